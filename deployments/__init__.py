@@ -1,0 +1,1 @@
+"""How the monitor is run: the command, the scheduled deployments, the demo site."""

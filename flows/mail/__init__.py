@@ -1,0 +1,1 @@
+"""The edition as it is written and delivered."""

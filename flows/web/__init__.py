@@ -1,0 +1,1 @@
+"""The web as the monitor meets it: polite requests, feeds, pages."""

@@ -1,0 +1,70 @@
+"""What the web hands to the monitor, as plain values: an entry of a source, a page, a reply to a request."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from models.outcomes import TextStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item that a source lists. Only the link and the title are needed; nothing here is trusted to be clean."""
+
+    url: str  # absolute, normalised by `models.urls.normalise_url`
+    title: str  # plain text
+    summary: str = ""  # plain text
+    published_at: datetime | None = None  # aware
+    author: str | None = None
+    outlet: str = ""  # who published it, where the source is a search service
+    language: str | None = None
+    text: str | None = None  # full text, where the source's API delivers it: no page is fetched then
+    paywalled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page says of itself, read from its HTML."""
+
+    text: str  # clean text, paragraphs apart by a newline; empty where there is none
+    text_status: TextStatus  # FULL, TEASER, PAYWALLED; HEADLINE where no text was found
+    title: str = ""
+    author: str | None = None
+    published_at: datetime | None = None  # aware
+    language: str | None = None  # ISO 639-1, as told from the text
+    site_name: str | None = None
+    canonical_url: str | None = None  # normalised, on the same site
+    mining_reserved: bool = False  # a tdm-reservation meta tag
+
+
+class Fetched(StrEnum):
+    """How a request ended."""
+
+    OK = "ok"
+    NOT_MODIFIED = "not-modified"
+    DISALLOWED = "disallowed"  # robots.txt, or a tdm-reservation header
+    BLOCKED = "blocked"  # 401, 403, 429, 451 or a block page
+    GONE = "gone"  # 404, 410
+    TOO_LARGE = "too-large"
+    REFUSED = "refused"  # a private address, not http(s), a malformed address
+    UNREACHABLE = "unreachable"  # DNS, connection refused, no route, TLS
+    DEFERRED = "deferred"  # the host asked to be left alone until later
+    FAILED = "failed"  # time-out, 5xx, broken transfer, too many redirects
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The end of one request; never an exception."""
+
+    url: str  # that was asked for, without credentials
+    outcome: Fetched
+    started_at: datetime
+    seconds: float
+    status: int | None = None
+    final_url: str = ""  # after redirects
+    headers: dict[str, str] = field(default_factory=dict)  # names in lower case
+    body: bytes = b""  # decompressed, within the limit
+    transferred: int = 0  # bytes
+    detail: str = ""  # one line for people
+    retry_after: datetime | None = None
+    requests: int = 1  # that were sent (none where robots.txt or a refusal stopped it)

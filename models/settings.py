@@ -1,0 +1,113 @@
+"""Settings: environment variables that begin with `CULTURE_`, also read from a `.env` file in the working folder."""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "CULTURE_"
+ENV_FILE = ".env"
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names the setting, the value (unless secret) and the mend."""
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. The README's table is checked against this class."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
+
+    data: Path = Field(Path("data"), description="Folder for everything that is written")
+    database_url: SecretStr | None = Field(
+        None, description="SQLAlchemy address of a PostgreSQL database; without it, SQLite in the data folder"
+    )
+    sources: Path | None = Field(None, description="Registry of sources; without it, the one that is shipped")
+    allow_hosts: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(), description="Private or loopback hosts that may be fetched, apart by commas"
+    )
+    contact: str = Field("", description="Address or web page for site owners, sent in the User-Agent")
+    host_gap_seconds: float = Field(1.0, ge=0, le=60, description="Least time between two requests to one host")
+    max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
+    pages_per_run: int = Field(2000, ge=1, description="Pages read in one run; the rest waits for the next")
+    workers: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64, description="Processes that read pages"
+    )
+    encoder: str = Field("auto", description="auto, tfidf, minilm or the name of a sentence-transformers model")
+    encoder_folder: Path | None = Field(None, description="Folder with the encoder's files, where you have them already")
+    guardian_api_key: SecretStr | None = Field(None, description="Key of the Guardian Open Platform")
+    smtp_url: SecretStr | None = Field(
+        None, description="smtps://user:password@host:465 or smtp://…:587; without it, mail goes to the outbox folder"
+    )
+    mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
+    base_url: str = Field("", description="Public address of the web archive, for links and one-click unsubscribing")
+    telemetry: bool = Field(False, description="Whether Prefect may send its usage data")
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with https:// or http://")
+        return value.rstrip("/")
+
+    @property
+    def database_address(self) -> str:
+        """The SQLAlchemy address; holds the password in clear, so never log it."""
+        if self.database_url is None:
+            return f"sqlite:///{self.data / 'culture.db'}"
+        address = self.database_url.get_secret_value()
+        for plain in ("postgresql://", "postgres://"):
+            if address.startswith(plain):  # psycopg 3 is the driver that is installed
+                return "postgresql+psycopg://" + address.removeprefix(plain)
+        return address
+
+    @property
+    def outbox(self) -> Path:
+        """Where editions are written as files."""
+        return self.data / "outbox"
+
+    @property
+    def models_folder(self) -> Path:
+        """Where trained classifiers are kept."""
+        return self.data / "models"
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings of the environment and `.env`; what is `given` (and not None) comes first.
+
+    Raises:
+        SettingsError: an unknown name or a bad value.
+    """
+    _refuse_unknown_names()
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        field = Settings.model_fields.get(name)
+        secret = field is not None and "SecretStr" in str(field.annotation)
+        shown = "" if secret else f" (is {str(first['input'])!r})"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{PREFIX}{name.upper()}: {reason}{shown}") from None
+
+
+def _refuse_unknown_names() -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    in_file = dotenv_values(ENV_FILE) if Path(ENV_FILE).is_file() else {}
+    for origin, names in (("the environment", os.environ), (ENV_FILE, in_file)):
+        for name in names:
+            if name.upper().startswith(PREFIX) and name.upper() not in known:
+                near = get_close_matches(name.upper(), known, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]}?" if near else "the README lists the settings"
+                raise SettingsError(f"{name} (in {origin}) is not a setting: {hint}")

@@ -1,0 +1,133 @@
+"""The registry of sources: `seeds/sources.toml`, or another file of the same form."""
+
+from datetime import date
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from models.rights import DEFAULT_RIGHTS, Rights, load_rights
+from models.seeds import DataFileError, read_toml, seed_file
+
+MAX_ID_LETTERS = 60  # it is part of task names, file names and tables
+
+
+class Kind(StrEnum):
+    """How a source answers; each has one reader in `flows.web.readers`."""
+
+    FEED = "feed"
+    SITEMAP = "sitemap"
+    GOVUK = "govuk"
+    GUARDIAN = "guardian"
+    PARLIAMENT = "parliament"
+    GOOGLE_NEWS = "google-news"
+    GDELT = "gdelt"
+
+
+Sector = Literal["nhs", "social-care", "local-government", "health-and-care", "national-press", "regional-press", "parliament", "other"]
+Nation = Literal["uk", "england", "scotland", "wales", "northern-ireland"]
+
+
+class Source(BaseModel):
+    """One `[[source]]` table; only `id` and `url` are required."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=MAX_ID_LETTERS)
+    url: str
+    name: str = ""
+    kind: Kind = Kind.FEED
+    sector: Sector = "health-and-care"
+    nation: Nation = "uk"
+    rights: str = DEFAULT_RIGHTS
+    enabled: bool = True
+    checked_on: date | None = None
+    grade: Literal["A", "B", "C", "D", "X", ""] = ""
+    weight: float = Field(default=1.0, ge=0.0, le=3.0, description="how much its stories count in the ranking")
+
+    @field_validator("url")
+    @classmethod
+    def _is_web_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be a full address that begins with https:// or http://")
+        if parts.username or parts.password:
+            raise ValueError("must not hold a user name or password: it would be stored and logged")
+        return url
+
+    @property
+    def label(self) -> str:
+        """What people read: its name, or its id."""
+        return self.name or self.id
+
+
+class Registry(BaseModel):
+    """All sources with the rights classes that they name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sources: tuple[Source, ...]
+    rights: dict[str, Rights]
+
+    def enabled(self) -> tuple[Source, ...]:
+        """The sources that are to be polled."""
+        return tuple(source for source in self.sources if source.enabled)
+
+    def rights_of(self, source_id: str) -> Rights:
+        """The rights class of a source; the default class for one that has left the registry."""
+        source = self.by_id().get(source_id)
+        return self.rights[source.rights if source else DEFAULT_RIGHTS]
+
+    def by_id(self) -> dict[str, Source]:
+        """The sources by id."""
+        return {source.id: source for source in self.sources}
+
+
+def load_registry(path: Path | None = None) -> Registry:
+    """The registry in `path`, or the one that comes with the monitor.
+
+    Raises:
+        DataFileError: a bad row; names file, row, key and mend.
+    """
+    file = path if path is not None else seed_file("sources.toml")
+    label = str(path) if path is not None else "seeds/sources.toml"
+    document = read_toml(file)
+    for key in document:
+        if key != "source":
+            raise DataFileError(f"{label}: unknown table {key!r}; each source is a [[source]] table")
+    rights = load_rights()
+    sources: dict[str, Source] = {}
+    for number, row in enumerate(document.get("source", []), start=1):
+        source = _read_row(row, f"{label}: source {number}")
+        if source.id in sources:
+            raise DataFileError(f"{label}: source {number}: id: {source.id!r} stands twice; give each source its own id")
+        if source.rights not in rights:
+            raise DataFileError(
+                f"{label}: source {number} ({source.id}): rights: {source.rights!r} is not a class of "
+                f"seeds/rights.toml; use one of {', '.join(rights)}"
+            )
+        sources[source.id] = source
+    if not sources:
+        raise DataFileError(f"{label}: holds no [[source]] table; add one with an id and a url")
+    return Registry(sources=tuple(sources.values()), rights=rights)
+
+
+def _read_row(row: Any, place: str) -> Source:
+    if not isinstance(row, dict):
+        raise DataFileError(f"{place}: is not a table; write it as [[source]]")
+    named = f"{place} ({row['id']})" if isinstance(row.get("id"), str) else place
+    for key in row:
+        if key not in Source.model_fields:
+            near = get_close_matches(key, Source.model_fields, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(Source.model_fields)}"
+            raise DataFileError(f"{named}: unknown key {key!r}{hint}")
+    try:
+        return Source.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        given = f" (is {first['input']!r})" if first["type"] != "missing" else "; add it"
+        raise DataFileError(f"{named}: {key}: {first['msg'].removeprefix('Value error, ')}{given}") from error

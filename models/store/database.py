@@ -1,0 +1,166 @@
+"""Opening the database: SQLite in the data folder by default, PostgreSQL by setting; the schema brought up to date.
+
+Every command opens the database here, so a schema behind the code never meets it.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlmodel import Session, create_engine
+
+BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5
+_ADVISORY_LOCK = 2022_06_08  # any fixed number: two processes starting at once migrate one after the other
+
+
+class DatabaseError(RuntimeError):
+    """The database can't be used; the message says why and what to do. Nothing was changed."""
+
+
+class Database:
+    """Sessions on one database. `write` sessions commit at their end, or roll back where an exception leaves them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def label(self) -> str:
+        """The address without its password, for people."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that changes nothing."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session in one transaction, which takes the write lock at its start (so it can't fail half-way on SQLite)."""
+        with self.engine.connect().execution_options(culture_write=True) as connection:
+            with Session(connection, expire_on_commit=False) as session:
+                yield session
+                session.commit()
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_database(address: str) -> Database:
+    """The database at a SQLAlchemy address, made if it is missing, its schema brought up to date.
+
+    Raises:
+        DatabaseError: it can't be reached, is not ours, is damaged, or was written by a newer version.
+    """
+    engine = _engine(address)
+    try:
+        migrate(engine)
+    except DBAPIError as error:
+        engine.dispose()
+        raise DatabaseError(f"{_label(engine)}: {_reason(error)}") from error
+    except BaseException:
+        engine.dispose()
+        raise
+    return Database(engine)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest revision; nothing is done where it is there already."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    script = ScriptDirectory.from_config(config)
+    newest = script.get_current_head()
+    with engine.connect().execution_options(culture_write=True) as connection:
+        current = _revision(connection, _label(engine))
+        if current == newest:
+            return
+        if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+            raise DatabaseError(
+                f"{_label(engine)}: was written by a newer version of the monitor (schema {current}); "
+                "install that version, or name another data folder with --data"
+            )
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def _engine(address: str) -> Engine:
+    try:
+        url = make_url(address)
+        if url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise DatabaseError(f"CULTURE_DATABASE_URL: {url.get_backend_name()} is not supported; use postgresql://…")
+        if url.get_backend_name() == "sqlite":
+            if url.database:
+                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        return create_engine(url, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise DatabaseError("CULTURE_DATABASE_URL is not a database address; write postgresql://user:password@host/name") from error
+    except OSError as error:
+        raise DatabaseError(f"{Path(url.database or '').parent}: can't be made ({error.strerror}); name another --data folder") from error
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves, see below
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that starts as a reader and then writes fails at once, without waiting, if another process wrote
+    # in between. So writers take the lock at their beginning.
+    writes = connection.get_execution_options().get("culture_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _revision(connection: Connection, label: str) -> str | None:
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" in tables:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if "article" in tables or "source_state" in tables or (tables and connection.dialect.name == "sqlite"):
+        raise DatabaseError(f"{label}: is a database of something else; name another --data folder or database")
+    return None
+
+
+def _label(engine: Engine) -> str:
+    return engine.url.database or "" if engine.dialect.name == "sqlite" else engine.url.render_as_string(hide_password=True)
+
+
+def _reason(error: DBAPIError) -> str:
+    text_of_error = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    lower = text_of_error.lower()
+    if "not a database" in lower or "malformed" in lower:
+        return f"is damaged or not a database ({text_of_error}); restore a backup or name another --data folder"
+    if "readonly" in lower or "unable to open" in lower or "read-only" in lower:
+        return f"can't be written ({text_of_error}); check the folder's permissions or name another --data folder"
+    if "locked" in lower:
+        return f"is locked by another program for over {BUSY_SECONDS} s; try again when that has ended"
+    if "full" in lower:
+        return f"the disk is full ({text_of_error}); make room and run again, nothing is lost"
+    return f"can't be used ({text_of_error}); check that the server runs and the address is right"

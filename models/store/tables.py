@@ -1,0 +1,237 @@
+"""Every table of the database. Names of tables and columns are a contract with those who query it.
+
+Times are aware UTC in Python. SQLite hands back naive ones, so the column type converts (design rule 5).
+No `from __future__ import annotations` here: SQLModel reads the annotations when the class is made.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, DateTime, Dialect, Index, LargeBinary, Text, TypeDecorator, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; a naive one is refused when it is written."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database: as UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive time {value!r}: give an aware one")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """From the database: aware, in UTC."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _time(*, optional: bool = False, index: bool = False, primary_key: bool = False) -> Any:
+    return Field(
+        default=None if optional else ...,
+        sa_column=Column(UtcDateTime(), nullable=optional, index=index, primary_key=primary_key),
+    )
+
+
+def _json(default: Any) -> Any:
+    return Field(default_factory=default, sa_column=Column(JSON, nullable=False))
+
+
+def _text(*, optional: bool = False) -> Any:
+    return Field(default=None if optional else "", sa_column=Column(Text, nullable=optional))
+
+
+class Run(SQLModel, table=True):
+    """One run of the pipeline; `outcomes` counts what became of every entry: {source: {outcome: count}}."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    flow: str
+    started_at: datetime = _time(index=True)
+    finished_at: datetime | None = _time(optional=True)
+    entries: int = 0
+    outcomes: dict[str, dict[str, int]] = _json(dict)
+
+
+class SourceState(SQLModel, table=True):
+    """What the monitor remembers of a source between polls."""
+
+    __tablename__ = "source_state"
+
+    source: str = Field(primary_key=True)
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+    next_poll_at: datetime | None = _time(optional=True)
+    failures: int = 0
+    failing_since: datetime | None = _time(optional=True)
+    last_outcome: str | None = None
+    last_detail: str | None = _text(optional=True)
+    last_polled_at: datetime | None = _time(optional=True)
+    last_success_at: datetime | None = _time(optional=True)
+    last_new_at: datetime | None = _time(optional=True)
+    interval_seconds: int = 0
+
+
+class HostState(SQLModel, table=True):
+    """What the monitor remembers of a host: its robots.txt, and until when it asked to be left alone."""
+
+    __tablename__ = "host_state"
+
+    host: str = Field(primary_key=True)
+    robots: str | None = _text(optional=True)
+    robots_status: int | None = None
+    robots_fetched_at: datetime | None = _time(optional=True)
+    retry_after: datetime | None = _time(optional=True)
+
+
+class FetchEvent(SQLModel, table=True):
+    """One request, whatever came of it. Kept 90 days."""
+
+    __tablename__ = "fetch_event"
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int | None = Field(default=None, foreign_key="run.id", index=True)
+    source: str = Field(index=True)
+    kind: str  # source | page | robots
+    url: str = _text()
+    started_at: datetime = _time(index=True)
+    status: int | None = None
+    bytes: int = 0
+    seconds: float = 0.0
+    outcome: str
+    detail: str = _text()
+
+
+class Story(SQLModel, table=True):
+    """One report with all its copies: the article that was seen first leads."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    lead_article_id: int | None = Field(default=None, index=True)
+    first_seen_at: datetime = _time(index=True)
+    outlets: int = 1
+
+
+class Article(SQLModel, table=True):
+    """One page, by its normalised address, or one entry whose page may not or could not be read."""
+
+    __table_args__ = (
+        Index("ix_article_published_scope", "published_at", "scope_state"),
+        Index("ix_article_untagged", "model_version", "first_seen_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    url: str = Field(sa_column=Column(Text, unique=True, nullable=False))
+    source: str = Field(index=True)
+    outlet: str = ""  # who published it, where the source is a search service; else the source's name
+    title: str = _text()
+    summary: str = _text()
+    author: str | None = _text(optional=True)
+    published_at: datetime | None = _time(optional=True)
+    first_seen_at: datetime = _time(index=True)
+    language: str | None = None
+    text: str | None = _text(optional=True)
+    text_status: str = Field(index=True)
+    words: int = 0
+    paywalled: bool = False
+    attempts: int = 0  # at reading its page
+    outcome: str  # of the run that stored it
+    fingerprint: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    in_scope: float | None = None  # calibrated probability
+    scope_state: str | None = Field(default=None, index=True)  # yes | uncertain | no
+    model_version: str | None = None  # that decided the scope
+    story_id: int | None = Field(default=None, foreign_key="story.id", index=True)
+
+
+class Tag(SQLModel, table=True):
+    """One theme of one article, with the sentence that earned it. `no` is kept only where a person said so."""
+
+    __table_args__ = (UniqueConstraint("article_id", "theme"), Index("ix_tag_theme_state", "theme", "state"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    article_id: int = Field(foreign_key="article.id", index=True)
+    theme: str
+    score: float
+    state: str  # yes | uncertain | no
+    evidence: str = _text()
+    terms: list[str] = _json(list)  # that weighed most, where the model can say so
+    model_version: str
+
+
+class Review(SQLModel, table=True):
+    """A person's verdict on one theme of one article, or on its scope (theme `in-scope`)."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    article_id: int = Field(foreign_key="article.id", index=True)
+    theme: str
+    verdict: bool
+    reviewer: str
+    note: str = _text()
+    at: datetime = _time(index=True)
+
+
+class ModelVersion(SQLModel, table=True):
+    """A trained classifier: where it came from and how well it did."""
+
+    __tablename__ = "model_version"
+
+    version: str = Field(primary_key=True)
+    trained_at: datetime = _time()
+    training_hash: str
+    code_version: str
+    encoder: str
+    file_sha256: str = ""
+    scores: dict[str, Any] = _json(dict)
+    state: str = Field(index=True)  # champion | challenger | retired | rejected
+
+
+class Recipient(SQLModel, table=True):
+    """Someone who receives the digest. Erasing empties `address` and `name`."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    address: str | None = Field(default=None, sa_column=Column(Text, unique=True, nullable=True))
+    name: str = ""
+    themes: list[str] = _json(list)  # none: all
+    nations: list[str] = _json(list)
+    sectors: list[str] = _json(list)
+    send_empty: bool = False  # an email even in a week with nothing for them
+    active: bool = True
+    token: str = Field(unique=True)
+    joined_at: datetime = _time()
+    left_at: datetime | None = _time(optional=True)
+
+
+class Edition(SQLModel, table=True):
+    """The digest of one week, as everyone could read it. Never changed once a delivery has begun."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    week: str = Field(unique=True)  # 2026-W47
+    composed_at: datetime = _time()
+    subject: str = _text()
+    html: str = _text()
+    text: str = _text()
+    content: dict[str, Any] = _json(dict)  # the edition as data, from which each recipient's email is made
+    counts: dict[str, Any] = _json(dict)
+    sealed: bool = False  # a delivery has begun
+
+
+class Delivery(SQLModel, table=True):
+    """One edition to one recipient: pending, sending, sent, failed or skipped (nothing for them)."""
+
+    __table_args__ = (UniqueConstraint("edition_id", "recipient_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    edition_id: int = Field(foreign_key="edition.id", index=True)
+    recipient_id: int = Field(foreign_key="recipient.id", index=True)
+    state: str = Field(index=True)
+    message_id: str = _text()
+    attempts: int = 0
+    updated_at: datetime = _time()
+    sent_at: datetime | None = _time(optional=True)
+    error: str | None = _text(optional=True)

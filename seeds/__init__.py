@@ -1,0 +1,1 @@
+"""Data only: what the monitor starts from. Read with `models.seeds`."""
