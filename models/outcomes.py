@@ -44,12 +44,18 @@ class PollOutcome(StrEnum):
     TOO_LARGE = "too-large"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    DEFERRED = "deferred"
     FAILED = "failed"
 
     @property
     def is_failure(self) -> bool:
         """Whether the source could not be seen this time."""
-        return self not in {PollOutcome.ENTRIES, PollOutcome.NOT_MODIFIED, PollOutcome.EMPTY}
+        return self not in {
+            PollOutcome.ENTRIES,
+            PollOutcome.NOT_MODIFIED,
+            PollOutcome.EMPTY,
+            PollOutcome.DEFERRED,
+        }
 
 
 class TextStatus(StrEnum):

@@ -35,13 +35,19 @@ class Settings(BaseSettings):
     max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
     pages_per_run: int = Field(2000, ge=1, description="Pages read in one run; the rest waits for the next")
     workers: int = Field(
-        default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=64, description="Processes that read pages"
+        default_factory=lambda: min(os.cpu_count() or 1, 8),
+        ge=1,
+        le=64,
+        description="Processes that read pages",
     )
     encoder: str = Field("auto", description="auto, tfidf, minilm or the name of a sentence-transformers model")
-    encoder_folder: Path | None = Field(None, description="Folder with the encoder's files, where you have them already")
+    encoder_folder: Path | None = Field(
+        None, description="Folder with the encoder's files, where you have them already"
+    )
     guardian_api_key: SecretStr | None = Field(None, description="Key of the Guardian Open Platform")
     smtp_url: SecretStr | None = Field(
-        None, description="smtps://user:password@host:465 or smtp://…:587; without it, mail goes to the outbox folder"
+        None,
+        description="smtps://user:password@host:465 or smtp://…:587; without it, mail goes to the outbox folder",
     )
     mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
     base_url: str = Field("", description="Public address of the web archive, for links and one-click unsubscribing")

@@ -27,7 +27,16 @@ class Kind(StrEnum):
     GDELT = "gdelt"
 
 
-Sector = Literal["nhs", "social-care", "local-government", "health-and-care", "national-press", "regional-press", "parliament", "other"]
+Sector = Literal[
+    "nhs",
+    "social-care",
+    "local-government",
+    "health-and-care",
+    "national-press",
+    "regional-press",
+    "parliament",
+    "other",
+]
 Nation = Literal["uk", "england", "scotland", "wales", "northern-ireland"]
 
 
@@ -103,7 +112,9 @@ def load_registry(path: Path | None = None) -> Registry:
     for number, row in enumerate(document.get("source", []), start=1):
         source = _read_row(row, f"{label}: source {number}")
         if source.id in sources:
-            raise DataFileError(f"{label}: source {number}: id: {source.id!r} stands twice; give each source its own id")
+            raise DataFileError(
+                f"{label}: source {number}: id: {source.id!r} stands twice; give each source its own id"
+            )
         if source.rights not in rights:
             raise DataFileError(
                 f"{label}: source {number} ({source.id}): rights: {source.rights!r} is not a class of "

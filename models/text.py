@@ -60,7 +60,12 @@ def split_sentences(text: str) -> list[str]:
 
 def split_words(text: str) -> list[str]:
     """The words of `text` in lower case; "whistle-blower", "people’s" and "R&D" are one word each."""
-    return [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+    return [word.lower() for word in split_words_as_written(text)]
+
+
+def split_words_as_written(text: str) -> list[str]:
+    """The words of `text` with their capitals, apostrophes made straight."""
+    return [word.replace("’", "'") for word in _WORD.findall(text)]
 
 
 def looks_english(text: str) -> bool:

@@ -59,7 +59,9 @@ class Database:
     def __enter__(self) -> "Database":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -117,9 +119,13 @@ def _engine(address: str) -> Engine:
             return engine
         return create_engine(url, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError) as error:
-        raise DatabaseError("CULTURE_DATABASE_URL is not a database address; write postgresql://user:password@host/name") from error
+        raise DatabaseError(
+            "CULTURE_DATABASE_URL is not a database address; write postgresql://user:password@host/name"
+        ) from error
     except OSError as error:
-        raise DatabaseError(f"{Path(url.database or '').parent}: can't be made ({error.strerror}); name another --data folder") from error
+        raise DatabaseError(
+            f"{Path(url.database or '').parent}: can't be made ({error.strerror}); name another --data folder"
+        ) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -149,7 +155,11 @@ def _revision(connection: Connection, label: str) -> str | None:
 
 
 def _label(engine: Engine) -> str:
-    return engine.url.database or "" if engine.dialect.name == "sqlite" else engine.url.render_as_string(hide_password=True)
+    return (
+        engine.url.database or ""
+        if engine.dialect.name == "sqlite"
+        else engine.url.render_as_string(hide_password=True)
+    )
 
 
 def _reason(error: DBAPIError) -> str:

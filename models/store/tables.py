@@ -7,7 +7,17 @@ No `from __future__ import annotations` here: SQLModel reads the annotations whe
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, Index, LargeBinary, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    LargeBinary,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlmodel import Field, SQLModel
 
 
@@ -89,6 +99,7 @@ class HostState(SQLModel, table=True):
     robots_status: int | None = None
     robots_fetched_at: datetime | None = _time(optional=True)
     retry_after: datetime | None = _time(optional=True)
+    blocked_until: datetime | None = _time(optional=True)  # it answered 401, 403 or a block page
 
 
 class FetchEvent(SQLModel, table=True):
@@ -147,6 +158,15 @@ class Article(SQLModel, table=True):
     scope_state: str | None = Field(default=None, index=True)  # yes | uncertain | no
     model_version: str | None = None  # that decided the scope
     story_id: int | None = Field(default=None, foreign_key="story.id", index=True)
+
+
+class ArticleAlias(SQLModel, table=True):
+    """Another address of an article: one that redirected to it, or that its page calls not the canonical one."""
+
+    __tablename__ = "article_alias"
+
+    url: str = Field(sa_column=Column(Text, primary_key=True))
+    article_id: int = Field(foreign_key="article.id", index=True)
 
 
 class Tag(SQLModel, table=True):

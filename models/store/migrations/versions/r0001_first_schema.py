@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("robots_status", sa.Integer(), nullable=True),
         sa.Column("robots_fetched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("retry_after", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("blocked_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("host"),
     )
     op.create_table(
@@ -199,6 +200,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_fetch_event_started_at"), ["started_at"], unique=False)
 
     op.create_table(
+        "article_alias",
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("article_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article_id"],
+            ["article.id"],
+        ),
+        sa.PrimaryKeyConstraint("url"),
+    )
+    with op.batch_alter_table("article_alias", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_article_alias_article_id"), ["article_id"], unique=False)
+
+    op.create_table(
         "review",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("article_id", sa.Integer(), nullable=False),
@@ -251,6 +265,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_review_article_id"))
 
     op.drop_table("review")
+    with op.batch_alter_table("article_alias", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_article_alias_article_id"))
+
+    op.drop_table("article_alias")
     with op.batch_alter_table("fetch_event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_fetch_event_started_at"))
         batch_op.drop_index(batch_op.f("ix_fetch_event_source"))

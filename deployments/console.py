@@ -1,0 +1,87 @@
+"""What the command prints: progress while it works, tables at the end, JSON for machines. No decisions here."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+Report = Callable[[str, int, int], None]  # stage, done, total
+
+
+def out() -> Console:
+    """The console for results; made when it is used, since tests and pipes replace the streams."""
+    return Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def err() -> Console:
+    """The console for progress, notes and errors."""
+    return Console(file=sys.stderr, soft_wrap=not sys.stderr.isatty(), highlight=False)
+
+
+@contextmanager
+def progress_bars(*, shown: bool) -> Iterator[Report]:
+    """Progress bars on the error stream, one a stage; silent where they are not wanted or nobody watches."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err(), transient=True) as bars:
+        stages: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = bars.add_task(stage, total=max(total, 1))
+            bars.update(stages[stage], completed=done, total=max(total, 1))
+
+        yield report
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table on the result stream; numbers to the right."""
+    drawn = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold")
+    for index, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(escape(_shown(cell)) for cell in row))
+    out().print(drawn)
+
+
+def line(text: str = "") -> None:
+    """A line of result, shown as it is."""
+    out().print(escape(text))
+
+
+def note(text: str) -> None:
+    """A line beside the result: what was chosen, what a person may want to know."""
+    err().print(escape(text), style="dim")
+
+
+def problem(text: str) -> None:
+    """An error in one line."""
+    err().print(f"[bold red]error:[/] {escape(text)}")
+
+
+def as_json(value: Any) -> None:
+    """One JSON document on the result stream."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def _shown(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return "" if cell is None else str(cell)

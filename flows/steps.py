@@ -1,0 +1,26 @@
+"""How a job runs its steps: at once (the command), or each as a Prefect task (the flows). The steps are the same."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+# Told of progress: stage, done, total.
+Report = Callable[[str, int, int], None]
+
+
+class RunStep(Protocol):
+    """Runs one named step of a job and gives its result."""
+
+    async def __call__(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
+        """Run it; `name` is what people see ("poll BBC Health")."""
+        ...
+
+
+async def at_once(name: str, step: Callable[[], Awaitable[T]]) -> T:
+    """Run the step as it is."""
+    return await step()
+
+
+def unreported(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""

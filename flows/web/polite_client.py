@@ -1,0 +1,234 @@
+"""The one door to the web: polite (robots.txt, a gap, one request at a time a host), bounded, and never raising.
+
+Whatever a server does ends as a `Reply` with an outcome. Addresses are checked at the connection
+(`flows.web.addresses`); redirects are followed here, each hop with its own host's robots.txt, gap and check.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import monotonic
+from types import TracebackType
+from typing import Self
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from flows.web.addresses import PublicNetwork
+from flows.web.replies import REDIRECTS, RETRY_UNSTATED
+from flows.web.robots import MAX_BYTES as ROBOTS_BYTES
+from flows.web.robots import HostFacts, RobotsRules, Verdict, product_token
+from flows.web.single_request import Ask, Limits, send
+from flows.web.transport import HostClients
+from models.entries import Fetched, Reply
+from models.urls import host_of, origin_of, without_credentials
+
+__all__ = ["MAX_PAGE_BYTES", "HostFacts", "Limits", "PoliteClient"]
+
+MAX_PAGE_BYTES = 3 * 1024 * 1024  # ample for news: the longest real pages measured are under 2 MB
+_CLOSED = frozenset({Fetched.UNREACHABLE, Fetched.REFUSED})
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Host:
+    """What the client knows of a host while it runs."""
+
+    facts: HostFacts
+    turn: asyncio.Lock
+    rules: RobotsRules | None = None
+    last_end: float | None = None  # monotonic
+    closed: Reply | None = None  # why nothing more is asked of it in this run
+
+
+class PoliteClient:
+    """Use as `async with`; `get` may be called from many tasks at once."""
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        allow_hosts: frozenset[str] = frozenset(),
+        gap_seconds: float = 1.0,
+        hosts: Mapping[str, HostFacts] | None = None,
+        limits: Limits | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`hosts` are the facts of earlier runs, by `host_of`; `allow_hosts` may be private and need no gap."""
+        self._product = product_token(user_agent)
+        self._gap = gap_seconds
+        self._limits = limits or Limits()
+        self._clock = clock
+        self._network = PublicNetwork(allow_hosts)
+        self._clients = HostClients(network=self._network, user_agent=user_agent)
+        self._known = dict(hosts or {})
+        self._hosts: dict[str, _Host] = {}
+        self._robots_replies: list[Reply] = []
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._clients)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def hosts(self) -> dict[str, HostFacts]:
+        """The facts of all hosts, those given and those learned, to be kept for the next run."""
+        return self._known | {name: host.facts for name, host in self._hosts.items()}
+
+    def drain_robots_replies(self) -> tuple[Reply, ...]:
+        """The requests for robots.txt since the last call."""
+        found, self._robots_replies = tuple(self._robots_replies), []
+        return found
+
+    async def get(
+        self,
+        url: str,
+        *,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        max_bytes: int = MAX_PAGE_BYTES,
+        accept: str = "*/*",
+        respect_robots: bool = True,
+    ) -> Reply:
+        """Ask for `url`, following redirects; a reply whatever happens, with at most `max_bytes` of body."""
+        asked = without_credentials(url)
+        ask = Ask(urldefrag(asked).url, accept, max_bytes, etag, last_modified)
+        started, clock, requests, spent = self._clock(), monotonic(), 0, 0.0
+        for hop in range(self._limits.redirects + 1):
+            left = replace(self._limits, total=max(self._limits.total - spent, 0.1))
+            reply, seconds = await self._one_hop(ask, left, respect_robots)
+            requests += reply.requests
+            spent += seconds
+            target = _redirect_target(reply)
+            if target is None:
+                break
+            if hop == self._limits.redirects:
+                reply = replace(reply, outcome=Fetched.FAILED, detail="too many redirects")
+                break
+            ask = replace(ask, url=target)
+        return replace(
+            reply,
+            url=asked,
+            started_at=started,
+            seconds=monotonic() - clock,
+            requests=requests,
+            final_url=reply.final_url or ask.url,
+        )
+
+    async def _one_hop(self, ask: Ask, limits: Limits, respect_robots: bool) -> tuple[Reply, float]:
+        """One request in its host's turn; also the seconds that it took, waiting apart."""
+        name = host_of(ask.url)
+        if urlsplit(ask.url).scheme.lower() not in {"http", "https"} or not name:
+            return self._unsent(ask, Fetched.REFUSED, "not an http or https address"), 0.0
+        host = self._host(name)
+        async with host.turn:
+            if (stopped := self._stopped(host, ask)) is not None:
+                return stopped, 0.0
+            if respect_robots:
+                verdict = await self._robots_verdict(host, ask.url)
+                if (stopped := self._stopped(host, ask)) is not None:
+                    return stopped, 0.0
+                if not verdict.allowed:
+                    return self._unsent(ask, Fetched.DISALLOWED, verdict.reason), 0.0
+            await self._wait_for_gap(host, ask.url)
+            begin = monotonic()
+            reply = await self._send(host, ask, limits)
+            return reply, monotonic() - begin
+
+    async def _send(self, host: _Host, ask: Ask, limits: Limits) -> Reply:
+        name = host_of(ask.url)
+        client = await self._clients.borrow(name)
+        try:
+            reply = await send(client, ask, limits, self._clock())
+        finally:
+            self._clients.give_back(name)
+            host.last_end = monotonic()
+        if reply.retry_after is not None or reply.status == 429:
+            until = reply.retry_after or self._clock() + RETRY_UNSTATED
+            host.facts = replace(host.facts, retry_after=until)
+            reply = replace(reply, retry_after=until)
+        if reply.outcome in _CLOSED:
+            host.closed = reply
+        return reply
+
+    async def _robots_verdict(self, host: _Host, url: str) -> Verdict:
+        if not host.facts.robots_are_fresh(self._clock()):
+            await self._fetch_robots(host, f"{origin_of(url)}/robots.txt")
+            host.rules = None
+        if host.rules is None:
+            host.rules = RobotsRules(host.facts, self._product)
+        return host.rules.verdict(url)
+
+    async def _fetch_robots(self, host: _Host, url: str) -> None:
+        """Ask for robots.txt within the host's turn; redirects go to the same or another host's own turn."""
+        await self._wait_for_gap(host, url)
+        ask = Ask(url, "text/plain, */*;q=0.5", ROBOTS_BYTES, keep_cut=True)
+        reply = await self._send(host, ask, self._limits)
+        target = _redirect_target(reply)
+        for _ in range(self._limits.redirects):
+            if target is None:
+                break
+            if host_of(target) == host_of(url):
+                await self._wait_for_gap(host, url)
+                reply = await self._send(host, replace(ask, url=target), self._limits)
+            else:  # another host's turn can't be waited for here: two hosts might wait for each other
+                other = _Host(HostFacts(), asyncio.Lock())
+                reply = await self._send(other, replace(ask, url=target), self._limits)
+            target = _redirect_target(reply)
+        self._robots_replies.append(replace(reply, url=url))
+        if reply.status is None:  # not a word from the host: closed above, or shut for now (RFC 9309, 2.3.1.4)
+            status, text = 503, None
+        elif target is not None:  # redirected without end: as if there were none (RFC 9309, 2.3.1.2)
+            status, text = 404, None
+        else:
+            status = reply.status
+            text = reply.body.decode("utf-8-sig", "replace").replace("\x00", "") if status < 300 else None
+        host.facts = replace(host.facts, robots=text, robots_status=status, robots_fetched_at=self._clock())
+
+    async def _wait_for_gap(self, host: _Host, url: str) -> None:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        gap = 0.0 if self._network.allows(parts.hostname or "", port) else self._gap
+        if host.rules is not None:
+            gap = max(gap, host.rules.delay_seconds)
+        if host.last_end is not None and (wait := host.last_end + gap - monotonic()) > 0:
+            await asyncio.sleep(wait)
+
+    def _host(self, name: str) -> _Host:
+        host = self._hosts.get(name)
+        if host is None:
+            host = self._hosts[name] = _Host(self._known.get(name, HostFacts()), asyncio.Lock())
+        return host
+
+    def _stopped(self, host: _Host, ask: Ask) -> Reply | None:
+        """Why nothing is asked of the host now, if so."""
+        if host.closed is not None:
+            return self._unsent(ask, host.closed.outcome, host.closed.detail)
+        until = host.facts.retry_after
+        if until is not None and self._clock() < until:
+            detail = f"the host asked to be left alone until {until:%Y-%m-%d %H:%M} UTC"
+            return replace(self._unsent(ask, Fetched.DEFERRED, detail), retry_after=until)
+        return None
+
+    def _unsent(self, ask: Ask, outcome: Fetched, detail: str) -> Reply:
+        return Reply(ask.url, outcome, self._clock(), 0.0, detail=detail, requests=0)
+
+
+def _redirect_target(reply: Reply) -> str | None:
+    """Where a reply points to; None where it does not."""
+    if reply.status not in REDIRECTS or not reply.headers.get("location"):
+        return None
+    try:
+        target = urljoin(reply.final_url, reply.headers["location"].strip())
+        return without_credentials(urldefrag(target).url)
+    except ValueError:
+        return None

@@ -1,0 +1,72 @@
+"""What a host's robots.txt lets the monitor do (RFC 9309), by Protego."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from protego import Protego
+
+MAX_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 kibibytes are read, the rest may be left
+FRESH = timedelta(hours=24)  # RFC 9309, 2.4
+FRESH_AFTER_ERROR = timedelta(hours=1)  # a server's bad hour must not close its site for a day
+MAX_DELAY_SECONDS = 30.0  # a longer crawl-delay would let no run end; such a site gets fewer pages instead
+# Rules past this are left: no honest file has as many, and each is matched against every address.
+_MAX_LINES = 20_000
+
+logging.getLogger("protego").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What is remembered of a host between runs; the columns of `host_state`."""
+
+    robots: str | None = None
+    robots_status: int | None = None
+    robots_fetched_at: datetime | None = None
+    retry_after: datetime | None = None
+
+    def robots_are_fresh(self, now: datetime) -> bool:
+        """Whether robots.txt need not be asked for again."""
+        if self.robots_fetched_at is None or self.robots_status is None:
+            return False
+        lasting = FRESH if self.robots_status < 500 and self.robots_status != 429 else FRESH_AFTER_ERROR
+        return timedelta(0) <= now - self.robots_fetched_at < lasting
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an address may be fetched, and why not."""
+
+    allowed: bool
+    reason: str = ""
+
+
+class RobotsRules:
+    """The rules of one host for one product token; parsed once."""
+
+    def __init__(self, facts: HostFacts, product: str) -> None:
+        self._product = product
+        self._status = facts.robots_status
+        self._rules: Protego | None = None
+        if facts.robots and self._status is not None and self._status < 300:
+            lines = facts.robots[:MAX_BYTES].splitlines()[:_MAX_LINES]
+            self._rules = Protego.parse("\n".join(lines))
+
+    def verdict(self, url: str) -> Verdict:
+        """Whether `url` may be fetched: 4xx allows everything, 5xx and 429 nothing for now."""
+        if self._status is not None and (self._status >= 500 or self._status == 429):
+            return Verdict(False, f"robots.txt answers {self._status}: nothing may be fetched for now")
+        if self._rules is None or self._rules.can_fetch(url, self._product):
+            return Verdict(True)
+        return Verdict(False, "robots.txt disallows it")
+
+    @property
+    def delay_seconds(self) -> float:
+        """The crawl-delay, capped; 0 where there is none."""
+        delay = self._rules.crawl_delay(self._product) if self._rules is not None else None
+        return min(delay or 0.0, MAX_DELAY_SECONDS)
+
+
+def product_token(user_agent: str) -> str:
+    """The name that robots.txt files mean: "nhs-culture-monitor" of "nhs-culture-monitor/1.0 (+https://…)"."""
+    return user_agent.partition("/")[0].strip() or "nhs-culture-monitor"

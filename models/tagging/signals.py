@@ -1,0 +1,56 @@
+"""What a document says about itself through the vocabulary: who is spoken of, what happened, where, and how close together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.tagging.vocabulary import Vocabulary
+from models.text import split_words_as_written
+
+Floats = NDArray[np.float64]
+
+# News says what it is about at once: the first sentences after the title are looked at by themselves.
+LEAD_SENTENCES = 3
+_CARE = ("uk-health-body", "care-place", "care-people")
+_LED = ("leader", "culture", "oversight", "appointment", "development")
+
+
+def signal_names(vocabulary: Vocabulary) -> list[str]:
+    """The names of the columns of `signals`."""
+    names = [f"{part}:{group}" for part in ("title", "lead", "density", "spread") for group in vocabulary.groups]
+    pairs = [f"{care}+{led}" for care in ("uk-health-body", "care") for led in (*_LED, "any")]
+    return [*names, *(f"together:{pair}" for pair in pairs), *(f"both:{pair}" for pair in pairs)]
+
+
+def signals(sentences: Sequence[str], vocabulary: Vocabulary) -> Floats:
+    """One row of numbers for a document given as its sentences, the title first.
+
+    For each group of the vocabulary: how often it is named in the title, in the lead and per 100 words, and the share of
+    sentences that name it; for health and leadership groups: the share of sentences that name both, and the lesser density.
+    """
+    if not sentences:
+        return np.zeros(len(signal_names(vocabulary)))
+    words = [split_words_as_written(sentence) for sentence in sentences]
+    counts = np.array([vocabulary.counts(one) for one in words], float)
+    length = max(sum(len(one) for one in words), 30)
+    density = counts.sum(0) * 100 / length
+    named = counts > 0
+    spread = named.mean(0)
+    column = {group: number for number, group in enumerate(vocabulary.groups)}
+    care = [column[group] for group in _CARE]
+    led = [column[group] for group in _LED]
+    together, both = [], []
+    for left in ([care[0]], care):
+        for right in (*([one] for one in led), led):
+            together.append((named[:, left].any(1) & named[:, right].any(1)).mean())
+            both.append(np.log1p(min(density[left].sum(), density[right].sum())))
+    parts = [
+        np.log1p(counts[0]),
+        np.log1p(counts[1 : 1 + LEAD_SENTENCES].sum(0)),
+        np.log1p(density),
+        spread,
+        np.sqrt(together),
+        both,
+    ]
+    return np.concatenate(parts)

@@ -1,0 +1,218 @@
+"""What the classifier learns from: the seeds, all written by us or labelled by us, and people's reviews."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from models.seeds import DataFileError, seed_file
+from models.tagging.decisions import Document
+from models.text import clean_text, split_sentences
+from models.themes import THEME_IDS
+
+# A person's verdict on a real article says more about real articles than a sentence of ours does.
+REVIEW_WEIGHT = 3.0
+# Filler stands inside in-scope articles: it carries no theme, and says nothing about scope.
+FILLER_KIND = "in-scope-filler"
+
+File = Traversable | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and what it shows."""
+
+    text: str
+    themes: tuple[str, ...]
+    in_scope: bool | None  # None: stands in both kinds of article
+    group: str  # sentences of one source text share it, and are never split between training and test
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A whole short article and what it is about."""
+
+    document: Document
+    in_scope: bool | None  # None: not judged
+    themes: tuple[str, ...]
+    group: str
+    kind: str = ""
+    weight: float = 1.0
+    judged: tuple[str, ...] = THEME_IDS  # the themes on which somebody decided
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedArticle:
+    """An article with people's verdicts on its scope and themes; what is not judged is left out."""
+
+    document: Document
+    in_scope: bool | None
+    themes: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Everything that a classifier is trained on."""
+
+    sentences: tuple[Sentence, ...]
+    passages: tuple[Passage, ...]
+
+    @property
+    def sha256(self) -> str:
+        """The same for the same data in the same order."""
+        digest = hashlib.sha256()
+        for one in self.sentences:
+            row = [one.text, one.themes, one.in_scope, one.group, one.weight]
+            digest.update(json.dumps(row).encode())
+        for item in self.passages:
+            row = [item.document.title, item.document.body, item.in_scope, item.themes, item.group]
+            digest.update(json.dumps([*row, item.weight, item.judged]).encode())
+        return digest.hexdigest()
+
+
+def load_training_data(reviews: Sequence[ReviewedArticle] = (), folder: File | None = None) -> TrainingData:
+    """The seeds (of `folder`, or the packaged ones) and `reviews` as training data.
+
+    Raises:
+        DataFileError: an unknown theme, a repeated or an empty text; names file and line.
+    """
+    seeds = folder or seed_file()
+    sentences: list[Sentence] = []
+    passages: list[Passage] = []
+    for file in sorted(seeds.joinpath("articles").iterdir(), key=lambda one: one.name):
+        if file.name.endswith(".toml"):
+            lines, article = _seed_article(file)
+            sentences.extend(lines)
+            passages.append(article)
+    sentences.extend(_theme_sentences(seeds.joinpath("themes.toml")))
+    sentences.extend(_background(seeds.joinpath("background.toml")))
+    passages.extend(_passages(seeds.joinpath("passages.toml")))
+    passages.extend(_reviewed(reviews))
+    return TrainingData(tuple(sentences), tuple(passages))
+
+
+class _Seed:
+    """A seed file that can say where something stands in it."""
+
+    def __init__(self, file: File) -> None:
+        self.name = f"seeds/{file.name}"
+        try:
+            self.source = file.read_text(encoding="utf-8")
+            self.data: dict[str, Any] = tomllib.loads(self.source)
+        except FileNotFoundError as error:
+            raise DataFileError(f"{self.name}: no such file") from error
+        except UnicodeDecodeError as error:
+            raise DataFileError(f"{self.name}: is not UTF-8 text; save it as UTF-8") from error
+        except tomllib.TOMLDecodeError as error:
+            raise DataFileError(f"{self.name}: is not valid TOML: {error}") from error
+        self._seen: set[str] = set()
+
+    def place(self, needle: str, *, last: bool = False) -> str:
+        """`file:line` of the first (or last) line that holds `needle`."""
+        numbers = [number for number, line in enumerate(self.source.splitlines(), start=1) if needle in line]
+        return f"{self.name}:{numbers[-1 if last else 0]}" if numbers else self.name
+
+    def text(self, value: object, near: str, *, once: bool = True) -> str:
+        """A text that is there and, with `once`, was not there before."""
+        if not isinstance(value, str) or not value.strip():
+            place = self.place('""') if value == "" else self.place(near)
+            raise DataFileError(f"{place}: a text is empty ({near})")
+        if once and value in self._seen:
+            start = value.split("\n")[0][:60]
+            raise DataFileError(f"{self.place(start, last=True)}: stands twice: {start!r}")
+        self._seen.add(value)
+        return value
+
+    def themes(self, values: Iterable[str], near: str) -> tuple[str, ...]:
+        """Known themes."""
+        found = tuple(dict.fromkeys(values))
+        for theme in found:
+            if theme not in THEME_IDS:
+                place = self.place(f'"{theme}"')
+                raise DataFileError(f"{place}: {theme!r} is not one of the fifteen themes ({near})")
+        return found
+
+
+def _seed_article(file: File) -> tuple[list[Sentence], Passage]:
+    seed = _Seed(file)
+    data = seed.data
+    group = f"article:{file.name}"
+    rows = data.get("sentence", [])
+    lines = [
+        Sentence(
+            text=seed.text(row.get("text"), "[[sentence]]"),
+            themes=seed.themes(row.get("themes", ()), "[[sentence]]"),
+            in_scope=True if row.get("themes") else None,
+            group=group,
+        )
+        for row in rows
+    ]
+    themes = seed.themes((theme for line in lines for theme in line.themes), file.name)
+    document = Document(title=seed.text(data.get("title"), "title"), text="\n".join(line.text for line in lines))
+    return lines, Passage(document, bool(data.get("in_scope", True)), themes, group, kind="seed article")
+
+
+def _theme_sentences(file: File) -> Iterator[Sentence]:
+    seed = _Seed(file)
+    for row in seed.data.get("theme", []):
+        theme = str(row.get("id", ""))
+        seed.themes([theme], "id")
+        yield Sentence(seed.text(row.get("definition"), f'"{theme}"'), (theme,), True, f"definition:{theme}")
+        for number, example in enumerate(row.get("examples", [])):
+            table = example if isinstance(example, dict) else {"text": example}
+            text = seed.text(table.get("text"), f'id = "{theme}"')
+            themes = seed.themes([theme, *table.get("also", ())], text[:60])
+            yield Sentence(text, themes, True, f"theme:{theme}:{number}")
+
+
+def _background(file: File) -> Iterator[Sentence]:
+    seed = _Seed(file)
+    for row in seed.data.get("background", []):
+        kind = str(row.get("kind", ""))
+        for number, value in enumerate(row.get("sentences", [])):
+            text = seed.text(value, f'kind = "{kind}"')
+            yield Sentence(text, (), None if kind == FILLER_KIND else False, f"background:{kind}:{number}")
+
+
+def _passages(file: File) -> Iterator[Passage]:
+    seed = _Seed(file)
+    for number, row in enumerate(seed.data.get("passage", []), start=1):
+        title = str(row.get("title", ""))
+        near = title or f"passage {number}"
+        text = seed.text(row.get("text"), near)
+        if not isinstance(row.get("in_scope"), bool):
+            raise DataFileError(f"{seed.place(near)}: {near!r} needs `in_scope = true` or `false`")
+        themes = seed.themes(row.get("themes", ()), near)
+        if themes and not row["in_scope"]:
+            raise DataFileError(f"{seed.place(near)}: {near!r} is out of scope, so it carries no theme")
+        document = Document(title=title, text=text)
+        yield Passage(document, row["in_scope"], themes, f"passage:{number}", kind=str(row.get("kind", "")))
+
+
+def _reviewed(reviews: Sequence[ReviewedArticle]) -> Iterator[Passage]:
+    for review in reviews:
+        unknown = [theme for theme in review.themes if theme not in THEME_IDS]
+        if unknown:
+            raise DataFileError(f"a review of {review.document.title[:60]!r} names {unknown[0]!r}, which is no theme")
+        yes = tuple(theme for theme in THEME_IDS if review.themes.get(theme))
+        outside = review.in_scope is False
+        yield Passage(
+            document=review.document,
+            in_scope=True if yes and review.in_scope is None else review.in_scope,
+            themes=() if outside else yes,
+            group=f"review:{hashlib.sha256(clean_text(review.document.body).encode()).hexdigest()[:16]}",
+            kind="review",
+            weight=REVIEW_WEIGHT,
+            judged=THEME_IDS if outside else tuple(review.themes),
+        )
+
+
+def sentences_of(document: Document) -> list[str]:
+    """Title first (where there is one), then the sentences of the body."""
+    title = clean_text(document.title).replace("\n", " ")
+    return [title, *split_sentences(clean_text(document.body))] if title else split_sentences(clean_text(document.body))
