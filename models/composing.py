@@ -102,29 +102,26 @@ def for_recipient(content: EditionContent, selection: Selection) -> EditionConte
     sources that could not be seen stay as they are: they describe the week, not the selection.
     """
     wanted = set(selection.themes)
-    stories = tuple(
-        _with_chosen_first(story, wanted) for story in content.stories if _is_chosen(story, selection)
-    )
+    stories = tuple(_with_chosen_first(story, wanted) for story in content.stories if _is_chosen(story, selection))
     if not stories:
         return None
-    if not selection:
-        return content
-    return replace(content, selection=selection, **narrowed(content, selection), stories=stories)
+    return _narrow(content, selection, stories)
 
 
 def empty_for(content: EditionContent, selection: Selection) -> EditionContent:
     """The edition for someone who wants one even in a week with nothing for them."""
-    return replace(content, selection=selection, **narrowed(content, selection), stories=())
+    return _narrow(content, selection, ())
 
 
-def narrowed(content: EditionContent, selection: Selection) -> dict[str, tuple[object, ...]]:
-    """The themes and trends that someone chose."""
-    if not selection.themes:
-        return {}
-    return {
-        "themes": tuple(theme for theme in content.themes if theme.id in selection.themes),
-        "trends": tuple(trend for trend in content.trends if trend.theme in selection.themes),
-    }
+def _narrow(content: EditionContent, selection: Selection, stories: tuple[StoryItem, ...]) -> EditionContent:
+    wanted = selection.themes or tuple(theme.id for theme in content.themes)
+    return replace(
+        content,
+        selection=selection,
+        stories=stories,
+        themes=tuple(theme for theme in content.themes if theme.id in wanted),
+        trends=tuple(trend for trend in content.trends if trend.theme in wanted),
+    )
 
 
 def _is_chosen(story: StoryItem, selection: Selection) -> bool:
@@ -217,7 +214,9 @@ def web_address(url: str) -> str:
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return ""
-    return url if usable and all(c > " " and unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zs") for c in url) else ""
+    return (
+        url if usable and all(c > " " and unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zs") for c in url) else ""
+    )
 
 
 def plain_line(text: str, longest: int | None = None) -> str:

@@ -4,12 +4,12 @@
 in whole stories. Weeks in which under half of the usual number of articles were collected do not count, and with fewer
 than four weeks that do, nothing is called usual.
 
-**Rising.** All of: at least 4 stories from at least 2 outlets; more than usual; and a test says that chance gives so many
-in fewer than 1 week of 100. **Quiet**: fewer than usual in a whole week, by the same test. Fifteen themes at 1 in 100
+**Rising.** All of: at least 4 stories from at least 2 outlets; more than usual; and a test says that chance gives so
+many in fewer than 1 week of 100. **Quiet**: fewer than usual in a whole week, by the same test. Fifteen themes at 1 in 100
 give a false rise about once in seven weeks at most; the numbers always stand beside the word.
 
-**The test** is exact and conditional on each source. If a source carried m stories of the theme over all weeks, and n of
-its N articles were collected this week, each of the m falls in this week with chance n/N when nothing has changed. The
+**The test** is exact and conditional on each source. If a source carried m stories of the theme over all weeks, and n
+of its N articles were collected this week, each of the m falls in this week with chance n/N when nothing has changed. The
 sum over the sources is compared with what came. So a source that was down this week (n = 0), or that is new (n = N),
 says nothing for or against a rise, and a dead feed is not read as a quiet theme.
 """
@@ -147,7 +147,8 @@ def _chances(history: ThemeHistory, collected: Collected, weeks: Sequence[int]) 
 def _binomial(n: int, p: float) -> npt.NDArray[np.float64]:
     """The chances of 0 to n successes in n tries, by logarithms so that large n does not underflow."""
     if p >= 1:
-        return np.eye(1, n + 1, n)[0]
+        certain: npt.NDArray[np.float64] = np.eye(1, n + 1, n)[0]
+        return certain
     ranks = np.arange(1, n + 1)
     logs = np.concatenate(([0.0], np.cumsum(np.log((n - ranks + 1) / ranks))))
     successes = np.arange(n + 1)

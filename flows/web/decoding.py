@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 import zstandard
 
 ACCEPTED = "gzip, deflate, br, zstd"
@@ -13,11 +13,11 @@ MAX_LAYERS = 2
 _ZSTD_WINDOW = 8 * 1024 * 1024
 
 
-class BrokenEncoding(ValueError):
+class EncodingError(ValueError):
     """The body is not what its Content-Encoding says."""
 
 
-class TooManyBytes(ValueError):
+class TooManyBytesError(ValueError):
     """The body unpacks to more than the limit."""
 
 
@@ -25,23 +25,23 @@ def decode(body: bytes, encoding: str, limit: int) -> bytes:
     """The unpacked body, at most `limit` bytes.
 
     Raises:
-        BrokenEncoding: corrupt, cut short at its very start, or an unknown encoding.
-        TooManyBytes: unpacks to more than `limit` bytes.
+        EncodingError: corrupt, cut short at its very start, or an unknown encoding.
+        TooManyBytesError: unpacks to more than `limit` bytes.
     """
     layers = [name.strip().lower() for name in encoding.split(",") if name.strip()]
     layers = [name for name in layers if name != "identity"]
     if len(layers) > MAX_LAYERS:
-        raise BrokenEncoding(f"{len(layers)} layers of encoding")
+        raise EncodingError(f"{len(layers)} layers of encoding")
     for name in reversed(layers):
         undo = _DECODERS.get(name)
         if undo is None:
-            raise BrokenEncoding(f"unknown encoding {name[:40]!r}")
+            raise EncodingError(f"unknown encoding {name[:40]!r}")
         try:
             body = undo(body, limit + 1)
         except (zlib.error, brotli.error, zstandard.ZstdError) as error:
-            raise BrokenEncoding(f"not valid {name}: {error}") from error
+            raise EncodingError(f"not valid {name}: {error}") from error
         if len(body) > limit:
-            raise TooManyBytes(f"unpacks to more than {limit} bytes")
+            raise TooManyBytesError(f"unpacks to more than {limit} bytes")
     return body
 
 

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urldefrag, urljoin, urlsplit
 
+import httpx
+
 from flows.web.addresses import PublicNetwork
 from flows.web.replies import REDIRECTS, RETRY_UNSTATED
 from flows.web.robots import MAX_BYTES as ROBOTS_BYTES
@@ -84,10 +86,10 @@ class PoliteClient:
         """The facts of all hosts, those given and those learned, to be kept for the next run."""
         return self._known | {name: host.facts for name, host in self._hosts.items()}
 
-    def drain_robots_replies(self) -> tuple[Reply, ...]:
-        """The requests for robots.txt since the last call."""
-        found, self._robots_replies = tuple(self._robots_replies), []
-        return found
+    @property
+    def requests(self) -> tuple[Reply, ...]:
+        """The requests for robots.txt that were made, for the log of requests."""
+        return tuple(self._robots_replies)
 
     async def get(
         self,
@@ -127,8 +129,8 @@ class PoliteClient:
     async def _one_hop(self, ask: Ask, limits: Limits, respect_robots: bool) -> tuple[Reply, float]:
         """One request in its host's turn; also the seconds that it took, waiting apart."""
         name = host_of(ask.url)
-        if urlsplit(ask.url).scheme.lower() not in {"http", "https"} or not name:
-            return self._unsent(ask, Fetched.REFUSED, "not an http or https address"), 0.0
+        if not _is_web_address(ask.url) or not name:
+            return self._unsent(ask, Fetched.REFUSED, "not a well-formed http or https address"), 0.0
         host = self._host(name)
         async with host.turn:
             if (stopped := self._stopped(host, ask)) is not None:
@@ -185,9 +187,10 @@ class PoliteClient:
                 reply = await self._send(other, replace(ask, url=target), self._limits)
             target = _redirect_target(reply)
         self._robots_replies.append(replace(reply, url=url))
-        if reply.status is None:  # not a word from the host: closed above, or shut for now (RFC 9309, 2.3.1.4)
-            status, text = 503, None
-        elif target is not None:  # redirected without end: as if there were none (RFC 9309, 2.3.1.2)
+        if reply.status is None:  # not a word from the host: shut for this run (RFC 9309, 2.3.1.4)
+            host.closed = replace(reply, detail=f"robots.txt: {reply.detail}")
+            return
+        if target is not None:  # redirected without end: as if there were none (RFC 9309, 2.3.1.2)
             status, text = 404, None
         else:
             status = reply.status
@@ -221,6 +224,13 @@ class PoliteClient:
 
     def _unsent(self, ask: Ask, outcome: Fetched, detail: str) -> Reply:
         return Reply(ask.url, outcome, self._clock(), 0.0, detail=detail, requests=0)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        return httpx.URL(url).scheme in {"http", "https"}
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def _redirect_target(reply: Reply) -> str | None:

@@ -9,7 +9,7 @@ import httpcore
 import httpx
 
 from flows.web.addresses import AddressRefused
-from flows.web.decoding import ACCEPTED, BrokenEncoding, TooManyBytes, decode
+from flows.web.decoding import ACCEPTED, EncodingError, TooManyBytesError, decode
 from flows.web.replies import REDIRECTS, is_block_page, mining_reserved, outcome_of, retry_after
 from models.entries import Fetched, Reply
 
@@ -84,11 +84,11 @@ async def _exchange(client: httpx.AsyncClient, ask: Ask, limits: Limits, now: da
     if outcome in {Fetched.OK, Fetched.BLOCKED, Fetched.FAILED} and status not in REDIRECTS:
         try:
             if cut and (encoding or not ask.keep_cut):
-                raise TooManyBytes(f"more than {ask.max_bytes} bytes")
+                raise TooManyBytesError(f"more than {ask.max_bytes} bytes")
             unpacked = decode(body, encoding, ask.max_bytes) if encoding else body
-        except TooManyBytes as error:
+        except TooManyBytesError as error:
             outcome, detail = (Fetched.TOO_LARGE, str(error)) if outcome is Fetched.OK else (outcome, detail)
-        except BrokenEncoding as error:
+        except EncodingError as error:
             outcome, detail = (Fetched.FAILED, str(error)) if outcome is Fetched.OK else (outcome, detail)
     if is_block_page(status, found, unpacked):
         outcome, detail = Fetched.BLOCKED, f"answered {status} with a page that keeps automatic visitors out"

@@ -1,0 +1,85 @@
+"""The command `culture-monitor`: reads what a person typed, calls the jobs, shows what they did.
+
+Exit codes: 0 done, 1 done with failures that the summary names, 2 wrong usage or settings.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from deployments import console
+from deployments.commands import demo, digest, model, run, sources
+from flows.jobs import code_version
+from models.seeds import DataFileError
+from models.settings import SettingsError
+from models.store.database import DatabaseError
+
+DONE_WITH_FAILURES = 1
+WRONG_USAGE = 2
+
+app = typer.Typer(
+    name="culture-monitor",
+    help="Monitors news on how the NHS and social care are led, against the themes of the 2022 Messenger review.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("run")(run.run)
+app.command("digest")(digest.digest)
+app.command("evaluate")(model.evaluate)
+app.command("explain")(model.explain)
+app.add_typer(model.app, name="model")
+app.add_typer(sources.app, name="sources")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.line(f"culture-monitor {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; expected errors become one line and exit code 2."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    verbose = "--verbose" in words
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    _one_blas_thread()
+    try:
+        app(words)
+    except (SettingsError, DataFileError, DatabaseError) as error:
+        if verbose:
+            raise
+        console.problem(str(error))
+        sys.exit(WRONG_USAGE)
+    except KeyboardInterrupt:
+        console.problem("stopped; what was stored is whole, the next run goes on from there")
+        sys.exit(130)
+
+
+def _one_blas_thread() -> None:
+    """More threads burn several times the CPU on matrices as small as ours; set before numpy is imported."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+if __name__ == "__main__":
+    main()

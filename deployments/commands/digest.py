@@ -1,0 +1,45 @@
+"""`culture-monitor digest`: compose, and send, one week's edition."""
+
+from typing import Annotated
+
+import typer
+
+from deployments import console
+from deployments.commands.options import Data, Json, Sources, Verbose
+from flows import jobs
+from models.settings import load_settings
+from models.sources import load_registry
+from models.store.database import open_database
+from models.weeks import Week, utc_now
+
+
+def digest(
+    week: Annotated[
+        str | None, typer.Option("--week", metavar="2026-W47", help="Which week (default: the last complete one).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the files, send nothing.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="ADDRESS", help="Send a marked test copy to this address alone.")
+    ] = None,
+    data: Data = None,
+    sources: Sources = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compose one week's edition and send it, once, to each recipient."""
+    now = utc_now()
+    try:
+        wanted = Week.parse(week) if week else Week.of(now).plus(-1)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--week") from error
+    settings = load_settings(data=data, sources=sources)
+    registry = load_registry(settings.sources)
+    with open_database(settings.database_address) as database:
+        result = jobs.digest(database, registry, settings, week=wanted, now=now, send=not dry_run, to=to)
+    if json:
+        console.as_json(result.as_data())
+    else:
+        for text in result.lines():
+            console.line(text)
+    if result.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,146 @@
+"""`culture-monitor run`: the whole job once."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from deployments import console
+from deployments.commands.options import Data, Json, Sources, Verbose
+from deployments.demo_folder import leave_demo
+from flows import jobs
+from flows.mail.weekly import DigestResult
+from models.outcomes import Outcome
+from models.settings import Settings, load_settings
+from models.sources import Registry, Source, load_registry
+from models.store.database import open_database
+from models.themes import THEME_IDS, load_themes
+from models.weeks import Week, utc_now
+
+FAILURES_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run of the whole job did."""
+
+    monitor: jobs.MonitorSummary
+    digest: DigestResult
+
+
+def run(
+    data: Data = None,
+    sources: Sources = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ID", help="Poll this source alone; repeatable.")
+    ] = None,
+    all_due: Annotated[bool, typer.Option("--all", help="Poll every source, also those that are not due yet.")] = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Collect, tag and store once, and write this week's edition so far (nothing is sent)."""
+    settings = load_settings(data=data, sources=sources)
+    registry = load_registry(settings.sources)
+    chosen = choose_sources(registry, only or [])
+    note = leave_demo(settings)
+    if note:
+        console.note(note)
+    if not settings.contact:
+        console.note("CULTURE_CONTACT is not set: give an address, so that site owners can reach you.")
+    report = whole_job(settings, registry, now=utc_now(), chosen=chosen, all_due=all_due or bool(only), quiet=json)
+    if json:
+        console.as_json(as_data(report))
+    else:
+        show(report)
+    if report.monitor.collected.failures:
+        raise typer.Exit(1)
+
+
+def whole_job(
+    settings: Settings,
+    registry: Registry,
+    *,
+    now: datetime,
+    chosen: Sequence[Source] | None = None,
+    all_due: bool = False,
+    week: Week | None = None,
+    quiet: bool = False,
+) -> Report:
+    """Collect, tag, compose: the steps that the flows run too, at once and without a server."""
+    with (
+        open_database(settings.database_address) as database,
+        console.progress_bars(shown=not quiet) as progress,
+    ):
+        monitor = asyncio.run(
+            jobs.monitor(database, registry, settings, now=now, sources=chosen, all_due=all_due, report=progress)
+        )
+        digest = jobs.digest(database, registry, settings, week=week or Week.of(now), now=now, send=False)
+    return Report(monitor, digest)
+
+
+def choose_sources(registry: Registry, ids: Sequence[str]) -> list[Source] | None:
+    """The sources with these ids, enabled or not; None where none is named."""
+    known = registry.by_id()
+    for source_id in ids:
+        if source_id not in known:
+            raise typer.BadParameter(
+                f"{source_id!r} is not a source of the registry; see 'culture-monitor sources list'"
+            )
+    return [known[source_id] for source_id in ids] or None
+
+
+def show(report: Report) -> None:
+    """The summary for people."""
+    collected, tagged = report.monitor.collected, report.monitor.tagged
+    for note in report.monitor.notes:
+        console.note(note)
+    outcomes = collected.outcomes
+    rows = [(str(outcome), outcomes[outcome], outcome.meaning) for outcome in Outcome if outcomes[outcome]]
+    rows.append(
+        ("all", collected.entries, f"entries of {len(collected.results)} sources; {collected.not_due} sources not due")
+    )
+    console.table("What became of every entry", ("outcome", "entries", "meaning"), rows)
+    themes = {theme.id: theme.heading for theme in load_themes()}
+    tag_rows = [(themes[theme], tagged.by_theme.get(theme, 0)) for theme in THEME_IDS]
+    console.table(f"New stories by theme (model {tagged.version})", ("theme", "stories"), tag_rows)
+    failures = collected.failures
+    if failures:
+        shown = [(r.source.label, str(r.poll), r.detail) for r in failures[:FAILURES_SHOWN]]
+        console.table("What could not be reached", ("source", "outcome", "detail"), shown)
+        if len(failures) > FAILURES_SHOWN:
+            console.line(f"and {len(failures) - FAILURES_SHOWN} more")
+    console.line(
+        f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
+        f"{tagged.uncertain} uncertain (waiting for review), {tagged.other_language} not in English."
+    )
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """The summary for machines."""
+    collected, tagged = report.monitor.collected, report.monitor.tagged
+    return {
+        "run_id": collected.run_id,
+        "entries": collected.entries,
+        "outcomes": {str(outcome): count for outcome, count in collected.outcomes.items() if count},
+        "sources": [
+            {
+                "id": result.source.id,
+                "poll": str(result.poll),
+                "detail": result.detail,
+                "outcomes": {str(outcome): count for outcome, count in result.outcomes.items()},
+            }
+            for result in collected.results
+        ],
+        "not_due": collected.not_due,
+        "judged": tagged.judged,
+        "in_scope": tagged.in_scope,
+        "uncertain": tagged.uncertain,
+        "other_language": tagged.other_language,
+        "themes": tagged.by_theme,
+        "model_version": tagged.version,
+        "notes": list(report.monitor.notes),
+        "edition": {"week": str(report.digest.week), "files": [str(file) for file in report.digest.files]},
+    }

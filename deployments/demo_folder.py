@@ -1,0 +1,59 @@
+"""Keeps the demo's invented news apart from real news, in the same data folder and without losing either."""
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+from models.settings import Settings
+
+MARKER = "demo.json"  # stands in a data folder whose database holds the demo's news
+_WRITTEN = ("culture.db", "culture.db-wal", "culture.db-shm", "outbox", "archive", MARKER)
+
+
+def demo_folder(data: Path, today: date) -> Path:
+    """The folder for a demo run: `data` itself, or `data/demo` where `data` holds real news.
+
+    A demo of an earlier day is thrown away first, since its dates have grown stale.
+    """
+    folder = data
+    if (data / "culture.db").exists() and not (data / MARKER).exists():
+        folder = data / "demo"
+    marker = folder / MARKER
+    if marker.exists() and _day(marker) != today.isoformat():
+        for name in _WRITTEN:
+            _remove(folder / name)
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.write_text(
+        json.dumps({"what": "the demo's invented news", "day": today.isoformat()}) + "\n", encoding="utf-8"
+    )
+    return folder
+
+
+def leave_demo(settings: Settings) -> str:
+    """Before real news comes in: move a demo's files aside, into `demo/`; a line for people where that was done."""
+    if not (settings.data / MARKER).exists():
+        return ""
+    aside = settings.data / "demo"
+    if aside.exists():
+        shutil.rmtree(aside)
+    aside.mkdir(parents=True)
+    for name in _WRITTEN:
+        if (settings.data / name).exists():
+            shutil.move(settings.data / name, aside / name)
+    return f"The demo's invented news was moved to {aside}, so that it does not mix with real news."
+
+
+def _day(marker: Path) -> str:
+    try:
+        day: str = json.loads(marker.read_text(encoding="utf-8")).get("day", "")
+    except (ValueError, AttributeError):
+        return ""
+    return day
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,87 @@
+"""Readers of sources, one module a kind: each turns a source into a request, and an answer into entries.
+
+Adding a kind: a module with `request_for` and `read`, a row in `_READERS`, a member of `models.sources.Kind`.
+Everything here is pure and at top level, so that it can run in a worker process.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flows.web.page_reader import read_page
+from flows.web.readers import feed, gdelt, google_news, govuk, guardian, parliament, sitemap
+from flows.web.readers.listing import (
+    ACCEPT_PAGE,
+    MAX_FEED_BYTES,
+    MAX_REQUESTS_A_POLL,
+    Listing,
+    MissingKey,
+    RequestSpec,
+    Window,
+)
+from models.entries import Page, Reply
+from models.sources import Kind, Source
+
+__all__ = [
+    "MAX_FEED_BYTES",
+    "MAX_REQUESTS_A_POLL",
+    "Listing",
+    "MissingKey",
+    "RequestSpec",
+    "Window",
+    "page_request",
+    "read_entry_page",
+    "read_listing",
+    "request_for",
+]
+
+_MAX_PAGE_BYTES = 3 * 1024 * 1024  # as in `flows.web.polite_client`, which this package does not need to know
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a kind of source does its own way."""
+
+    request_for: Callable[[Source, Window], RequestSpec]
+    read: Callable[[Source, Reply, Window], Listing]
+
+
+_READERS = {
+    Kind.FEED: Reader(feed.request_for, feed.read),
+    Kind.SITEMAP: Reader(sitemap.request_for, sitemap.read),
+    Kind.GOVUK: Reader(govuk.request_for, govuk.read),
+    Kind.PARLIAMENT: Reader(parliament.request_for, parliament.read),
+    Kind.GOOGLE_NEWS: Reader(google_news.request_for, google_news.read),
+    Kind.GDELT: Reader(gdelt.request_for, gdelt.read),
+}
+
+
+def request_for(source: Source, window: Window, *, guardian_key: str | None = None) -> RequestSpec:
+    """The first request of a poll.
+
+    Raises:
+        MissingKey: the source needs a key that is not set.
+    """
+    if source.kind is Kind.GUARDIAN:
+        return guardian.request_for(source, window, key=guardian_key)
+    return _READERS[source.kind].request_for(source, window)
+
+
+def read_listing(source: Source, reply: Reply, window: Window) -> Listing:
+    """The entries of an answer whose outcome is OK."""
+    if source.kind is Kind.GUARDIAN:
+        return guardian.read(source, reply, window)
+    return _READERS[source.kind].read(source, reply, window)
+
+
+def page_request(source: Source, entry_url: str) -> RequestSpec:
+    """What to get for the page of an entry."""
+    if source.kind is Kind.GOVUK:
+        return govuk.page_request(entry_url)
+    return RequestSpec(entry_url, ACCEPT_PAGE, _MAX_PAGE_BYTES)
+
+
+def read_entry_page(kind: Kind, body: bytes, url: str, content_type: str) -> Page:
+    """The page of an entry, as `page_request` got it."""
+    if kind is Kind.GOVUK and govuk.is_content_item(body):
+        return govuk.read_content(body, url)
+    return read_page(body, url=url, content_type=content_type)

@@ -1,0 +1,176 @@
+"""RSS 0.9x to 2.0, RDF and Atom, however broken, by feedparser; JSON Feed goes to its own reader."""
+
+import io
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import feedparser
+
+from flows.web.readers.json_feed import read_json_feed
+from flows.web.readers.listing import (
+    ACCEPT_FEED,
+    MAX_AUTHOR,
+    MAX_ENTRIES,
+    MAX_SUMMARY,
+    MAX_TITLE,
+    Listing,
+    RequestSpec,
+    Window,
+    language_code,
+    plain,
+)
+from models.dates import EARLIEST, parse_date
+from models.entries import Entry, Reply
+from models.sources import Source
+from models.urls import normalise_url
+
+_HTML = re.compile(rb"(?is)\A[\s\xef\xbb\xbf]*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b")
+_ITEM_END = re.compile(rb"</(?:\w+:)?(item|entry)\s*>", re.IGNORECASE)
+_AUTHOR_IN_BRACKETS = re.compile(r"^\S+@\S+\s*\((.+)\)$")
+_ADDRESS = re.compile(r"\s*[(<]?\S+@\S+\.\S+[)>]?\s*")
+_PERIODS = {"hourly": 3600, "daily": 86400, "weekly": 7 * 86400, "monthly": 30 * 86400, "yearly": 365 * 86400}
+_MAX_TTL = 86400
+_TITLE_WORDS = 14  # of a summary that stands in for a missing title
+
+
+def request_for(source: Source, window: Window) -> RequestSpec:
+    """The feed itself; it knows no window."""
+    return RequestSpec(source.url, ACCEPT_FEED)
+
+
+def read(source: Source, reply: Reply, window: Window) -> Listing:
+    """The entries of a feed."""
+    return read_feed(reply.body, url=reply.final_url or reply.url, content_type=reply.headers.get("content-type", ""))
+
+
+def read_feed(body: bytes, *, url: str, content_type: str = "") -> Listing:
+    """The entries of the feed in `body`; `url` is the base of relative links."""
+    start = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start:
+        return Listing(problem="the answer is empty")
+    if start.startswith(b"{"):
+        return read_json_feed(body, url=url)
+    if _HTML.match(body[:4000]):
+        return Listing(problem="the answer is a web page, not a feed")
+    shortened, truncated = _without_the_middle(body)
+    headers = {"content-type": content_type, "content-location": url}
+    # Bytes in a file object: a string might be taken for an address to fetch. Sanitising is left out, since all
+    # markup is dropped anyway.
+    try:
+        parsed = feedparser.parse(io.BytesIO(shortened), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError, LookupError, RecursionError, AssertionError) as error:
+        return Listing(problem=f"the feed can't be read: {type(error).__name__}")
+    entries = [_entry(item, parsed.get("feed", {}), url) for item in parsed.get("entries", [])]
+    found = tuple(entry for entry in entries if entry is not None)
+    return Listing(
+        entries=found,
+        ttl_seconds=_ttl(parsed.get("feed", {})),
+        truncated=truncated,
+        invalid=len(entries) - len(found),
+        problem=_problem(parsed, truncated=truncated),
+    )
+
+
+def entry_date(item: Any) -> datetime | None:
+    """When an entry says that it was published; else when it was created or updated."""
+    for name in ("published", "created", "issued", "updated"):
+        moment = parse_date(_text(item, name)) or _from_struct(item.get(f"{name}_parsed"))
+        if moment is not None:
+            return moment
+    return None
+
+
+def _entry(item: Any, feed: Any, base: str) -> Entry | None:
+    url = _link(item, base)
+    summary = plain(_text(item, "summary") or _content(item), MAX_SUMMARY)
+    title = plain(_text(item, "title"), MAX_TITLE) or _stand_in(summary)
+    if url is None or not title:
+        return None
+    language = _text(item, "language") or (item.get("title_detail") or {}).get("language") or _text(feed, "language")
+    return Entry(
+        url=url,
+        title=title,
+        summary="" if summary == title else summary,
+        published_at=entry_date(item),
+        author=_author(item),
+        language=language_code(language),
+    )
+
+
+def _link(item: Any, base: str) -> str | None:
+    places = [_text(item, "feedburner_origlink"), _text(item, "link")]
+    places += [link.get("href") for link in item.get("links", []) if link.get("rel") in (None, "alternate")]
+    guid = _text(item, "id")
+    if guid.startswith(("http://", "https://")):
+        places.append(guid)
+    for place in places:
+        if isinstance(place, str) and place.strip() and (url := normalise_url(place, base)):
+            return url
+    return None
+
+
+def _text(item: Any, name: str) -> str:
+    value = item.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _content(item: Any) -> str:
+    contents = item.get("content") or [{}]
+    value = contents[0].get("value")
+    return value if isinstance(value, str) else ""
+
+
+def _stand_in(summary: str) -> str:
+    words = summary.split()
+    return " ".join(words[:_TITLE_WORDS]) + (" …" if len(words) > _TITLE_WORDS else "")
+
+
+def _author(item: Any) -> str | None:
+    text = plain(_text(item, "author"), MAX_AUTHOR)
+    if found := _AUTHOR_IN_BRACKETS.match(text):
+        text = found[1]
+    return _ADDRESS.sub(" ", text).strip(" ,;()<>") or None
+
+
+def _from_struct(value: Any) -> datetime | None:
+    """feedparser's own reading of a date, which knows more forms than ours; it is in UTC."""
+    try:
+        moment = datetime(*value[:6], tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return moment if moment >= EARLIEST else None
+
+
+def _ttl(feed: Any) -> int | None:
+    minutes = _text(feed, "ttl").strip()
+    if minutes.isascii() and minutes.isdigit():
+        return min(int(minutes[:6]) * 60, _MAX_TTL) or None
+    period = _PERIODS.get(_text(feed, "sy_updateperiod").strip().lower())
+    often = _text(feed, "sy_updatefrequency").strip()
+    if period is None:
+        return None
+    times = int(often[:4]) if often.isascii() and often.isdigit() else 1
+    return min(period // max(times, 1), _MAX_TTL)
+
+
+def _without_the_middle(body: bytes) -> tuple[bytes, bool]:
+    """A body with at most `MAX_ENTRIES` items: the first half and the last, since some feeds end with the newest."""
+    ends = [found.end() for found in _ITEM_END.finditer(body)]
+    if len(ends) <= MAX_ENTRIES:
+        return body, False
+    half = MAX_ENTRIES // 2
+    return body[: ends[half - 1]] + body[ends[-half - 1] :], True
+
+
+def _problem(parsed: Any, *, truncated: bool) -> str:
+    if truncated:
+        return f"lists more than {MAX_ENTRIES:,} entries; the first and last {MAX_ENTRIES // 2:,} were read"
+    if parsed.get("bozo"):
+        fault = parsed.get("bozo_exception")
+        if isinstance(fault, feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType):
+            return "" if parsed.get("version") else "the answer is not a feed"
+        if parsed.get("version") or parsed.get("entries"):
+            return f"ill-formed feed: {' '.join(str(fault).split())[:120]}"
+        return f"the answer is not a feed: {' '.join(str(fault).split())[:120]}"
+    return "" if parsed.get("version") else "the answer is not a feed"

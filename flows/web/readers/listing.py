@@ -1,0 +1,87 @@
+"""What passes between a reader and the collector: a request, a window of time, what an answer lists."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.entries import Entry
+from models.text import clean_text
+
+MAX_FEED_BYTES = 5 * 1024 * 1024  # feeds are 20 to 300 kB; a parser takes minutes over 50 MB
+MAX_REQUESTS_A_POLL = 8  # a sitemap index with seven children, or eight pages of an API
+MAX_ENTRIES = 2000  # of one answer; a source that lists more is read from both ends
+MAX_TITLE = 400
+MAX_SUMMARY = 4000
+MAX_AUTHOR = 200
+
+ACCEPT_FEED = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+ACCEPT_XML = "application/xml, text/xml, */*;q=0.5"
+ACCEPT_JSON = "application/json, */*;q=0.5"
+ACCEPT_PAGE = "text/html, application/xhtml+xml, */*;q=0.5"
+
+_SILENT = re.compile(r"(?is)<(script|style|noscript|iframe|svg)\b[^>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
+_INLINE = re.compile(
+    r"(?i)</?(?:a|abbr|b|bdi|big|cite|code|em|font|i|ins|mark|q|s|small|span|strong|sub|sup|time|u|wbr)\b[^<>]{0,2000}>"
+)
+_BLOCK = re.compile(r"(?i)</?(?:p|div|br|li|ul|ol|h[1-6]|blockquote|tr|table|section|article|hr|pre|dd|dt)\b[^<>]{0,2000}>")
+
+
+class MissingKey(ValueError):  # noqa: N818 - it says what is wrong
+    """The source's API needs a key that is not set; the message says where to set it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time that is asked for; both ends are aware."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSpec:
+    """One request to a source."""
+
+    url: str
+    accept: str = "*/*"
+    max_bytes: int = MAX_FEED_BYTES
+    secret: str = ""  # a key within `url`
+
+    @property
+    def shown(self) -> str:
+        """The address for logs and tables: without the key."""
+        return self.url.replace(self.secret, "***") if self.secret else self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What an answer lists. A problem without entries: not what the source should be."""
+
+    entries: tuple[Entry, ...] = ()
+    ttl_seconds: int | None = None  # for which the publisher says that it stays as it is
+    truncated: bool = False  # whether it lists more than was read
+    invalid: int = 0  # items without a usable link, or with neither title nor text
+    problem: str = ""  # one line for people
+    more: tuple[RequestSpec, ...] = ()  # further requests that belong to this poll
+    cacheable: bool = True  # False: "not modified" would say nothing of what it leads to
+
+
+def plain(markup: object, limit: int) -> str:
+    """Text or HTML as plain text of at most `limit` letters on one line; "" for what is no text."""
+    if not isinstance(markup, str) or not markup:
+        return ""
+    text = markup[: 20 * limit]
+    if "<" in text:
+        text = _BLOCK.sub("\n", _INLINE.sub("", _SILENT.sub(" ", text)))
+    text = " ".join(clean_text(text).split())
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit - 2].rsplit(' ', 1)[0]} …"
+
+
+def language_code(value: object) -> str | None:
+    """The two-letter code of a language tag such as "en-GB"; None where it is none."""
+    if not isinstance(value, str):
+        return None
+    code = value.strip().lower().replace("_", "-").partition("-")[0]
+    return code if len(code) == 2 and code.isascii() and code.isalpha() else None

@@ -1,0 +1,202 @@
+"""Worker processes for what may hang or crash: each call has a time limit, and a lost worker costs one call.
+
+A signal does not interrupt libxml2, so a worker that is late is killed and another started in its place. Workers
+are spawned, not forked (the parent has threads), one at a time when there is work, and replaced after a number of
+calls, which bounds what a leaking library can hold.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+RECYCLE_AFTER = 1000  # calls; libxml2's arenas grow by a megabyte or two in as many pages
+START_SECONDS = 60.0  # a cold start imports trafilatura and feedparser: 1 to 2 s, far more on a starved machine
+MEMORY_BYTES = 2 * 1024**3  # address space of one worker; an ordinary one uses a fifth
+_GOODBYE_SECONDS = 2.0
+# The parent kills a late worker; one whose parent has died itself ends by an alarm so much later.
+_ALARM_SLACK_SECONDS = 10.0
+
+T = TypeVar("T")
+
+
+class WorkerError(Exception):
+    """The call was lost with its worker."""
+
+
+class WorkerTimeout(WorkerError):  # noqa: N818 - it says what happened
+    """The call took longer than its limit; its worker was killed."""
+
+
+class WorkerDied(WorkerError):  # noqa: N818
+    """The worker ended during the call: out of memory, or a crash in native code."""
+
+
+class Workers:
+    """A handful of worker processes; use as `async with`. Calls beyond their number wait in turn."""
+
+    def __init__(self, processes: int = 2, recycle_after: int = RECYCLE_AFTER) -> None:
+        self._recycle_after = recycle_after
+        self._context: SpawnContext = multiprocessing.get_context("spawn")
+        self._room = asyncio.Semaphore(processes)
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        workers, self._all, self._idle = list(self._all), set(), []
+        await asyncio.gather(*(asyncio.to_thread(worker.end) for worker in workers))
+
+    async def call(self, function: Callable[..., T], *arguments: Any, timeout_seconds: float) -> T:
+        """`function(*arguments)` in a worker; the function stands at the top of a module.
+
+        Raises:
+            WorkerTimeout, WorkerDied: the call is lost, the next ones are not.
+            Exception: whatever the function raised.
+        """
+        async with self._room:
+            worker = await self._take()
+            try:
+                done, result = await worker.run(function, arguments, timeout_seconds)
+            except BaseException:  # cancelled as well: the worker is busy with what nobody wants
+                self._discard(worker)
+                raise
+            if worker.calls >= self._recycle_after:
+                self._all.discard(worker)
+                await asyncio.to_thread(worker.end)
+            else:
+                self._idle.append(worker)
+        if done:
+            return result  # type: ignore[no-any-return]
+        raise result
+
+    async def _take(self) -> "_Worker":
+        if self._idle:
+            return self._idle.pop()
+        worker = _Worker(self._context)
+        self._all.add(worker)
+        try:
+            await worker.ready()
+        except BaseException:
+            self._discard(worker)
+            raise
+        return worker
+
+    def _discard(self, worker: "_Worker") -> None:
+        self._all.discard(worker)
+        worker.kill()
+
+
+class _Worker:
+    """One process and the pipe to it."""
+
+    def __init__(self, context: SpawnContext) -> None:
+        self.calls = 0
+        self._pipe, theirs = context.Pipe()
+        self._process: SpawnProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    async def ready(self) -> None:
+        """Wait until it has imported what it needs."""
+        await self._receive(START_SECONDS)
+
+    async def run(self, function: Callable[..., Any], arguments: tuple[Any, ...], limit: float) -> tuple[bool, Any]:
+        """Whether the function returned, and its result or exception."""
+        self.calls += 1
+        try:
+            # In a thread where it is large: a pipe holds 64 kB, and the loop must not wait for the worker to read.
+            await asyncio.to_thread(self._pipe.send, (function, arguments, limit))
+        except OSError as error:
+            raise WorkerDied("the worker process ended") from error
+        answer: tuple[bool, Any] = await self._receive(limit)
+        return answer
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.join(_GOODBYE_SECONDS)
+        self._pipe.close()
+
+    def end(self) -> None:
+        """Let it finish, then end it."""
+        with contextlib.suppress(OSError):
+            self._pipe.send(None)
+        self._process.join(_GOODBYE_SECONDS)
+        self.kill()
+
+    async def _receive(self, limit: float) -> Any:
+        loop = asyncio.get_running_loop()
+        arrived = asyncio.Event()
+        number = self._pipe.fileno()
+        loop.add_reader(number, arrived.set)
+        try:
+            async with asyncio.timeout(limit):
+                await arrived.wait()
+        except TimeoutError:
+            raise WorkerTimeout(f"took longer than {limit:g} seconds") from None
+        finally:
+            loop.remove_reader(number)
+        try:
+            return self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise WorkerDied("the worker process ended") from error
+
+
+def _serve(pipe: Connection) -> None:
+    """The worker's life: import, say so, answer calls until told to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    _limit_memory()
+    _warm_up()
+    pipe.send((True, os.getpid()))
+    while True:
+        try:
+            job = pipe.recv()
+        except (EOFError, OSError):
+            return
+        if job is None:
+            return
+        function, arguments, limit = job
+        _set_alarm(limit + _ALARM_SLACK_SECONDS)
+        try:
+            answer: tuple[bool, Any] = (True, function(*arguments))
+        except Exception as error:  # noqa: BLE001 - handed to the caller, who asked for it
+            answer = (False, error)
+        _set_alarm(0)
+        try:
+            pipe.send(answer)
+        except OSError:
+            return
+        except Exception as error:  # noqa: BLE001 - a result or exception that can't be pickled
+            pipe.send((False, TypeError(f"the answer can't be sent between processes: {error}")))
+
+
+def _set_alarm(seconds: float) -> None:
+    """Have the system end this process after so long, even within native code; 0 calls it off."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def _warm_up() -> None:
+    """Import what the calls will need, so that no call pays for it."""
+    import flows.web.page_reader
+    import flows.web.readers  # noqa: F401

@@ -1,0 +1,89 @@
+"""Which articles and themes stand, as SQL: the tagger's `yes`, overridden by a person's latest word.
+
+One home for that rule: the digest, the trends and the exports all read it from here. The selects are shaped for the
+indexes `ix_article_scope_when` and `ix_article_when`: a week is found among a million articles without reading the rest.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery, and_, case, func, or_, select, union, union_all
+
+from models.store.tables import Article, Review, Story, Tag, UtcDateTime
+from models.tagging.decisions import State
+from models.weeks import Week
+
+IN_SCOPE = "in-scope"  # the theme of a review that is about scope
+
+article = Article.__table__.c  # type: ignore[attr-defined]
+tag = Tag.__table__.c  # type: ignore[attr-defined]
+review = Review.__table__.c  # type: ignore[attr-defined]
+story = Story.__table__.c  # type: ignore[attr-defined]
+
+
+def published_or_seen() -> ColumnElement[datetime]:
+    """The moment that decides an article's week."""
+    return func.coalesce(article.published_at, article.first_seen_at, type_=UtcDateTime())
+
+
+def story_key() -> ColumnElement[int]:
+    """Names the story of an article; an article without one is its own, below zero so that no story has its number."""
+    return func.coalesce(article.story_id, -article.id)
+
+
+def latest_reviews() -> Subquery:
+    """A person's last word on each theme of each article: article_id, theme, verdict."""
+    newest = func.row_number().over(
+        partition_by=(review.article_id, review.theme), order_by=(review.at.desc(), review.id.desc())
+    )
+    ranked = select(review.article_id, review.theme, review.verdict, newest.label("age")).subquery()
+    return (
+        select(ranked.c.article_id, ranked.c.theme, ranked.c.verdict).where(ranked.c.age == 1).subquery("latest_review")
+    )
+
+
+def members(columns: Sequence[ColumnElement[Any]], start: datetime, end: datetime) -> CompoundSelect[Any]:
+    """The `columns` of the articles in scope with a moment from `start` to before `end`."""
+    word = latest_reviews()
+    said_no = select(word.c.article_id).where(word.c.theme == IN_SCOPE, word.c.verdict.is_(False))
+    said_yes = select(word.c.article_id).where(word.c.theme == IN_SCOPE, word.c.verdict.is_(True))
+    in_time = and_(article.published_at >= start, article.published_at < end)
+    in_time_seen = and_(article.published_at.is_(None), article.first_seen_at >= start, article.first_seen_at < end)
+    by_model = and_(article.scope_state == State.YES.value, article.id.not_in(said_no))
+    by_person = and_(article.id.in_(said_yes), article.scope_state.is_distinct_from(State.YES.value))
+    return union_all(
+        select(*columns).where(by_model, in_time),
+        select(*columns).where(by_model, in_time_seen),
+        select(*columns).where(by_person, or_(in_time, in_time_seen)),
+    )
+
+
+def standing_themes() -> Subquery:
+    """The themes that stand: article_id, theme."""
+    word = latest_reviews()
+    denied = select(word.c.article_id).where(
+        word.c.article_id == tag.article_id, word.c.theme == tag.theme, word.c.verdict.is_(False)
+    )
+    tagged = select(tag.article_id, tag.theme).where(tag.state == State.YES.value, ~denied.exists())
+    given = select(word.c.article_id, word.c.theme).where(word.c.theme != IN_SCOPE, word.c.verdict.is_(True))
+    return union(tagged, given).subquery("standing")
+
+
+def week_number(moment: ColumnElement[datetime], weeks: Sequence[Week]) -> ColumnElement[int]:
+    """The place of a moment in `weeks` (oldest first, no gaps), 0 and up; times outside fall into the nearest."""
+    return case(*((moment < week.end, place) for place, week in enumerate(weeks[:-1])), else_=len(weeks) - 1)
+
+
+def first_reports(weeks: Sequence[Week]) -> Select[Any]:
+    """Each story once, in the week and under the source of its first article in scope: story, week, source."""
+    inside = members(
+        [story_key().label("story"), article.id, article.source, published_or_seen().label("moment")],
+        weeks[0].start,
+        weeks[-1].end,
+    ).subquery("inside")
+    order = func.row_number().over(partition_by=inside.c.story, order_by=(inside.c.moment, inside.c.id))
+    ranked = select(inside.c.story, inside.c.source, inside.c.moment, order.label("place")).subquery("ranked")
+    return select(ranked.c.story, ranked.c.source, week_number(ranked.c.moment, weeks).label("week")).where(
+        ranked.c.place == 1
+    )

@@ -1,0 +1,239 @@
+"""What one week's edition is made from: its stories row by row, its trends as sums made by the database."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, case, func, select
+from sqlmodel import Session
+from sqlmodel import select as select_rows
+
+from models.composing import is_late
+from models.edition import ModelNote
+from models.model_note import describe_model
+from models.outcomes import PollOutcome
+from models.store.in_scope import (
+    IN_SCOPE,
+    article,
+    first_reports,
+    latest_reviews,
+    members,
+    published_or_seen,
+    standing_themes,
+    story,
+    story_key,
+    tag,
+    week_number,
+)
+from models.store.tables import Edition, FetchEvent, ModelVersion, SourceState
+from models.tagging.decisions import State
+from models.trends import WEEKS_SHOWN, Collected, ThemeHistory
+from models.week_facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts
+from models.weeks import Week
+
+CHUNK = 500  # ids in one query; SQLite allows 999 variables in old builds
+# A report found later than this after its week is history, not news.
+LATE_FOR = timedelta(days=7)
+# A copy may come long after the first report; one of half a year ago is another story under an old number.
+FIRST_REPORT_WITHIN = timedelta(days=90)
+
+
+def gather_week(week: Week, *, session: Session) -> WeekFacts:
+    """Everything that the edition of `week` is made from."""
+    weeks = [week.plus(-back) for back in range(WEEKS_SHOWN - 1, -1, -1)]
+    stories = tuple(_stories(week, session=session))
+    return WeekFacts(
+        week=week,
+        stories=stories,
+        collected=_collected(weeks, session=session),
+        histories=_histories(weeks, stories, session=session),
+        sources=tuple(_sources(week, session=session)),
+        model=_model(stories, session=session),
+    )
+
+
+def _stories(week: Week, *, session: Session) -> Iterable[StoryFact]:
+    """The stories whose first report is of the week, or of the week before but found after that week's edition."""
+    edition_before = session.exec(
+        select_rows(Edition).where(Edition.week == str(week.plus(-1)), Edition.sealed)
+    ).first()
+    composed_at = edition_before.composed_at if edition_before else None
+    since = week.start - LATE_FOR if composed_at else week.start
+    keys = {key for (key,) in session.execute(members([story_key()], since, week.end))}
+    by_story: dict[int, list[ArticleFact]] = defaultdict(list)
+    for key, fact in _members_of(keys, week, session=session):
+        by_story[key].append(fact)
+    leads = _leads(keys, session=session)
+    for key, found in sorted(by_story.items()):
+        found.sort(key=lambda fact: (fact.at, fact.id))
+        first = found[0]
+        late = first.at < week.start
+        if late and not (first.at >= since and is_late(first, composed_at=composed_at)):
+            continue
+        shown = next((fact for fact in found if fact.id == leads.get(key)), first)
+        yield StoryFact(shown, tuple(fact for fact in found if fact is not shown), late=late)
+
+
+def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tuple[int, ArticleFact]]:
+    """The articles in scope of these stories up to the week's end, those of the weeks before it included."""
+    columns = [
+        story_key(),
+        article.id,
+        article.url,
+        article.source,
+        article.outlet,
+        article.title,
+        article.published_at,
+        article.first_seen_at,
+        article.text_status,
+        article.paywalled,
+    ]
+    rows: list[Row[Any]] = []
+    for chunk in _chunks(sorted(key for key in keys if key > 0)):
+        inside = members([article.id], week.start - FIRST_REPORT_WITHIN, week.end).subquery()
+        query = select(*columns).where(article.story_id.in_(chunk), article.id.in_(select(inside.c.id)))
+        rows.extend(session.execute(query))
+    for chunk in _chunks(sorted(-key for key in keys if key < 0)):
+        rows.extend(session.execute(select(*columns).where(article.id.in_(chunk))))
+    tags = _tags([row[1] for row in rows], session=session)
+    for key, article_id, *rest in rows:
+        url, source, outlet, title, published_at, first_seen_at, status, paywalled = rest
+        yield (
+            key,
+            ArticleFact(
+                article_id, url, source, outlet, title, published_at, first_seen_at, status, paywalled,
+                tuple(tags.get(article_id, ())),
+            ),
+        )  # fmt: skip
+
+
+def _tags(article_ids: Sequence[int], *, session: Session) -> dict[int, list[TagFact]]:
+    found: dict[int, list[TagFact]] = defaultdict(list)
+    for chunk in _chunks(article_ids):
+        word = latest_reviews()
+        said: dict[tuple[int, str], bool] = {
+            (article_id, theme): verdict
+            for article_id, theme, verdict in session.execute(
+                select(word.c.article_id, word.c.theme, word.c.verdict).where(
+                    word.c.article_id.in_(chunk), word.c.theme != IN_SCOPE
+                )
+            )
+        }
+        query = select(tag.article_id, tag.theme, tag.score, tag.state, tag.evidence).where(tag.article_id.in_(chunk))
+        for article_id, theme, score, state, evidence in session.execute(query):
+            verdict = said.pop((article_id, theme), None)
+            if verdict or (verdict is None and state == State.YES):
+                found[article_id].append(TagFact(theme, 1.0 if verdict else score, evidence, by_person=bool(verdict)))
+        for (article_id, theme), verdict in said.items():
+            if verdict:  # a theme that the tagger had not seen at all: no sentence to show for it
+                found[article_id].append(TagFact(theme, 1.0, "", by_person=True))
+    return found
+
+
+def _leads(keys: set[int], *, session: Session) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for chunk in _chunks(sorted(key for key in keys if key > 0)):
+        rows = session.execute(select(story.id, story.lead_article_id).where(story.id.in_(chunk)))
+        found.update((story_id, lead) for story_id, lead in rows if lead is not None)
+    return found
+
+
+def _collected(weeks: Sequence[Week], *, session: Session) -> Collected:
+    """Articles of every source in every week, in scope or not: what trends are measured against."""
+    start, end = weeks[0].start, weeks[-1].end
+    by_source: dict[str, list[int]] = {}
+    for moment, in_time in (
+        (article.published_at, and_(article.published_at >= start, article.published_at < end)),
+        (
+            article.first_seen_at,
+            and_(article.published_at.is_(None), article.first_seen_at >= start, article.first_seen_at < end),
+        ),
+    ):
+        place = week_number(moment, weeks)
+        for source, week, count in session.execute(
+            select(article.source, place, func.count()).where(in_time).group_by(article.source, place)
+        ):
+            by_source.setdefault(source, [0] * len(weeks))[week] += count
+    return Collected(by_source)
+
+
+def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: Session) -> dict[str, ThemeHistory]:
+    """The stories of every theme, by the source and week of their first report; summed in the database."""
+    first = first_reports(weeks).subquery("first")
+    inside = members([story_key().label("story"), article.id], weeks[0].start, weeks[-1].end).subquery("carriers")
+    standing = standing_themes()
+    themes = (
+        select(inside.c.story, standing.c.theme)
+        .join(standing, standing.c.article_id == inside.c.id)
+        .distinct()
+        .subquery("themes")
+    )
+    counts: dict[str, dict[str, list[int]]] = defaultdict(dict)
+    query = (
+        select(themes.c.theme, first.c.source, first.c.week, func.count())
+        .select_from(first.join(themes, themes.c.story == first.c.story))
+        .group_by(themes.c.theme, first.c.source, first.c.week)
+    )
+    for theme, source, week, count in session.execute(query):
+        counts[theme].setdefault(source, [0] * len(weeks))[week] = count
+    outlets: dict[str, set[str]] = defaultdict(set)
+    for report in stories:
+        articles = (report.shown, *report.copies)
+        for theme in {fact.theme for one in articles for fact in one.tags}:
+            outlets[theme].update(one.outlet or one.source for one in articles if not report.late)
+    return {theme: ThemeHistory(theme, by_source, len(outlets[theme])) for theme, by_source in counts.items()}
+
+
+def _sources(week: Week, *, session: Session) -> Iterable[SourceFact]:
+    failures = [outcome.value for outcome in PollOutcome if outcome.is_failure]
+    event = FetchEvent.__table__.c  # type: ignore[attr-defined]
+    failed = func.sum(case((event.outcome.in_(failures), 1), else_=0))
+    polls = {
+        source: (count, missed)
+        for source, count, missed in session.execute(
+            select(event.source, func.count(), failed)
+            .where(event.kind == "source", event.started_at >= week.start, event.started_at < week.end)
+            .group_by(event.source)
+        )
+    }
+    for state in session.exec(select_rows(SourceState)):
+        count, missed = polls.get(state.source, (0, 0))
+        yield SourceFact(
+            id=state.source,
+            last_polled_at=state.last_polled_at,
+            last_success_at=state.last_success_at,
+            last_new_at=state.last_new_at,
+            failing_since=state.failing_since,
+            last_outcome=state.last_outcome or "",
+            last_detail=state.last_detail or "",
+            polls=count,
+            failed_polls=int(missed or 0),
+        )
+
+
+def _model(stories: Sequence[StoryFact], *, session: Session) -> ModelNote:
+    """The model that tagged most of what is shown; the champion where nothing is."""
+    ids = [report.shown.id for report in stories]
+    votes: dict[str, int] = defaultdict(int)
+    for chunk in _chunks(ids):
+        query = select(article.model_version, func.count()).where(article.id.in_(chunk)).group_by(article.model_version)
+        for version, count in session.execute(query):
+            if version:
+                votes[version] += count
+    version = max(sorted(votes), key=lambda name: votes[name], default=None)
+    if version is None:
+        champion = session.exec(select_rows(ModelVersion).where(ModelVersion.state == "champion")).first()
+        return describe_model(champion.version, champion.scores) if champion else ModelNote()
+    row = session.get(ModelVersion, version)
+    return describe_model(version, row.scores if row else {})
+
+
+def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+
+
+def collected_since(session: Session) -> datetime | None:
+    """The moment of the oldest article: where the trends begin."""
+    moment: datetime | None = session.execute(select(func.min(published_or_seen()))).scalar()
+    return moment

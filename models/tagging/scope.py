@@ -1,0 +1,159 @@
+"""Is an article about how UK health or social care is led? Simple judges, each by itself, and a calibrated vote of them.
+
+One judge reads what the vocabulary says (who, what, where, how close together), one the words, one (with an encoder) the
+meaning of title and lead. The first two cost a millisecond or two and turn most of a general stream away; the encoder is
+spent on the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.preprocessing import StandardScaler
+
+from models.tagging.encoders import Encoder
+from models.tagging.linear import Arrays, Floats, fill_tfidf, fit_judge, logistic, tfidf_arrays, word_features
+from models.tagging.signals import signals
+from models.tagging.vocabulary import Vocabulary
+
+# What an article is about is said in its first half page; later sentences cost time and add noise.
+SENTENCES_READ = 30
+# The encoder reads the title and this much of the beginning.
+LEAD = 5
+# Ninety columns for a few hundred passages: strong shrinkage (flat between 0.003 and 0.03).
+_SIGNAL_STRENGTH = 0.01
+_LEAD_STRENGTH = 3.0
+# Of what a health-news stream offers, about this share is in scope; our passages hold far more, so they are weighed down to it.
+ASSUMED_SHARE = 0.12
+# A whole passage says more about whole articles than a single sentence does.
+_PASSAGE_WEIGHT = 3.0
+# The first stage may lose this share of what is in scope, no more.
+_LOST_AT_FIRST = 0.01
+_FOLDS = 5
+
+Doc = Sequence[str]  # a document as its sentences, the title first
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeExamples:
+    """What scope is learnt from: passages with their groups, and single sentences."""
+
+    documents: Sequence[Doc]
+    yes: NDArray[np.bool_]
+    weights: Floats
+    groups: Sequence[str]
+    sentences: Sequence[str]
+    sentences_yes: NDArray[np.bool_]
+
+
+class ScopeModel:
+    """Calibrated probability that a document is in scope, in two stages."""
+
+    def __init__(self, vocabulary: Vocabulary, encoder: Encoder | None) -> None:
+        self._vocabulary = vocabulary
+        self._encoder = encoder
+        self._words = word_features(min_df=2)
+        self._arrays: Arrays = {}
+        self.out_of_fold: Floats = np.zeros(0)  # probabilities of the passages, each by a model that had not seen it
+
+    def fit(self, examples: ScopeExamples) -> "ScopeModel":
+        """Learns the judges, and their vote from their opinions on passages they had not seen."""
+        signal = self._signals(examples.documents)
+        lead = self._lead(examples.documents)
+        self._words.fit([*map(_running, examples.documents), *examples.sentences])
+        words = self._words.transform(list(map(_running, examples.documents)))
+        single = self._words.transform(examples.sentences)
+        yes = examples.yes
+        opinions = np.zeros((len(yes), 2 if lead is None else 3))
+        folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
+        for train, test in folds.split(signal, yes, examples.groups):
+            self._learn(signal, words, single, lead, examples, train)
+            opinions[test] = self._judge(signal[test], words[test], None if lead is None else lead[test])
+        prior = np.where(yes, ASSUMED_SHARE / yes.mean(), (1 - ASSUMED_SHARE) / (1 - yes.mean())) * examples.weights
+        self._vote("cheap", opinions[:, :2], yes, prior)
+        self._vote("full", opinions, yes, prior)
+        self.out_of_fold = self._voted("full", opinions)
+        cheap = self._voted("cheap", opinions[:, :2])[yes]
+        self._arrays["first_stage"] = np.array(np.quantile(cheap, _LOST_AT_FIRST))
+        self._learn(signal, words, single, lead, examples, np.arange(len(yes)))
+        return self
+
+    def cheap(self, documents: Sequence[Doc]) -> tuple[Floats, NDArray[np.bool_]]:
+        """The first stage: probabilities without the encoder, and which documents deserve the second."""
+        if not documents:
+            return np.zeros(0), np.zeros(0, bool)
+        opinions = self._judge(self._signals(documents), self._words.transform(list(map(_running, documents))), None)
+        found = self._voted("cheap", opinions)
+        return found, found >= float(self._arrays["first_stage"])
+
+    def full(self, documents: Sequence[Doc]) -> Floats:
+        """The second stage: probabilities by all judges."""
+        if not documents:
+            return np.zeros(0)
+        words = self._words.transform(list(map(_running, documents)))
+        return self._voted("full", self._judge(self._signals(documents), words, self._lead(documents)))
+
+    def arrays(self) -> Arrays:
+        """For writing."""
+        return {**{f"scope.{k}": v for k, v in self._arrays.items()}, **tfidf_arrays(self._words, "scope.tfidf.")}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, vocabulary: Vocabulary, encoder: Encoder | None) -> "ScopeModel":
+        """As written."""
+        made = cls(vocabulary, encoder)
+        fill_tfidf(made._words, arrays, "scope.tfidf.")
+        made._arrays = {
+            name.removeprefix("scope."): value
+            for name, value in arrays.items()
+            if name.startswith("scope.") and not name.startswith("scope.tfidf.")
+        }
+        return made
+
+    def _signals(self, documents: Sequence[Doc]) -> Floats:
+        return np.array([signals(document[:SENTENCES_READ], self._vocabulary) for document in documents])
+
+    def _lead(self, documents: Sequence[Doc]) -> NDArray[np.float32] | None:
+        if self._encoder is None:
+            return None
+        return self._encoder.encode([" ".join(document[:LEAD]) for document in documents])
+
+    def _learn(self, signal, words, single, lead, examples: ScopeExamples, rows) -> None:  # type: ignore[no-untyped-def]
+        from scipy import sparse
+
+        yes, weights = examples.yes[rows], examples.weights[rows]
+        scaler = StandardScaler().fit(signal[rows], sample_weight=weights)
+        coef, intercept = fit_judge(scaler.transform(signal[rows]), yes, weights, strength=_SIGNAL_STRENGTH)
+        scale = np.where(scaler.scale_ > 0, scaler.scale_, 1)
+        self._arrays["signals"] = coef / scale
+        self._arrays["signals_at"] = np.array(intercept - float((scaler.mean_ * coef / scale).sum()))
+        both = sparse.vstack([words[rows], single]).tocsr()
+        both_yes = np.concatenate([yes, examples.sentences_yes])
+        both_weights = np.concatenate([weights * _PASSAGE_WEIGHT, np.ones(single.shape[0])])
+        coef, intercept = fit_judge(both, both_yes, both_weights)
+        self._arrays["words"], self._arrays["words_at"] = coef, np.array(intercept)
+        if lead is not None:
+            coef, intercept = fit_judge(lead[rows], yes, weights, strength=_LEAD_STRENGTH)
+            self._arrays["lead"], self._arrays["lead_at"] = coef, np.array(intercept)
+
+    def _judge(self, signal, words, lead) -> Floats:  # type: ignore[no-untyped-def]
+        a = self._arrays
+        columns = [signal @ a["signals"] + a["signals_at"], words @ a["words"] + a["words_at"]]
+        if lead is not None:
+            columns.append(lead @ a["lead"] + a["lead_at"])
+        found: Floats = np.stack(columns, axis=1)
+        return found
+
+    def _vote(self, name: str, opinions: Floats, yes: NDArray[np.bool_], weights: Floats) -> None:
+        model = LogisticRegression(C=1.0).fit(opinions, yes, sample_weight=weights)
+        self._arrays[f"{name}_vote"] = model.coef_[0]
+        self._arrays[f"{name}_vote_at"] = np.array(model.intercept_[0])
+
+    def _voted(self, name: str, opinions: Floats) -> Floats:
+        return logistic(opinions @ self._arrays[f"{name}_vote"] + self._arrays[f"{name}_vote_at"])
+
+
+def _running(document: Doc) -> str:
+    return "\n".join(document[:SENTENCES_READ])

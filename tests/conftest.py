@@ -1,0 +1,86 @@
+"""What all tests share: a frozen clock, databases of both kinds, no way out to the internet."""
+
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.settings import PREFIX
+from models.store.database import Database, open_database
+from tests.postgres import Postgres, start_postgres
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)  # a Friday
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The frozen clock."""
+    return NOW
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the person who runs the tests reaches them, and nothing is written into the tree."""
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to anything but this machine is an error that names it."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def check(address: Any) -> None:
+        if isinstance(address, tuple) and not ip_address(address[0].split("%")[0]).is_loopback:
+            raise AssertionError(f"a test tried to reach {address}: tests talk to this machine alone")
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        check(address)
+        connect(self, address)
+
+    def guarded_ex(self: socket.socket, address: Any) -> int:
+        check(address)
+        return connect_ex(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_ex)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL server of this test session; skips with the way to get one."""
+    with start_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'culture.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.new_database() as address:
+        yield address
+
+
+@pytest.fixture
+def database(database_address: str) -> Iterator[Database]:
+    """An empty database with the schema, of each kind in turn."""
+    with open_database(database_address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """An empty SQLite database, for what does not depend on the kind."""
+    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
+        yield opened

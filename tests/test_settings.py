@@ -1,0 +1,58 @@
+"""Settings come from the environment and .env; a mistake in one is an error that names the mend."""
+
+from pathlib import Path
+
+import pytest
+
+from models.settings import SettingsError, load_settings
+
+
+def test_defaults_need_no_environment() -> None:
+    settings = load_settings()
+    assert settings.data == Path("data")
+    assert settings.database_address == "sqlite:///data/culture.db"
+    assert settings.allow_hosts == frozenset()
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CULTURE_ALLOW_HOSTS", "127.0.0.1, Intranet.Example")
+    monkeypatch.setenv("CULTURE_MAX_AGE_DAYS", "30")
+    settings = load_settings()
+    assert settings.allow_hosts == {"127.0.0.1", "intranet.example"}
+    assert settings.max_age_days == 30
+
+
+def test_settings_come_from_a_file_in_the_working_folder(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CULTURE_DATA=elsewhere\nOTHER=1\n", encoding="utf-8")
+    assert load_settings().data == Path("elsewhere")
+
+
+def test_what_the_command_gives_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CULTURE_DATA", "from-environment")
+    assert load_settings(data=Path("given")).data == Path("given")
+    assert load_settings(data=None).data == Path("from-environment")
+
+
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_a_mistyped_name_is_an_error_that_suggests_the_right_one(
+    where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if where == ".env":
+        (tmp_path / ".env").write_text("CULTURE_DATABSE_URL=x\n", encoding="utf-8")
+    else:
+        monkeypatch.setenv("CULTURE_DATABSE_URL", "x")
+    with pytest.raises(SettingsError, match=r"CULTURE_DATABSE_URL .*did you mean CULTURE_DATABASE_URL\?"):
+        load_settings()
+
+
+def test_a_bad_value_is_an_error_that_names_setting_and_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CULTURE_MAX_AGE_DAYS", "soon")
+    with pytest.raises(SettingsError, match=r"CULTURE_MAX_AGE_DAYS: .*integer.*'soon'"):
+        load_settings()
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CULTURE_DATABASE_URL", "postgresql://monitor:canary@db/news")
+    settings = load_settings()
+    assert "canary" not in repr(settings)
+    assert settings.database_address == "postgresql+psycopg://monitor:canary@db/news"
