@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from datetime import date
 from pathlib import Path
 
 from models.settings import Settings
@@ -11,22 +10,19 @@ MARKER = "demo.json"  # stands in a data folder whose database holds the demo's 
 _WRITTEN = ("culture.db", "culture.db-wal", "culture.db-shm", "outbox", "archive", MARKER)
 
 
-def demo_folder(data: Path, today: date) -> Path:
+def demo_folder(data: Path) -> Path:
     """The folder for a demo run: `data` itself, or `data/demo` where `data` holds real news.
 
-    A demo of an earlier day is thrown away first, since its dates have grown stale.
+    An earlier demo is thrown away: its dates have grown stale, and its site was served on other ports.
     """
     folder = data
     if (data / "culture.db").exists() and not (data / MARKER).exists():
         folder = data / "demo"
-    marker = folder / MARKER
-    if marker.exists() and _day(marker) != today.isoformat():
+    if (folder / MARKER).exists():
         for name in _WRITTEN:
             _remove(folder / name)
     folder.mkdir(parents=True, exist_ok=True)
-    marker.write_text(
-        json.dumps({"what": "the demo's invented news", "day": today.isoformat()}) + "\n", encoding="utf-8"
-    )
+    (folder / MARKER).write_text(json.dumps({"what": "this folder holds the demo's invented news"}) + "\n", encoding="utf-8")
     return folder
 
 
@@ -42,14 +38,6 @@ def leave_demo(settings: Settings) -> str:
         if (settings.data / name).exists():
             shutil.move(settings.data / name, aside / name)
     return f"The demo's invented news was moved to {aside}, so that it does not mix with real news."
-
-
-def _day(marker: Path) -> str:
-    try:
-        day: str = json.loads(marker.read_text(encoding="utf-8")).get("day", "")
-    except (ValueError, AttributeError):
-        return ""
-    return day
 
 
 def _remove(path: Path) -> None:

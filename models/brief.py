@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from models.edition import EditionContent, GapKind, StoryItem, ThemeNote
 from models.trends import Trend, Verdict
+from models.weeks import Week
 
 PRODUCT = "NHS Culture Monitor"
 _BRIEF_NAMES = 3  # themes named in one line; a list of nine is not brief
@@ -24,10 +25,9 @@ SECTORS = {
     "social-care": "Social care",
     "local-government": "Local government",
     "health-and-care": "Health and care",
-    "national-press": "National press",
-    "regional-press": "Regional press",
+    "national": "National press",
+    "regional": "Regional press",
     "parliament": "Parliament",
-    "other": "Other",
 }
 
 
@@ -44,8 +44,13 @@ def preheader(content: EditionContent) -> str:
 
 
 def dates(content: EditionContent) -> str:
+    """The days of an edition: "16 to 22 November 2026"."""
+    return week_dates(content.as_week())
+
+
+def week_dates(week: Week) -> str:
     """ "16 to 22 November 2026", the months and years named once where they are the same."""
-    first = content.as_week().monday
+    first = week.monday
     last = first + timedelta(days=6)
     if first.year != last.year:
         return f"{long_date(first)} to {long_date(last)}"
@@ -60,13 +65,13 @@ def in_brief(content: EditionContent) -> tuple[str, ...]:
     rising = _with(content, Verdict.RISING)
     new = _with(content, Verdict.NEW)
     quiet = _with(content, Verdict.QUIET)
-    lines += [f"Rising: {_listed(content, rising)}."] if rising else []
+    lines += [_rising(content, rising)] if rising else []
     lines += [f"New, with no story in the weeks before: {_listed(content, new)}."] if new else []
     lines += [f"Gone quiet: {_listed(content, quiet)}."] if quiet else []
     if not (rising or quiet) and content.stories:
         lines.append(_no_change(content))
     if len(lines) < 4 and (most := _most_covered(content)):
-        lines.insert(1, most)
+        lines.append(most)
     if content.gaps:
         lines.append(_not_seen(content))
     return tuple(lines)
@@ -74,7 +79,7 @@ def in_brief(content: EditionContent) -> tuple[str, ...]:
 
 def trend_words(trend: Trend) -> str:
     """ "9 stories, usually 3 to 5", with what may be said of it."""
-    text = f"{stories(trend.now)}{_usually(trend)}"
+    text = f"{stories(trend.now)}{usually(trend)}"
     match trend.verdict:
         case Verdict.RISING:
             return f"{text}; from {outlets(trend.outlets)}"
@@ -103,7 +108,17 @@ def chart_words(trend: Trend) -> str:
 
 def story_labels(story: StoryItem) -> str:
     """Nation and sector as people say them."""
-    return f"{NATIONS.get(story.nation, story.nation)} · {SECTORS.get(story.sector, story.sector)}"
+    return f"{nation_name(story.nation)} · {sector_name(story.sector)}"
+
+
+def nation_name(nation: str) -> str:
+    """A nation as people say it; words of a registry's own as they are."""
+    return NATIONS.get(nation) or nation.replace("-", " ").title()
+
+
+def sector_name(sector: str) -> str:
+    """A sector as people say it; words of a registry's own as they are."""
+    return SECTORS.get(sector) or sector.replace("-", " ").capitalize()
 
 
 def gap_words(kind: GapKind, since: date | None) -> str:
@@ -123,8 +138,8 @@ def selection_words(content: EditionContent) -> str:
     names = [theme.name for theme in content.themes] if chosen.themes else []
     parts = [
         ", ".join(names),
-        ", ".join(NATIONS.get(nation, nation) for nation in chosen.nations),
-        ", ".join(SECTORS.get(sector, sector) for sector in chosen.sectors),
+        ", ".join(nation_name(nation) for nation in chosen.nations),
+        ", ".join(sector_name(sector) for sector in chosen.sectors),
     ]
     return "; ".join(part for part in parts if part)
 
@@ -206,6 +221,13 @@ def _not_seen(content: EditionContent) -> str:
     return f"{count} of {content.sources_enabled} sources {verb} not seen or silent; they are listed below."
 
 
+def _rising(content: EditionContent, rising: list[Trend]) -> str:
+    top = rising[0]
+    name = _name(content, top)
+    text = f"{name} {'are' if ' and ' in name else 'is'} rising: {stories(top.now)} from {outlets(top.outlets)}{usually(top)}"
+    return f"{text}. Also rising: {_listed(content, rising[1:])}." if rising[1:] else f"{text}."
+
+
 def _listed(content: EditionContent, trends: list[Trend]) -> str:
     named = [f"{_name(content, trend)}, {trend_words(trend)}" for trend in trends[:_BRIEF_NAMES]]
     if len(trends) > _BRIEF_NAMES:
@@ -213,7 +235,8 @@ def _listed(content: EditionContent, trends: list[Trend]) -> str:
     return "; ".join(named) if len(named) > 1 else named[0].replace(", ", ": ", 1)
 
 
-def _usually(trend: Trend) -> str:
+def usually(trend: Trend) -> str:
+    """ ", usually 3 to 5"; nothing where there is no usual."""
     if trend.usual is None:
         return ""
     low, high = trend.usual

@@ -168,7 +168,7 @@ def _item(
         day=shown.at.astimezone(LONDON).date(),
         day_is_published=shown.published_at is not None,
         nation=source.nation if source else "uk",
-        sector=source.sector if source else "other",
+        sector=source.sector if source else "health-and-care",
         paywalled=shown.paywalled or shown.text_status == "paywalled",
         basis=basis,
         themes=tuple(themes),

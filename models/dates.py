@@ -38,7 +38,9 @@ _MONTH_FIRST = re.compile(
     rf"(?:[A-Za-z]+\.?,?\s+)?([A-Za-z]{{3,12}})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})"
     rf"(?:[\s,T]+(?:at\s+)?{_TIME}{_ZONE})?"
 )
-_C_TIME = re.compile(r"[A-Za-z]{3}\s+([A-Za-z]{3})\s+(\d{1,2})\s+(\d{2}):(\d{2}):(\d{2})\s+(?:([A-Z]{3,4})\s+)?(\d{4})$")
+_C_TIME = re.compile(
+    r"[A-Za-z]{3}\s+([A-Za-z]{3})\s+(\d{1,2})\s+(\d{2}):(\d{2}):(\d{2})\s+(?:([A-Z]{3,4})\s+)?(\d{4})$"
+)
 _SLASHED = re.compile(rf"(\d{{1,2}})/(\d{{1,2}})/(\d{{4}})(?:[\s,T]+{_TIME}{_ZONE})?")
 
 

@@ -35,6 +35,7 @@ class Page:
     site_name: str | None = None
     canonical_url: str | None = None  # normalised, on the same site
     mining_reserved: bool = False  # a tdm-reservation meta tag
+    gone: bool = False  # says "not found" though its status was 200
 
 
 class Fetched(StrEnum):

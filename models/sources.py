@@ -4,7 +4,7 @@ from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -27,17 +27,13 @@ class Kind(StrEnum):
     GDELT = "gdelt"
 
 
+# What the shipped registry uses, and what recipients choose from.
 Sector = Literal[
-    "nhs",
-    "social-care",
-    "local-government",
-    "health-and-care",
-    "national-press",
-    "regional-press",
-    "parliament",
-    "other",
+    "nhs", "social-care", "local-government", "health-and-care", "regulator", "trade", "national", "regional", "parliament"
 ]
 Nation = Literal["uk", "england", "scotland", "wales", "northern-ireland"]
+# A registry of one's own may group its sources in other words.
+Group = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9-]+$")]
 
 
 class Source(BaseModel):
@@ -49,8 +45,8 @@ class Source(BaseModel):
     url: str
     name: str = ""
     kind: Kind = Kind.FEED
-    sector: Sector = "health-and-care"
-    nation: Nation = "uk"
+    sector: Group = "health-and-care"
+    nation: Group = "uk"
     rights: str = DEFAULT_RIGHTS
     enabled: bool = True
     checked_on: date | None = None

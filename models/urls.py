@@ -31,6 +31,8 @@ _FORMS = {
 }
 _SITE_PREFIXES = ("amp.", "m.", "mobile.")
 _AMP_CACHE = re.compile(r"^/(?:c|v|a|i|wp)/(s/)?(.+)$")
+_USER = re.compile(r"//[^/?#]*@")
+_KEY = re.compile(r"(?i)([?&](?:api[-_]?key|access[-_]?token|auth[-_]?token|client[-_]?secret|password)=)[^&#]*")
 _SAFE_PATH = "/:@!$&'()*+,;=~-._%"
 _SAFE_QUERY = "/:@!$'()*+,;=~-._?%&[]|"
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -62,15 +64,20 @@ def host_of(url: str) -> str:
     return host if not host or port is None or port == _DEFAULT_PORTS.get(parts.scheme.lower()) else f"{host}:{port}"
 
 
-def without_credentials(url: str) -> str:
-    """`url` without a user name and password, for logs and tables."""
+def without_user(url: str) -> str:
+    """`url` without a user name and password, as it may be asked for."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return re.sub(r"//[^/?#]*@", "//", url)
+        return _USER.sub("//", url)
     if "@" not in parts.netloc:
         return url
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def without_credentials(url: str) -> str:
+    """`url` as it may be logged and stored: without user name and password, keys among its parameters masked."""
+    return _KEY.sub(r"\1***", without_user(url))
 
 
 def same_site(one: str, other: str) -> bool:

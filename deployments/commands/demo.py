@@ -11,7 +11,7 @@ from deployments.demo_folder import demo_folder
 from deployments.demo_site import DemoSite
 from models.settings import load_settings
 from models.sources import load_registry
-from models.weeks import LONDON, Week, utc_now
+from models.weeks import Week, utc_now
 
 DEMO_DAYS = 80  # the site's news goes back ten weeks; so far must the window reach
 # Early in a week little has happened yet: until Thursday the demo shows the week before.
@@ -22,7 +22,7 @@ def demo(data: Data = None, json: Json = False, verbose: Verbose = False) -> Non
     """Run the whole job on a small invented news site on this machine: no internet, no server, no account."""
     began = time.monotonic()
     now = utc_now()
-    folder = demo_folder(load_settings(data=data).data, now.astimezone(LONDON).date())
+    folder = demo_folder(load_settings(data=data).data)
     with DemoSite(now) as site:
         registry_file = folder / "demo-sources.toml"
         registry_file.write_text(site.sources_toml(), encoding="utf-8")

@@ -1,5 +1,6 @@
 """`culture-monitor evaluate`, `explain` and `model`: how good the tagger is, and why it says what it says."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,15 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Json, Verbose
 from flows import jobs
+from flows.web.encoder_weights import FetchError, fetch_encoder
 from models.settings import load_settings
+from models.store import model_versions
 from models.store.database import open_database
+from models.tagging.encoders import MINILM
 from models.tagging.evaluation import evaluate as measure
 from models.tagging.evaluation import read_labelled
 from models.themes import THEME_IDS
+from models.weeks import utc_now
 
 app = typer.Typer(help="The trained classifier.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -29,7 +34,7 @@ def evaluate(
     settings = load_settings(data=data)
     labelled = read_labelled(file)
     with open_database(settings.database_address) as database:
-        tagger, notes = jobs.open_tagger(database, settings)
+        tagger, notes = jobs.open_tagger(database, settings, now=utc_now())
     for note in notes:
         console.note(note)
     result = measure(tagger, labelled)
@@ -53,3 +58,79 @@ def evaluate(
         figures = [f"{scores[key]:.2f}" for key in ("precision", "recall", "f1", "average_precision")]
         rows.append((theme, *figures, scores["support"]))
     console.table("By theme", columns, rows)
+
+
+def explain(
+    what: Annotated[
+        str, typer.Argument(metavar="URL|ID|FILE", help="A stored article's address or number, or a text file.")
+    ],
+    data: Data = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show what the tagger says of one article, and why."""
+    settings = load_settings(data=data)
+    with open_database(settings.database_address) as database:
+        document = jobs.find_document(what, database)
+        if document is None:
+            raise typer.BadParameter(
+                f"{what!r} is no stored article's address or number, and no text file", param_hint="URL|ID|FILE"
+            )
+        tagger, notes = jobs.open_tagger(database, settings, now=utc_now())
+    for text in notes:
+        console.note(text)
+    found = tagger.explain(document)
+    if json:
+        console.as_json(asdict(found))
+        return
+    console.line(found.title or "(no title)")
+    console.line(
+        f"In scope: {found.scope_state} ({found.in_scope:.2f}, yes from {found.scope_threshold:.2f}); "
+        f"model {found.model_version} with {found.encoder}"
+    )
+    if found.note:
+        console.line(found.note)
+    for reason in found.scope_reasons:
+        console.line(f"  {reason}")
+    rows = [
+        (r.theme, str(r.state), f"{r.score:.2f}", f"{r.threshold:.2f}", r.evidence, ", ".join(r.terms))
+        for r in found.themes
+    ]
+    if rows:
+        console.table("Themes", ("theme", "state", "score", "yes from", "evidence", "terms"), rows)
+
+
+@app.command("fetch")
+def fetch(data: Data = None, verbose: Verbose = False) -> None:
+    """Fetch the sentence encoder ahead of time (84 MB, checked by SHA-256)."""
+    settings = load_settings(data=data)
+    try:
+        fetch_encoder(settings.models_folder / MINILM, source=settings.encoder_folder, say=console.line)
+    except FetchError as error:
+        console.problem(f"{error}; set CULTURE_ENCODER_FOLDER to a folder that has its files, or CULTURE_ENCODER=tfidf")
+        raise typer.Exit(1) from error
+
+
+@app.command("list")
+def list_models(data: Data = None, json: Json = False) -> None:
+    """List the trained versions; the champion is the one that tags."""
+    settings = load_settings(data=data)
+    with open_database(settings.database_address) as database, database.read() as session:
+        versions = model_versions.all_versions(session=session)
+    if json:
+        console.as_json([version.model_dump(mode="json") for version in versions])
+        return
+    rows = [(v.version, v.state, f"{v.trained_at:%Y-%m-%d %H:%M}", v.encoder) for v in versions]
+    console.table("Trained versions", ("version", "state", "trained (UTC)", "encoder"), rows)
+
+
+@app.command("rollback")
+def rollback(
+    version: Annotated[str, typer.Argument(help="A version of 'culture-monitor model list'.")], data: Data = None
+) -> None:
+    """Give the tagging back to an earlier version."""
+    settings = load_settings(data=data)
+    with open_database(settings.database_address) as database, database.write() as session:
+        if not model_versions.make_champion(version, session=session):
+            raise typer.BadParameter(f"{version!r} is not recorded; see 'culture-monitor model list'")
+    console.line(f"Version {version} tags from now on.")

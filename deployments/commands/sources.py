@@ -52,7 +52,15 @@ def check(
     else:
         columns = ("source", "outcome", "status", "entries", "newest", "robots", "problem")
         rows = [
-            (r.source_id, str(r.status), r.http_status or "", r.entries, r.newest and f"{r.newest:%Y-%m-%d}", r.robots, r.problem)
+            (
+                r.source_id,
+                str(r.status),
+                r.http_status or "",
+                r.entries,
+                r.newest and f"{r.newest:%Y-%m-%d}",
+                r.robots,
+                r.problem,
+            )
             for r in reports
         ]
         console.table("Sources probed just now", columns, rows)
@@ -72,7 +80,9 @@ def import_opml(file: Annotated[Path, typer.Argument(metavar="FILE.opml")]) -> N
 
 @app.command("export")
 def export(
-    opml: Annotated[bool, typer.Option("--opml", help="As OPML, for feed readers (the only form, and the default).")] = True,
+    opml: Annotated[
+        bool, typer.Option("--opml", help="As OPML, for feed readers (the only form, and the default).")
+    ] = True,
     sources: Sources = None,
 ) -> None:
     """Print the registry as OPML."""

@@ -23,7 +23,7 @@ from flows.web.robots import HostFacts, RobotsRules, Verdict, product_token
 from flows.web.single_request import Ask, Limits, send
 from flows.web.transport import HostClients
 from models.entries import Fetched, Reply
-from models.urls import host_of, origin_of, without_credentials
+from models.urls import host_of, origin_of, without_credentials, without_user
 
 __all__ = ["MAX_PAGE_BYTES", "HostFacts", "Limits", "PoliteClient"]
 
@@ -84,7 +84,8 @@ class PoliteClient:
     @property
     def hosts(self) -> dict[str, HostFacts]:
         """The facts of all hosts, those given and those learned, to be kept for the next run."""
-        return self._known | {name: host.facts for name, host in self._hosts.items()}
+        learned = {name: host.facts for name, host in self._hosts.items() if host.facts != HostFacts()}
+        return self._known | learned
 
     @property
     def requests(self) -> tuple[Reply, ...]:
@@ -102,8 +103,7 @@ class PoliteClient:
         respect_robots: bool = True,
     ) -> Reply:
         """Ask for `url`, following redirects; a reply whatever happens, with at most `max_bytes` of body."""
-        asked = without_credentials(url)
-        ask = Ask(urldefrag(asked).url, accept, max_bytes, etag, last_modified)
+        ask = Ask(urldefrag(without_user(url)).url, accept, max_bytes, etag, last_modified)
         started, clock, requests, spent = self._clock(), monotonic(), 0, 0.0
         for hop in range(self._limits.redirects + 1):
             left = replace(self._limits, total=max(self._limits.total - spent, 0.1))
@@ -119,11 +119,11 @@ class PoliteClient:
             ask = replace(ask, url=target)
         return replace(
             reply,
-            url=asked,
+            url=without_credentials(url),
             started_at=started,
             seconds=monotonic() - clock,
             requests=requests,
-            final_url=reply.final_url or ask.url,
+            final_url=without_credentials(reply.final_url or ask.url),
         )
 
     async def _one_hop(self, ask: Ask, limits: Limits, respect_robots: bool) -> tuple[Reply, float]:
@@ -239,6 +239,6 @@ def _redirect_target(reply: Reply) -> str | None:
         return None
     try:
         target = urljoin(reply.final_url, reply.headers["location"].strip())
-        return without_credentials(urldefrag(target).url)
+        return without_user(urldefrag(target).url)
     except ValueError:
         return None

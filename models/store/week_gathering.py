@@ -96,8 +96,8 @@ def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tup
         rows.extend(session.execute(query))
     for chunk in _chunks(sorted(-key for key in keys if key < 0)):
         rows.extend(session.execute(select(*columns).where(article.id.in_(chunk))))
-    tags = _tags([row[1] for row in rows], session=session)
-    for key, article_id, *rest in rows:
+    tags = _tags([row.id for row in rows], session=session)
+    for key, article_id, *rest in map(tuple, rows):
         url, source, outlet, title, published_at, first_seen_at, status, paywalled = rest
         yield (
             key,

@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 
 from models.tagging.encoders import Encoder
 from models.tagging.linear import Arrays, Floats, fill_tfidf, fit_judge, logistic, tfidf_arrays, word_features
-from models.tagging.signals import signals
+from models.tagging.signals import signal_names, signals
+from models.tagging.thresholds import best_threshold
 from models.tagging.vocabulary import Vocabulary
 
 # What an article is about is said in its first half page; later sentences cost time and add noise.
@@ -33,6 +34,7 @@ _PASSAGE_WEIGHT = 3.0
 # The first stage may lose this share of what is in scope, no more.
 _LOST_AT_FIRST = 0.01
 _FOLDS = 5
+_REASONS = 8
 
 Doc = Sequence[str]  # a document as its sentences, the title first
 
@@ -76,6 +78,7 @@ class ScopeModel:
         self._vote("cheap", opinions[:, :2], yes, prior)
         self._vote("full", opinions, yes, prior)
         self.out_of_fold = self._voted("full", opinions)
+        self._arrays["threshold"] = np.array(best_threshold(self.out_of_fold, yes, prior))
         cheap = self._voted("cheap", opinions[:, :2])[yes]
         self._arrays["first_stage"] = np.array(np.quantile(cheap, _LOST_AT_FIRST))
         self._learn(signal, words, single, lead, examples, np.arange(len(yes)))
@@ -95,6 +98,28 @@ class ScopeModel:
             return np.zeros(0)
         words = self._words.transform(list(map(_running, documents)))
         return self._voted("full", self._judge(self._signals(documents), words, self._lead(documents)))
+
+    @property
+    def threshold(self) -> float:
+        """From which probability an article is in scope."""
+        return float(self._arrays["threshold"])
+
+    def reasons(self, document: Doc) -> tuple[str, ...]:
+        """What spoke for (+) and against (-), in words, strongest first."""
+        document = document[:SENTENCES_READ]
+        vote = self._arrays["full_vote"]
+        seen = signals(document, self._vocabulary) * self._arrays["signals"] * vote[0]
+        row = self._words.transform([_running(document)]).tocoo()
+        names = self._words.get_feature_names_out()
+        said = [
+            *((float(value), name) for value, name in zip(seen, signal_names(self._vocabulary), strict=True)),
+            *(
+                (float(value * self._arrays["words"][column] * vote[1]), f"“{names[column]}”")
+                for column, value in zip(row.col, row.data, strict=True)
+            ),
+        ]
+        said.sort(key=lambda pair: -abs(pair[0]))
+        return tuple(f"{value:+.2f} {name}" for value, name in said[:_REASONS] if value)
 
     def arrays(self) -> Arrays:
         """For writing."""

@@ -1,5 +1,6 @@
 """What we know before reading: the names and words of UK health and care, of leadership, and of the other worlds of news."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ class Vocabulary:
 
     def __init__(self, groups: Sequence[TermGroup]) -> None:
         self.groups = tuple(group.id for group in groups)
+        self.sha256 = hashlib.sha256(repr(groups).encode()).hexdigest()
         self._starts: dict[str, list[tuple[tuple[str, ...], bool, int]]] = {}
         self._prefixes: dict[str, list[int]] = {}
         for number, group in enumerate(groups):

@@ -77,6 +77,8 @@ def page_request(source: Source, entry_url: str) -> RequestSpec:
     """What to get for the page of an entry."""
     if source.kind is Kind.GOVUK:
         return govuk.page_request(entry_url)
+    if source.kind is Kind.PARLIAMENT:
+        return parliament.page_request(source, entry_url)
     return RequestSpec(entry_url, ACCEPT_PAGE, _MAX_PAGE_BYTES)
 
 
@@ -84,4 +86,6 @@ def read_entry_page(kind: Kind, body: bytes, url: str, content_type: str) -> Pag
     """The page of an entry, as `page_request` got it."""
     if kind is Kind.GOVUK and govuk.is_content_item(body):
         return govuk.read_content(body, url)
+    if kind is Kind.PARLIAMENT and govuk.is_content_item(body):
+        return parliament.read_question(body)
     return read_page(body, url=url, content_type=content_type)

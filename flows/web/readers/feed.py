@@ -58,8 +58,19 @@ def read_feed(body: bytes, *, url: str, content_type: str = "") -> Listing:
     # Bytes in a file object: a string might be taken for an address to fetch. Sanitising is left out, since all
     # markup is dropped anyway.
     try:
-        parsed = feedparser.parse(io.BytesIO(shortened), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError, LookupError, RecursionError, AssertionError) as error:
+        parsed = feedparser.parse(
+            io.BytesIO(shortened), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+        )
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        IndexError,
+        LookupError,
+        RecursionError,
+        AssertionError,
+    ) as error:
         return Listing(problem=f"the feed can't be read: {type(error).__name__}")
     entries = [_entry(item, parsed.get("feed", {}), url) for item in parsed.get("entries", [])]
     found = tuple(entry for entry in entries if entry is not None)
@@ -136,7 +147,8 @@ def _author(item: Any) -> str | None:
 def _from_struct(value: Any) -> datetime | None:
     """feedparser's own reading of a date, which knows more forms than ours; it is in UTC."""
     try:
-        moment = datetime(*value[:6], tzinfo=UTC)
+        year, month, day, hour, minute, second = value[:6]
+        moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):
         return None
     return moment if moment >= EARLIEST else None

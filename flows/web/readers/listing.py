@@ -23,7 +23,9 @@ _SILENT = re.compile(r"(?is)<(script|style|noscript|iframe|svg)\b[^>]*>.*?(?:</\
 _INLINE = re.compile(
     r"(?i)</?(?:a|abbr|b|bdi|big|cite|code|em|font|i|ins|mark|q|s|small|span|strong|sub|sup|time|u|wbr)\b[^<>]{0,2000}>"
 )
-_BLOCK = re.compile(r"(?i)</?(?:p|div|br|li|ul|ol|h[1-6]|blockquote|tr|table|section|article|hr|pre|dd|dt)\b[^<>]{0,2000}>")
+_BLOCK = re.compile(
+    r"(?i)</?(?:p|div|br|li|ul|ol|h[1-6]|blockquote|tr|table|section|article|hr|pre|dd|dt)\b[^<>]{0,2000}>"
+)
 
 
 class MissingKey(ValueError):  # noqa: N818 - it says what is wrong

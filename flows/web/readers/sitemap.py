@@ -10,7 +10,6 @@ from flows.web.readers.feed import read_feed
 from flows.web.readers.listing import (
     ACCEPT_XML,
     MAX_ENTRIES,
-    MAX_FEED_BYTES,
     MAX_REQUESTS_A_POLL,
     MAX_TITLE,
     Listing,

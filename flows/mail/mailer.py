@@ -1,0 +1,106 @@
+"""Building one email: the headers that mail programs and list rules ask for, and nothing that a headline could inject."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from urllib.parse import quote, urlencode, urlsplit
+
+from flows.mail.compose import Rendered
+from models.brief import PRODUCT
+from models.composing import plain_line
+from models.weeks import LONDON
+
+MAX_SUBJECT = 200  # letters; longer ones are cut by every program, and some servers refuse them
+_LIST_NAME = "nhs-culture-monitor"
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who the mail is from, and the public address of the archive (or nothing)."""
+
+    name: str
+    address: str
+    base_url: str = ""
+
+    @property
+    def domain(self) -> str:
+        """Of the sender's address."""
+        return self.address.rpartition("@")[2]
+
+
+def parse_sender(mail_from: str, base_url: str = "") -> Sender:
+    """The sender from `CULTURE_MAIL_FROM`.
+
+    Raises:
+        ValueError: it holds no usable address.
+    """
+    name, address = parseaddr(mail_from)
+    local, at, domain = address.rpartition("@")
+    if (
+        not at
+        or not local
+        or not _DOMAIN.fullmatch(domain)
+        or not address.isascii()
+        or any(c.isspace() for c in address)
+    ):
+        raise ValueError(f"CULTURE_MAIL_FROM: {mail_from!r} holds no email address; write Name <monitor@example.org>")
+    return Sender(plain_line(name, 100) or PRODUCT, address, base_url.rstrip("/"))
+
+
+def message_id(week: str, token: str, domain: str) -> str:
+    """Fixed by edition and recipient, so that a message sent again can be known as the same; tells nothing of the token."""
+    digest = hashlib.sha256(f"{week} {token}".encode()).hexdigest()[:32]
+    return f"<{week}.{digest}@{domain}>"
+
+
+def unsubscribe_page(sender: Sender, token: str) -> str:
+    """Where a recipient leaves with one click; nothing without a base address."""
+    return f"{sender.base_url}/unsubscribe/{quote(token, safe='')}" if sender.base_url else ""
+
+
+def unsubscribe_mail(sender: Sender, token: str) -> str:
+    """The address to which a mail makes a recipient leave."""
+    return f"mailto:{sender.address}?{urlencode({'subject': f'unsubscribe {token}'}, quote_via=quote)}"
+
+
+def build_message(
+    rendered: Rendered,
+    sender: Sender,
+    *,
+    to_address: str,
+    to_name: str = "",
+    identity: str,
+    token: str | None,
+    now: datetime,
+) -> EmailMessage:
+    """The email. Without a `token` (a test copy or the outbox's sample), it carries no unsubscribe headers."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _address(sender.name, sender.address)
+    message["To"] = _address(to_name, to_address)
+    message["Subject"] = plain_line(rendered.subject, MAX_SUBJECT)
+    message["Date"] = format_datetime(now.astimezone(LONDON))
+    message["Message-ID"] = identity
+    message["List-Id"] = f"{PRODUCT} <{_LIST_NAME}.{sender.domain}>"
+    if token is not None:
+        page = unsubscribe_page(sender, token)
+        ways = [f"<{page}>"] if page else []
+        message["List-Unsubscribe"] = ", ".join([*ways, f"<{unsubscribe_mail(sender, token)}>"])
+        if urlsplit(page).scheme == "https":  # RFC 8058 allows one-click over https alone
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: asks holiday answerers to be still
+    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # the same, for Exchange
+    message["Content-Language"] = "en-GB"
+    message.set_content(rendered.text, cte="base64")
+    message.add_alternative(rendered.html, subtype="html", cte="base64")
+    return message
+
+
+def _address(name: str, address: str) -> Address:
+    shown = plain_line(name, 100)
+    return Address(display_name=shown, addr_spec=address)

@@ -1,0 +1,155 @@
+"""One page of HTML as clean text and facts. Pure, so that it can run in a worker that may be killed.
+
+One lxml tree serves both: facts from structured data, text by trafilatura with its fall-backs and without its
+metadata (half the cost, all of the tail). Never raises for what a page holds.
+"""
+
+import codecs
+import logging
+import re
+from typing import Any
+
+import lxml.html
+from lxml import etree
+from trafilatura import bare_extraction
+from trafilatura.settings import Extractor
+
+from flows.web.page_facts import PageFacts, read_facts
+from flows.web.page_language import tell_language
+from flows.web.page_status import is_not_found, judge
+from models.entries import Page
+from models.outcomes import TextStatus
+from models.text import MAX_CHARACTERS
+
+MAX_ATTRIBUTES = 2_000  # of one tag: libxml2 compares each with all others, so 100,000 take half a minute
+MAX_TAGS = 60_000  # real pages have under 10,000; trafilatura's copies of a larger tree take seconds
+_HTML_TYPES = ("text/html", "application/xhtml+xml", "application/xml", "text/xml", "text/plain", "")
+_MAGIC = (
+    b"%PDF",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"PK\x03\x04",
+    b"\xd0\xcf\x11\xe0",
+    b"RIFF",
+    b"\x1f\x8b",
+    b"ID3",
+)
+_META_CHARSET = re.compile(rb"(?i)<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-z0-9_:.\-]{2,40})")
+_XML_DECLARATION = re.compile(r"(?is)\A\s*<\?xml[^>]{0,200}\?>")
+_HEADER_CHARSET = re.compile(r"(?i)charset\s*=\s*[\"']?\s*([a-z0-9_:.\-]{2,40})")
+_INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]")
+_TAG = re.compile(r"<[A-Za-z!/]")
+_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{30000,}>?")
+_BULLET = re.compile(r"(?m)^- (?=\S)")
+# The names that old pages give to what really is the Windows code page, as the WHATWG's table says.
+_REALLY_WINDOWS = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii"}
+_NOTHING = Page(text="", text_status=TextStatus.HEADLINE)
+
+
+def is_html(content_type: str, body: bytes) -> bool:
+    """Whether a reply is a page to be read, by its declared type and its first bytes."""
+    kind = content_type.partition(";")[0].strip().lower()
+    start = body[:1024].lstrip()
+    if start.startswith(_MAGIC) or b"\x00\x00\x00" in start[:64]:
+        return False
+    if kind in _HTML_TYPES:
+        return kind not in {"text/plain", ""} or b"<" in start
+    # A wrong type on a right page is common in old content systems.
+    return kind in {"application/octet-stream", "application/x-httpd-php", "unknown/unknown"} and (
+        b"<html" in start.lower() or b"<!doctype html" in start.lower()
+    )
+
+
+def read_page(html: bytes, *, url: str, content_type: str) -> Page:
+    """What a page says; text empty and HEADLINE where it holds no article."""
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it reports each odd page as an error
+    logging.getLogger("htmldate").setLevel(logging.CRITICAL)
+    tree = parse_html(decode_html(html, content_type))
+    if tree is None:
+        return _NOTHING
+    facts = read_facts(tree, url)
+    text = extract_text(tree)
+    status = judge(text, facts, _visible_text(tree) if len(text) < 2000 else "")
+    kept = text if status is not TextStatus.HEADLINE else ""
+    return Page(
+        text=kept,
+        text_status=status,
+        title=facts.title,
+        author=facts.author,
+        published_at=facts.published_at,
+        language=tell_language(kept or f"{facts.title} {facts.description}", facts.language),
+        site_name=facts.site_name,
+        canonical_url=facts.canonical_url,
+        mining_reserved=facts.mining_reserved,
+        gone=bool(text) and is_not_found(text, facts),
+    )
+
+
+def extract_text(tree: "lxml.html.HtmlElement") -> str:
+    """The article's text, a paragraph a line; "" where there is none."""
+    options = Extractor(output_format="python", comments=False, tables=True)
+    try:
+        document = bare_extraction(tree, options=options)
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError, etree.LxmlError):
+        return ""
+    text = getattr(document, "text", None) or ""
+    lines = (" ".join(line.split()) for line in _BULLET.sub("", text).split("\n"))
+    return "\n".join(line for line in lines if line)[:MAX_CHARACTERS]
+
+
+def decode_html(body: bytes, content_type: str) -> str:
+    """The page as text: by its byte order mark, as UTF-8 where it is that, else as it declares."""
+    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if body.startswith(mark):
+            return body.decode(name, "replace").lstrip("\ufeff")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    declared = [found[1] for found in [_HEADER_CHARSET.search(content_type)] if found]
+    declared += [found[1].decode("ascii") for found in [_META_CHARSET.search(body[:4096])] if found]
+    for name in declared:
+        name = "cp1252" if name.lower() in _REALLY_WINDOWS else name
+        if name.lower().replace("_", "-") in {"utf-8", "utf8"}:
+            # A few bad bytes in a UTF-8 page; a page of another encoding would lose every accent.
+            text = body.decode("utf-8", "replace")
+            if text.count("\ufffd") <= max(3, len(text) // 5000):
+                return text
+            continue
+        try:
+            return body.decode(name)
+        except (LookupError, UnicodeDecodeError, ValueError):
+            continue
+    return body.decode("cp1252", "replace")
+
+
+def parse_html(text: str) -> "lxml.html.HtmlElement | None":
+    """The tree of a page; None where it is none, or too large a thicket of tags to be an article."""
+    text = _XML_DECLARATION.sub("", _INVALID.sub("", text))
+    if "<" not in text or len(_TAG.findall(text)) > 2 * MAX_TAGS:
+        return None
+    if any(tag.count("=") > MAX_ATTRIBUTES or tag.count(" ") > 4 * MAX_ATTRIBUTES for tag in _LONG_TAG.findall(text)):
+        return None
+    parser = lxml.html.HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8", collect_ids=False)
+    try:
+        tree: Any = lxml.html.fromstring(text.encode("utf-8"), parser=parser)
+    except (etree.LxmlError, ValueError, AssertionError):
+        return None
+    return tree if isinstance(tree, lxml.html.HtmlElement) else None
+
+
+def _visible_text(tree: "lxml.html.HtmlElement") -> str:
+    """Some of the text of the body, where walls announce themselves; scripts left out."""
+    found: list[str] = []
+    size = 0
+    for element in tree.iter("p", "div", "span", "h1", "h2", "h3", "a", "button", "li"):
+        if element.text and (piece := element.text.strip()):
+            found.append(piece)
+            size += len(piece)
+            if size > 20_000:
+                break
+    return " ".join(found)
+
+
+__all__ = ["PageFacts", "decode_html", "extract_text", "is_html", "parse_html", "read_page"]

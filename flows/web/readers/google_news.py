@@ -1,0 +1,48 @@
+"""Google News search feeds, for discovery alone: headline, outlet and link, which is never resolved or fetched."""
+
+import io
+from typing import Any
+from urllib.parse import urlsplit
+
+import feedparser
+
+from flows.web.readers.feed import entry_date, read_feed
+from flows.web.readers.listing import ACCEPT_FEED, MAX_ENTRIES, MAX_TITLE, Listing, RequestSpec, Window, plain
+from flows.web.readers.queries import with_parameters
+from models.entries import Entry, Reply
+from models.sources import Source
+from models.urls import normalise_url
+
+
+def request_for(source: Source, window: Window) -> RequestSpec:
+    """The search, in its British edition."""
+    url = with_parameters(source.url, defaults={"hl": "en-GB", "gl": "GB", "ceid": "GB:en"})
+    return RequestSpec(url, ACCEPT_FEED)
+
+
+def read(source: Source, reply: Reply, window: Window) -> Listing:
+    """The headlines with the outlets that published them."""
+    listing = read_feed(reply.body, url=reply.url, content_type=reply.headers.get("content-type", ""))
+    if not listing.entries:
+        return listing
+    parsed = feedparser.parse(io.BytesIO(reply.body), sanitize_html=False, resolve_relative_uris=False)
+    entries = [_entry(item, reply.url) for item in parsed.entries[:MAX_ENTRIES]]
+    found = tuple(entry for entry in entries if entry is not None)
+    return Listing(
+        entries=found, ttl_seconds=listing.ttl_seconds, invalid=len(entries) - len(found), problem=listing.problem
+    )
+
+
+def _entry(item: Any, base: str) -> Entry | None:
+    link = item.get("link")
+    url = normalise_url(link, base) if isinstance(link, str) else None
+    title = plain(item.get("title"), MAX_TITLE)
+    source = item.get("source") or {}
+    outlet = plain(source.get("title"), 200) or (urlsplit(str(source.get("href", ""))).hostname or "")
+    if outlet and title.endswith(f" - {outlet}"):  # "Headline - Outlet"
+        title = title.removesuffix(f" - {outlet}")
+    elif not outlet and " - " in title:
+        title, _, outlet = title.rpartition(" - ")
+    if url is None or not title:
+        return None
+    return Entry(url=url, title=title, published_at=entry_date(item), outlet=outlet)

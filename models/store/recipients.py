@@ -1,0 +1,254 @@
+"""Who receives the digest: adding, changing, leaving, export and erasure. Addresses are personal data and live here alone."""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from sqlmodel import Session, col, select
+
+from models.brief import NATIONS, SECTORS
+from models.composing import plain_line
+from models.edition import Selection
+from models.sources import Registry
+from models.store.tables import Delivery, Edition, Recipient
+from models.themes import THEME_IDS
+
+ERASE_AFTER = timedelta(days=28)  # after leaving: long enough to undo a mistake and to answer a complaint
+TOKEN_BYTES = 32  # 256 bits: can't be guessed
+MAX_NAME = 100
+
+
+class RecipientError(ValueError):
+    """A recipient can't be added, changed or found; the message names the value and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """What sending needs of a recipient."""
+
+    id: int
+    address: str
+    name: str
+    token: str
+    selection: Selection
+    send_empty: bool
+
+
+def add(
+    address: str,
+    now: datetime,
+    *,
+    name: str = "",
+    themes: Sequence[str] = (),
+    nations: Sequence[str] = (),
+    sectors: Sequence[str] = (),
+    send_empty: bool = False,
+    registry: Registry | None = None,
+    session: Session,
+) -> tuple[Recipient, bool]:
+    """Add a recipient, or change the choices of one with this address (who may have left). True where they are new.
+
+    Nations and sectors are those that the monitor ships with, and those of the `registry`.
+
+    Raises:
+        RecipientError: the address is not one, or a theme, nation or sector is unknown.
+    """
+    normal = check_address(address)
+    selection = check_selection(themes, nations, sectors, registry)
+    recipient = by_address(normal, session=session)
+    is_new = recipient is None
+    if recipient is None:
+        recipient = Recipient(address=normal, token=secrets.token_urlsafe(TOKEN_BYTES), joined_at=now)
+    elif not recipient.active:
+        recipient.token, recipient.joined_at = secrets.token_urlsafe(TOKEN_BYTES), now
+    recipient.name = plain_line(name, MAX_NAME)
+    recipient.themes = list(selection.themes)
+    recipient.nations = list(selection.nations)
+    recipient.sectors = list(selection.sectors)
+    recipient.send_empty, recipient.active, recipient.left_at = send_empty, True, None
+    session.add(recipient)
+    session.flush()
+    return recipient, is_new
+
+
+def everyone(*, session: Session) -> Sequence[Recipient]:
+    """All who have not been erased, by address; those who have left too."""
+    return session.exec(
+        select(Recipient).where(col(Recipient.address).is_not(None)).order_by(col(Recipient.address))
+    ).all()
+
+
+def receivers(*, session: Session) -> Sequence[Receiver]:
+    """All who receive the digest, in the order in which they joined."""
+    query = (
+        select(Recipient)
+        .where(col(Recipient.active).is_(True), col(Recipient.address).is_not(None))
+        .order_by(col(Recipient.id))
+    )
+    return [
+        Receiver(
+            id=row.id or 0,
+            address=row.address or "",
+            name=row.name,
+            token=row.token,
+            selection=Selection(tuple(row.themes), tuple(row.nations), tuple(row.sectors)),
+            send_empty=row.send_empty,
+        )
+        for row in session.exec(query)
+    ]
+
+
+def by_address(address: str, *, session: Session) -> Recipient | None:
+    """The recipient with this address, in whatever case it is written."""
+    try:
+        normal = check_address(address)
+    except RecipientError:
+        return None
+    return session.exec(select(Recipient).where(Recipient.address == normal)).first()
+
+
+def by_token(token: str, *, session: Session) -> Recipient | None:
+    """The recipient whose token this is; every token is compared, in constant time, so that timing tells nothing."""
+    given = token.encode()
+    found = None
+    for recipient_id, known in session.exec(
+        select(Recipient.id, Recipient.token).where(col(Recipient.address).is_not(None))
+    ):
+        if hmac.compare_digest(known.encode(), given):
+            found = recipient_id
+    return session.get(Recipient, found) if found is not None else None
+
+
+def leave(recipient: Recipient, now: datetime, *, session: Session) -> None:
+    """Send them nothing more; the address is erased 28 days later. Leaving twice changes nothing."""
+    if recipient.active:
+        recipient.active, recipient.left_at = False, now
+        session.add(recipient)
+        session.flush()
+
+
+def remove(address: str, now: datetime, *, session: Session) -> None:
+    """Take an address off the list.
+
+    Raises:
+        RecipientError: it is not on it.
+    """
+    leave(_require(address, session=session), now, session=session)
+
+
+def export(address: str, *, session: Session) -> dict[str, Any]:
+    """Everything that is kept about one person, for themselves.
+
+    Raises:
+        RecipientError: nothing is kept about this address.
+    """
+    recipient = _require(address, session=session)
+    deliveries = session.exec(
+        select(Delivery, Edition.week)
+        .join(Edition, col(Edition.id) == Delivery.edition_id)
+        .where(Delivery.recipient_id == recipient.id)
+        .order_by(col(Edition.week))
+    )
+    return {
+        "address": recipient.address,
+        "name": recipient.name,
+        "themes": recipient.themes,
+        "nations": recipient.nations,
+        "sectors": recipient.sectors,
+        "send_empty": recipient.send_empty,
+        "active": recipient.active,
+        "joined_at": recipient.joined_at.isoformat(),
+        "left_at": recipient.left_at.isoformat() if recipient.left_at else None,
+        "deliveries": [
+            {
+                "week": week,
+                "state": row.state,
+                "sent_at": row.sent_at.isoformat() if row.sent_at else None,
+                "message_id": row.message_id,
+                "error": row.error,
+            }
+            for row, week in deliveries
+        ],
+    }
+
+
+def erase(address: str, now: datetime, *, session: Session) -> None:
+    """Erase an address, name and choices everywhere, at once. What was sent stays counted, without a person.
+
+    Raises:
+        RecipientError: nothing is kept about this address.
+    """
+    _erase(_require(address, session=session), now, session=session)
+
+
+def erase_departed(now: datetime, *, session: Session) -> int:
+    """Erase those who left 28 days ago or more; returns how many. For the daily upkeep."""
+    query = select(Recipient).where(
+        col(Recipient.active).is_(False),
+        col(Recipient.address).is_not(None),
+        col(Recipient.left_at) <= now - ERASE_AFTER,
+    )
+    departed = session.exec(query).all()
+    for recipient in departed:
+        _erase(recipient, now, session=session)
+    return len(departed)
+
+
+def check_address(address: str) -> str:
+    """The address in its normal form: international domains in ASCII, the whole in lower case.
+
+    Raises:
+        RecipientError: it is not an address that mail can be sent to.
+    """
+    try:
+        found = validate_email(address.strip(), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise RecipientError(f"{address!r} is not an email address: {error}") from error
+    return (found.ascii_email or found.normalized).lower()
+
+
+def check_selection(
+    themes: Sequence[str], nations: Sequence[str], sectors: Sequence[str], registry: Registry | None = None
+) -> Selection:
+    """The choices, each once.
+
+    Raises:
+        RecipientError: one is unknown; the message lists those that are known.
+    """
+    sources = registry.sources if registry else ()
+    for what, given, known in (
+        ("theme", themes, THEME_IDS),
+        ("nation", nations, sorted({*NATIONS, *(source.nation for source in sources)})),
+        ("sector", sectors, sorted({*SECTORS, *(source.sector for source in sources)})),
+    ):
+        for value in given:
+            if value not in known:
+                raise RecipientError(f"{what} {value!r} is not known; use one of {', '.join(known)}")
+    order = [theme for theme in THEME_IDS if theme in themes]
+    return Selection(tuple(order), tuple(dict.fromkeys(nations)), tuple(dict.fromkeys(sectors)))
+
+
+def _require(address: str, *, session: Session) -> Recipient:
+    recipient = by_address(address, session=session)
+    if recipient is None:
+        raise RecipientError(f"{address!r} is not on the list; `culture-monitor recipients list` shows who is")
+    return recipient
+
+
+def _erase(recipient: Recipient, now: datetime, *, session: Session) -> None:
+    recipient.active, recipient.left_at = False, recipient.left_at or now
+    recipient.address, recipient.name = None, ""
+    recipient.themes, recipient.nations, recipient.sectors = [], [], []
+    recipient.token = f"erased-{secrets.token_urlsafe(TOKEN_BYTES)}"
+    session.add(recipient)
+    # An SMTP server's answer often repeats the address.
+    for row in session.exec(
+        select(Delivery).where(Delivery.recipient_id == recipient.id, col(Delivery.error).is_not(None))
+    ):
+        row.error = "erased"
+        session.add(row)
+    session.flush()

@@ -1,0 +1,161 @@
+"""Which articles are copies of one report: the same wire text, re-headlined, trimmed, or with a paragraph changed.
+
+Candidates come from MinHash (rensa) and locality-sensitive hashing at a low threshold, and are then confirmed by
+comparing the texts: a copy holds most of the shorter text's word sequences, two reports of one event share but
+quotations. Short texts have no fingerprint and fall together only under the same headline, in other outlets,
+within days. The bands are kept here, since rensa's own index takes no fingerprint that was stored.
+"""
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rensa import RMinHash
+
+from models.text import split_words
+
+PERMUTATIONS = 64
+_SEED = 42  # fingerprints in the database are comparable only under the same seed
+_ROWS = 2  # in a band, so 32 bands: texts are candidates from about a sixth of shared word sequences on
+SHINGLE_WORDS = 4  # shorter ones are shared by any two texts on one subject, longer ones break at every edit
+MIN_WORDS = 48  # a shorter text is a notice, and notices resemble each other (as lemon24/reader found)
+MAX_WORDS = 3000  # enough to tell; a live blog's tail changes by the hour
+# Of the shorter text's word sequences, so many stand in the longer one. Constructed copies with 40% changed keep
+# half; different reports that share a press release's quotations stay under a third.
+CONFIRMED = 0.42
+# Of a copy by the estimate from fingerprints alone, where retention has purged a text.
+ESTIMATED = 0.60
+TITLE_WORDS = 5  # fewer make a headline that many articles bear ("In pictures", "Letters to the editor")
+TITLE_DAYS = 4
+_FORMAT = f"<{PERMUTATIONS}I"
+# Candidates that share less, by the estimate, are chance; and of the rest the nearest are compared.
+_MIN_ESTIMATE = 0.12
+_MAX_COMPARED = 8
+_BAND_BYTES = 4 * _ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One stored article, as the index needs to know it."""
+
+    article_id: int
+    story_id: int
+    outlet: str
+    title: str
+    seen_at: datetime  # published, else first seen
+    fingerprint: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The article that another is a copy of."""
+
+    article_id: int
+    story_id: int
+    reason: str  # "text", "fingerprint" or "headline"
+
+
+def fingerprint(text: str) -> bytes | None:
+    """The text's MinHash as 256 bytes; None where the text is too short to tell copies by it."""
+    words = split_words(text)[:MAX_WORDS]
+    if len(words) < MIN_WORDS:
+        return None
+    sketch = RMinHash(num_perm=PERMUTATIONS, seed=_SEED)
+    sketch.update(sorted(_shingles(words)))
+    return struct.pack(_FORMAT, *sketch.digest())
+
+
+def containment(one: str, other: str) -> float:
+    """How much of the shorter text stands in the longer one, by its word sequences; 0 to 1."""
+    return _share(_shingles(split_words(one)[:MAX_WORDS]), _shingles(split_words(other)[:MAX_WORDS]))
+
+
+class StoryIndex:
+    """The articles of the last days, to find the story of a new one. Add in the order in which they were seen."""
+
+    def __init__(self, load_text: Callable[[int], str | None], days: int = 14) -> None:
+        """`load_text` gives the stored text of an article, or None where it has been purged."""
+        self._load_text = load_text
+        self._window = timedelta(days=days)
+        self._bands: list[dict[bytes, list[int]]] = [{} for _ in range(PERMUTATIONS // _ROWS)]
+        self._reports: dict[int, Report] = {}
+        self._titles: dict[str, list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._reports)
+
+    def add(self, report: Report) -> None:
+        """Have later articles compared with this one."""
+        self._reports[report.article_id] = report
+        if report.fingerprint is not None:
+            for band, key in zip(self._bands, _keys(report.fingerprint), strict=True):
+                band.setdefault(key, []).append(report.article_id)
+        if (title := _title_key(report.title)) is not None:
+            self._titles.setdefault(title, []).append(report.article_id)
+
+    def find(
+        self, *, fingerprint: bytes | None, text: str | None, title: str, outlet: str, seen_at: datetime
+    ) -> Match | None:
+        """The story of which an article is a copy; None where it is the first of its own."""
+        if fingerprint is not None and (match := self._by_text(fingerprint, text, seen_at)):
+            return match
+        return self._by_title(fingerprint, title, outlet, seen_at)
+
+    def _by_text(self, fingerprint: bytes, text: str | None, seen_at: datetime) -> Match | None:
+        own = _shingles(split_words(text)[:MAX_WORDS]) if text else None
+        for estimate, report in self._nearest(fingerprint, seen_at):
+            theirs = self._load_text(report.article_id) if own is not None else None
+            if own is not None and theirs:
+                if _share(own, _shingles(split_words(theirs)[:MAX_WORDS])) >= CONFIRMED:
+                    return Match(report.article_id, report.story_id, "text")
+            elif estimate >= ESTIMATED:
+                return Match(report.article_id, report.story_id, "fingerprint")
+        return None
+
+    def _nearest(self, fingerprint: bytes, seen_at: datetime) -> list[tuple[float, Report]]:
+        """The candidates, the most alike first."""
+        numbers: set[int] = set()
+        for band, key in zip(self._bands, _keys(fingerprint), strict=True):
+            numbers.update(band.get(key, ()))
+        own = struct.unpack(_FORMAT, fingerprint)
+        found = []
+        for report in (self._reports[number] for number in numbers):
+            if report.fingerprint is None or abs(seen_at - report.seen_at) > self._window:
+                continue
+            theirs = struct.unpack(_FORMAT, report.fingerprint)
+            estimate = sum(a == b for a, b in zip(own, theirs, strict=True)) / PERMUTATIONS
+            if estimate >= _MIN_ESTIMATE:
+                found.append((estimate, report))
+        found.sort(key=lambda pair: (-pair[0], pair[1].article_id))
+        return found[:_MAX_COMPARED]
+
+    def _by_title(self, fingerprint: bytes | None, title: str, outlet: str, seen_at: datetime) -> Match | None:
+        key = _title_key(title)
+        if key is None:
+            return None
+        for number in self._titles.get(key, ()):
+            report = self._reports[number]
+            both_have_text = fingerprint is not None and report.fingerprint is not None
+            near = abs(seen_at - report.seen_at) <= timedelta(days=TITLE_DAYS)
+            if near and not both_have_text and report.outlet != outlet:
+                return Match(report.article_id, report.story_id, "headline")
+        return None
+
+
+def _shingles(words: list[str]) -> set[str]:
+    return {" ".join(words[at : at + SHINGLE_WORDS]) for at in range(max(len(words) - SHINGLE_WORDS + 1, 0))}
+
+
+def _share(one: set[str], other: set[str]) -> float:
+    smaller = min(len(one), len(other))
+    return len(one & other) / smaller if smaller else 0.0
+
+
+def _keys(fingerprint: bytes) -> Iterable[bytes]:
+    return [fingerprint[at : at + _BAND_BYTES] for at in range(0, len(fingerprint), _BAND_BYTES)]
+
+
+def _title_key(title: str) -> str | None:
+    words = split_words(title)
+    return " ".join(words) if len(words) >= TITLE_WORDS else None

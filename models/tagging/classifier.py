@@ -1,0 +1,187 @@
+"""The tagger: scope, themes, evidence, and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.tagging.decisions import Document, State, Tagging, ThemeTag
+from models.tagging.encoders import TFIDF, Encoder
+from models.tagging.evaluation import Predictions
+from models.tagging.linear import Arrays, Floats
+from models.tagging.scope import ScopeModel
+from models.tagging.theme_model import SentenceScores, ThemeModel
+from models.tagging.training import sentences_of
+from models.tagging.vocabulary import Vocabulary
+from models.text import looks_english
+from models.themes import THEME_IDS
+
+# Below `yes`, down to a third of its odds, a person should look: about where our held-out folds still find true ones.
+_DOUBT = 3.0
+# Fewer words than this are not an article: nothing can be said of them.
+MIN_WORDS = 4
+# Documents are read in batches, so that memory stays flat.
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the models say before any decision."""
+
+    in_scope: Floats  # probability, shape (documents,)
+    themes: Floats  # probability given that it is in scope, shape (documents, 15); 0 where nobody looked
+    read: tuple[SentenceScores | None, ...]  # the sentences looked at; None where the first stage turned it away
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeReason:
+    """What was said of one theme, whether or not it became a tag."""
+
+    theme: str
+    score: float
+    threshold: float
+    state: State
+    evidence: str
+    terms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything about one decision."""
+
+    title: str
+    in_scope: float
+    scope_state: State
+    scope_threshold: float
+    scope_reasons: tuple[str, ...]  # what spoke for and against, strongest first
+    themes: tuple[ThemeReason, ...]  # all fifteen, strongest first; empty where nobody looked
+    model_version: str
+    encoder: str
+    note: str  # why nothing was looked at; empty otherwise
+
+
+class Tagger:
+    """A trained pair of models with their thresholds."""
+
+    def __init__(self, version: str, encoder: str, scope: ScopeModel, themes: ThemeModel) -> None:
+        self.version = version
+        self.encoder = encoder
+        self.scope = scope
+        self.themes = themes
+
+    def score(self, documents: Sequence[Document]) -> Scores:
+        """Scores of all documents; those that the first stage turns away get their cheap scope alone."""
+        in_scope = np.zeros(len(documents))
+        themes = np.zeros((len(documents), len(THEME_IDS)))
+        read: list[SentenceScores | None] = [None] * len(documents)
+        for start in range(0, len(documents), _BATCH):
+            numbers = range(start, min(start + _BATCH, len(documents)))
+            texts = {i: sentences_of(documents[i]) for i in numbers}
+            rows = [i for i in numbers if not _unreadable(texts[i])]
+            cheap, worth = self.scope.cheap([texts[i] for i in rows])
+            in_scope[rows] = cheap
+            rows = [i for i, keep in zip(rows, worth, strict=True) if keep]
+            in_scope[rows] = self.scope.full([texts[i] for i in rows])
+            found = self.themes.read([texts[i] for i in rows])
+            themes[rows] = self.themes.probabilities(found)
+            for i, one in zip(rows, found, strict=True):
+                read[i] = one
+        return Scores(in_scope, themes, tuple(read))
+
+    def tag(self, documents: Sequence[Document]) -> list[Tagging]:
+        """One decision a document; never fails on a text, however odd."""
+        scores = self.score(documents)
+        return [self._decide(scores, i) for i in range(len(documents))]
+
+    def predict(self, documents: Sequence[Document]) -> Predictions:
+        """Scores and decisions as `evaluate` measures them; a theme's score is that of scope and theme together."""
+        scores = self.score(documents)
+        return Predictions(
+            in_scope=scores.in_scope,
+            in_scope_yes=np.array([state is State.YES for state in self.scope_states(scores)], bool),
+            themes=scores.themes * scores.in_scope[:, None],
+            themes_yes=self.theme_decisions(scores),
+        )
+
+    def scope_states(self, scores: Scores) -> list[State]:
+        """Yes, uncertain or no, one a document."""
+        return [_state(float(score), self.scope.threshold) for score in scores.in_scope]
+
+    def theme_decisions(self, scores: Scores) -> NDArray[np.bool_]:
+        """Which themes are `yes`, with the scope decision applied: shape (documents, 15)."""
+        gate = np.array([state is State.YES for state in self.scope_states(scores)], bool)
+        said: NDArray[np.bool_] = (scores.themes >= self.themes.thresholds) & gate[:, None]
+        return said
+
+    def explain(self, document: Document) -> Explanation:
+        """Scope, themes, evidence, terms and thresholds of one document."""
+        scores = self.score([document])
+        sentences = sentences_of(document)
+        note = _unreadable(sentences)
+        read = scores.read[0]
+        reasons = () if read is None or not read.sentences else tuple(
+            sorted((self._reason(scores, 0, theme) for theme in range(len(THEME_IDS))), key=lambda r: -r.score)
+        )
+        if not note and read is None:
+            note = "the first stage found no sign of health or care leadership"
+        return Explanation(
+            title=document.title,
+            in_scope=float(scores.in_scope[0]),
+            scope_state=self.scope_states(scores)[0],
+            scope_threshold=self.scope.threshold,
+            scope_reasons=self.scope.reasons(sentences) if sentences else (),
+            themes=reasons,
+            model_version=self.version,
+            encoder=self.encoder,
+            note=note,
+        )
+
+    def _decide(self, scores: Scores, i: int) -> Tagging:
+        scope = float(scores.in_scope[i])
+        state = _state(scope, self.scope.threshold)
+        tags: list[ThemeTag] = []
+        read = scores.read[i]
+        if state is not State.NO and read is not None and read.sentences:
+            for theme in np.argsort(-scores.themes[i]):
+                if _state(float(scores.themes[i, theme]), float(self.themes.thresholds[theme])) is not State.NO:
+                    reason = self._reason(scores, i, int(theme))
+                    tags.append(ThemeTag(reason.theme, reason.score, reason.state, reason.evidence, reason.terms))
+        return Tagging(scope, state, tuple(tags), self.version)
+
+    def _reason(self, scores: Scores, i: int, theme: int) -> ThemeReason:
+        read = scores.read[i]
+        assert read is not None  # noqa: S101 - callers look only at documents that were read
+        score, threshold = float(scores.themes[i, theme]), float(self.themes.thresholds[theme])
+        evidence = self.themes.evidence(read, theme)
+        terms = self.themes.terms(evidence, theme)
+        return ThemeReason(THEME_IDS[theme], score, threshold, _state(score, threshold), evidence, terms)
+
+    def arrays(self) -> Arrays:
+        """For writing."""
+        return {**self.scope.arrays(), **self.themes.arrays()}
+
+    @classmethod
+    def from_arrays(cls, version: str, arrays: Arrays, vocabulary: Vocabulary, encoder: Encoder | None) -> "Tagger":
+        """As written."""
+        return cls(
+            version=version,
+            encoder=encoder.name if encoder else TFIDF,
+            scope=ScopeModel.from_arrays(arrays, vocabulary, encoder),
+            themes=ThemeModel.from_arrays(arrays, encoder),
+        )
+
+
+def _state(score: float, threshold: float) -> State:
+    if score >= threshold:
+        return State.YES
+    odds = threshold / (1 - threshold) / _DOUBT
+    return State.UNCERTAIN if score >= odds / (1 + odds) else State.NO
+
+
+def _unreadable(sentences: Sequence[str]) -> str:
+    """Why a document can't be judged; empty if it can."""
+    text = " ".join(sentences)
+    if len(text.split()) < MIN_WORDS:
+        return "too short to judge"
+    return "" if looks_english(text) else "not in English"

@@ -1,0 +1,147 @@
+"""How good is a tagger: the figures of `culture-monitor evaluate`."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from models.seeds import DataFileError
+from models.tagging.decisions import Document
+from models.tagging.linear import Floats
+from models.themes import THEME_IDS
+
+Yes = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An article with a person's labels."""
+
+    id: str
+    document: Document
+    in_scope: bool
+    themes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What some method says of a set of articles."""
+
+    in_scope: Floats  # scores, shape (articles,)
+    in_scope_yes: Yes
+    themes: Floats  # scores, shape (articles, 15), comparable over all articles
+    themes_yes: Yes
+
+
+class Predictor(Protocol):
+    """Anything that can be measured: the tagger, or what a user would do instead."""
+
+    def predict(self, documents: Sequence[Document]) -> Predictions:
+        """Scores and decisions for all documents."""
+
+
+def read_labelled(path: Path) -> list[Labelled]:
+    """The labelled articles of a JSON-lines file: `{"id", "title", "text", "in_scope", "themes"}` a line.
+
+    Raises:
+        DataFileError: the file can't be read, or a line is wrong; names the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataFileError(f"{path}: can't be read as UTF-8 text: {error}") from error
+    found: list[Labelled] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        one = _labelled(line, f"{path}:{number}")
+        if one.id in seen:
+            raise DataFileError(f"{path}:{number}: the id {one.id!r} stands in line {seen[one.id]} as well")
+        seen[one.id] = number
+        found.append(one)
+    if not found:
+        raise DataFileError(f"{path}: holds no labelled article")
+    return found
+
+
+def _labelled(line: str, place: str) -> Labelled:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise DataFileError(f"{place}: is not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise DataFileError(f"{place}: is not a JSON object")
+    for key, kind in (("text", str), ("in_scope", bool), ("themes", list)):
+        if not isinstance(row.get(key), kind):
+            raise DataFileError(f"{place}: needs {key!r} as a {kind.__name__}")
+    for theme in row["themes"]:
+        if theme not in THEME_IDS:
+            raise DataFileError(f"{place}: {theme!r} is not one of the fifteen themes")
+    return Labelled(
+        id=str(row.get("id") or place),
+        document=Document(title=str(row.get("title") or ""), text=row["text"]),
+        in_scope=row["in_scope"],
+        themes=tuple(dict.fromkeys(row["themes"])),
+    )
+
+
+def evaluate(tagger: Predictor, labelled: Sequence[Labelled]) -> dict[str, Any]:
+    """The measures of issue and README: over all lines, those out of scope carrying no theme.
+
+    Precision, recall and F1 are of the `yes` decisions (themes: with the scope decision applied); average precisions of the scores.
+    A figure that can't be had (no line of that kind) is None.
+    """
+    start = time.perf_counter()
+    said = tagger.predict([one.document for one in labelled])
+    seconds = time.perf_counter() - start
+    scope = np.array([one.in_scope for one in labelled], bool)
+    themes = np.array([[one.in_scope and theme in one.themes for theme in THEME_IDS] for one in labelled], bool)
+    per_theme = {
+        theme: {
+            **rates(said.themes_yes[:, i], themes[:, i]),
+            "average_precision": _average_precision(themes[:, i], said.themes[:, i]),
+            "support": int(themes[:, i].sum()),
+        }
+        for i, theme in enumerate(THEME_IDS)
+    }
+    supported = [row for row in per_theme.values() if row["support"]]
+    return {
+        "n": len(labelled),
+        "in_scope": {
+            **rates(said.in_scope_yes, scope),
+            "average_precision": _average_precision(scope, said.in_scope),
+            "roc_auc": float(roc_auc_score(scope, said.in_scope)) if 0 < scope.sum() < len(scope) else None,
+        },
+        "themes": {
+            "micro_f1": rates(said.themes_yes.ravel(), themes.ravel())["f1"],
+            "macro_f1": _mean([row["f1"] for row in supported]),
+            "mean_average_precision": _mean([row["average_precision"] for row in supported]),
+            "per_theme": per_theme,
+        },
+        "seconds": round(seconds, 3),
+    }
+
+
+def rates(said: Yes, yes: Yes) -> dict[str, Any]:
+    """Precision, recall and F1; 0 where nothing was said or nothing is there."""
+    right = int((said & yes).sum())
+    precision = right / int(said.sum()) if said.any() else 0.0
+    recall = right / int(yes.sum()) if yes.any() else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if right else 0.0
+    return {"precision": precision, "recall": recall, "f1": f1}
+
+
+def _average_precision(yes: Yes, scores: Floats) -> float | None:
+    return float(average_precision_score(yes, scores)) if yes.any() else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
