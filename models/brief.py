@@ -82,7 +82,7 @@ def trend_words(trend: Trend) -> str:
     text = f"{stories(trend.now)}{usually(trend)}"
     match trend.verdict:
         case Verdict.RISING:
-            return f"{text}; from {outlets(trend.outlets)}"
+            return f"{stories(trend.now)} from {outlets(trend.outlets)}{usually(trend)}"
         case Verdict.NEW:
             return f"{stories(trend.now)}, the first in the weeks shown"
         case Verdict.NO_STORIES:

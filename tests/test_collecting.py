@@ -46,7 +46,7 @@ def run(database: Database, registry: Registry, settings: Settings, now: datetim
 
 def articles(database: Database) -> dict[str, Article]:
     with database.read() as session:
-        return {article.title: article for article in session.exec(select(Article))}
+        return {article.url: article for article in session.exec(select(Article))}
 
 
 def test_every_entry_of_the_demo_has_the_outcome_that_its_page_deserves(
@@ -71,7 +71,7 @@ def test_text_title_author_and_date_are_those_of_the_page(
     stored = articles(sqlite)
     checked = 0
     for original in site.articles:
-        article = stored[original.title]
+        article = stored[site.url_of(original.id)]
         if article.text_status != "full" or original.kind not in {"news", "feature", "comment"}:
             continue
         checked += 1
@@ -80,6 +80,7 @@ def test_text_title_author_and_date_are_those_of_the_page(
         assert article.published_at is not None
         assert abs((article.published_at - original.published).total_seconds()) < 24 * 3600
         assert article.author == original.author or not original.author
+        assert article.title == original.title or "<" in original.title
     assert checked > 50
 
 
@@ -122,7 +123,7 @@ def test_old_entries_are_counted_and_not_fetched(
 ) -> None:
     summary = run(sqlite, registry, settings.model_copy(update={"max_age_days": 7}), now)
     recent = sum((now - article.published).days < 7 for article in site.articles)
-    assert summary.outcomes[Outcome.TOO_OLD] == len(site.articles) - recent
+    assert summary.outcomes[Outcome.TOO_OLD] == summary.entries - recent
     assert len(articles(sqlite)) == recent
 
 

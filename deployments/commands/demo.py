@@ -11,6 +11,8 @@ from deployments.demo_folder import demo_folder
 from deployments.demo_site import DemoSite
 from models.settings import load_settings
 from models.sources import load_registry
+from models.tagging.encoders import MINILM, TFIDF
+from models.tagging.minilm import has_published_weights
 from models.weeks import Week, utc_now
 
 DEMO_DAYS = 80  # the site's news goes back ten weeks; so far must the window reach
@@ -33,7 +35,7 @@ def demo(data: Data = None, json: Json = False, verbose: Verbose = False) -> Non
             allow_hosts="127.0.0.1",
             max_age_days=DEMO_DAYS,
             base_url="",
-        ).model_copy(update={"database_url": None, "smtp_url": None})
+        ).model_copy(update={"database_url": None, "smtp_url": None, "encoder": _encoder(folder)})
         report = whole.whole_job(
             settings,
             load_registry(registry_file),
@@ -47,6 +49,11 @@ def demo(data: Data = None, json: Json = False, verbose: Verbose = False) -> Non
         return
     whole.show(report)
     _where_to_look(report, folder, time.monotonic() - began)
+
+
+def _encoder(folder: Path) -> str:
+    """The encoder where it is there already; fetching it and training with it would take longer than the demo."""
+    return MINILM if has_published_weights(folder / "models" / MINILM) else TFIDF
 
 
 def _where_to_look(report: whole.Report, folder: Path, seconds: float) -> None:

@@ -46,9 +46,10 @@ def render_web(content: EditionContent) -> str:
         others=[_story(content, story) for story in layout.others],
         trends=trend_rows(content),
         trend_note=phrases.trend_note(content),
+        trend_rule=phrases.trend_rule(),
         gaps=gap_rows(content.gaps),
         method=phrases.method(content),
-        credits=phrases.credits(content),
+        credits=phrases.licence_lines(content),
     )  # fmt: skip
 
 
@@ -85,7 +86,8 @@ def _section(content: EditionContent, section: Section) -> dict[str, Any]:
         "name": section.theme.name,
         "heading": section.theme.heading,
         "flag": brief.verdict_word(section.trend) if section.trend else "",
-        "words": phrases.section_words(section),
+        "words": phrases.section_words(content, section),
+            "empty": phrases.empty_words(content, section),
         "count": section.count,
         "above": section.above,
         "fragments": [_story(content, story) for story in section.stories],
@@ -100,7 +102,8 @@ def _story(content: EditionContent, story: StoryItem, *, lead: bool = False) -> 
             meta=phrases.story_meta(story),
             quote=phrases.quote(story),
             credit=phrases.story_credit(story),
-            labels=phrases.labels(content, story, lead=lead),
+            kicker=phrases.kicker(content, story),
+            labels=phrases.labels(content, story),
         )
     )  # fmt: skip
 

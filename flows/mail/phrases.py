@@ -67,7 +67,7 @@ def story_credit(story: StoryItem) -> str:
     return story.credit if quote(story) and not story.credit.startswith(story.outlet) else ""
 
 
-def credits(content: EditionContent) -> tuple[str, ...]:
+def licence_lines(content: EditionContent) -> tuple[str, ...]:
     """The licence lines that the quoted sources ask for, each once."""
     lines = {
         story.credit
@@ -77,33 +77,57 @@ def credits(content: EditionContent) -> tuple[str, ...]:
     return tuple(sorted(lines, key=str.casefold))
 
 
-def labels(content: EditionContent, story: StoryItem, *, lead: bool) -> tuple[str, ...]:
-    """The themes of a story beside the one whose heading it stands under; all of them in the lead."""
+def kicker(content: EditionContent, story: StoryItem) -> str:
+    """The name of the theme under which a story stands; empty for none."""
+    note = brief.note_of(content, story.primary)
+    return note.name if note else ""
+
+
+def labels(content: EditionContent, story: StoryItem) -> tuple[str, ...]:
+    """The other themes of a story."""
     names = {theme.id: theme.name for theme in content.themes}
-    shown = story.themes if lead else story.themes[1:]
-    return tuple(names[theme.theme] for theme in shown if theme.theme in names)
+    return tuple(names[theme.theme] for theme in story.themes[1:] if theme.theme in names)
 
 
-def section_words(section: Section) -> str:
-    """The numbers under a heading; nothing for a section without stories and without a usual."""
+def section_words(content: EditionContent, section: Section) -> str:
+    """The numbers under a heading, for a section with stories; they count all nations and sectors, or are left out."""
     trend = section.trend
-    if trend is None or trend.verdict in {Verdict.NO_STORIES, Verdict.TOO_EARLY}:
-        return ""
-    if not section.count and not trend.now:
+    chosen = content.selection
+    if trend is None or not section.count or not trend.now or chosen.nations or chosen.sectors:
         return ""
     verb = "carries" if trend.now == 1 else "carry"
     return f"{brief.stories(trend.now).capitalize()} {verb} this theme{brief.usually(trend)}"
 
 
+def empty_words(content: EditionContent, section: Section) -> str:
+    """What stands under a heading without stories; it never calls silent what only stands elsewhere."""
+    so_far = "" if content.complete else " so far"
+    elsewhere = sum(any(theme.theme == section.theme.id for theme in story.themes) for story in content.stories)
+    if not elsewhere:
+        return f"No items this week{so_far}."
+    those = "one story that carries this theme stands" if elsewhere == 1 else (
+        f"{elsewhere} stories that carry this theme stand"
+    )
+    return f"No items of its own this week{so_far}: {those} under a stronger one."
+
+
 def trend_note(content: EditionContent) -> str:
-    """How to read the bars and the word "rising"."""
-    last = "the last bar is this week" if content.complete else "the last bar is this week so far"
+    """How to read the bars."""
+    last = "this week" if content.complete else "this week so far"
     everywhere = ", over all nations and sectors" if content.selection.nations or content.selection.sectors else ""
     return (
-        f"Stories a week{everywhere}, each story counted once under every theme that it has; {last}. Every chart has its own "
-        f"scale. “Usually” is the middle eight tenths of the weeks before. “Rising” needs at least {LEAST_STORIES} stories "
-        f"from {LEAST_OUTLETS} outlets, more than usual, and less than a {CHANCE:.0%} chance of so many, measured against how "
-        f"much was collected from the same sources."
+        f"Stories a week{everywhere}; the last bar is {last}. A story counts once under every theme that it has. "
+        "Each chart has its own scale."
+    )
+
+
+def trend_rule() -> str:
+    """What the words usual, rising and quiet mean."""
+    return (
+        "“Usually” leaves out the highest and the lowest tenth of the weeks before. “Rising” needs at least "
+        f"{LEAST_STORIES} stories from {LEAST_OUTLETS} outlets, more than usual, and less than a {CHANCE:.0%} chance of so "
+        "many if nothing had changed, measured against how much was collected from the same sources; “quiet” is the "
+        "reverse. “New” means the first story in the weeks shown."
     )
 
 

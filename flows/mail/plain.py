@@ -42,7 +42,7 @@ def render_text(content: EditionContent, links: Links = Links(), shown: int = SH
     lines += ["", *_trends(content)]
     lines += ["", *_heading("WHAT WE COULD NOT SEE"), *_gaps(content)]
     lines += ["", *_heading("HOW THIS WAS MADE")]
-    for paragraph in (*phrases.method(content), *phrases.credits(content)):
+    for paragraph in (*phrases.method(content), *phrases.licence_lines(content)):
         lines += [*_wrapped(paragraph), ""]
     lines += ["-" * WIDTH, *_wrapped(phrases.why(content)), "", *_wrapped(phrases.privacy())]
     if links.unsubscribe:
@@ -54,10 +54,10 @@ def _section(content: EditionContent, section: Section, links: Links, shown: int
     flag = brief.verdict_word(section.trend).upper() if section.trend else ""
     name = section.theme.heading + (f" [{flag}]" if flag else "")
     lines = [*_wrapped(name), "-" * min(len(name), WIDTH)]
-    if words := phrases.section_words(section):
+    if words := phrases.section_words(content, section):
         lines += _wrapped(words)
     if not section.count:
-        return [*lines, f"No items this week{'' if content.complete else ' so far'}."]
+        return [*lines, *_wrapped(phrases.empty_words(content, section))]
     for story in section.stories[:shown]:
         lines += ["", *_story(content, story, "- ")]
     if section.above:
@@ -74,8 +74,9 @@ def _story(content: EditionContent, story: StoryItem, mark: str, *, lead: bool =
         lines += _wrapped(f"“{quoted}”", indent + "  ", indent + "  ")
     if credit := phrases.story_credit(story):
         lines += _wrapped(credit, indent, indent)
-    if labels := phrases.labels(content, story, lead=lead):
-        lines += _wrapped(f"{'Themes' if lead else 'Also'}: {', '.join(labels)}", indent, indent)
+    themes = [phrases.kicker(content, story)] if lead and story.primary else []
+    if labels := [*themes, *phrases.labels(content, story)]:
+        lines += _wrapped(f"{'Themes' if lead else 'Also on'}: {' · '.join(labels)}", indent, indent)
     if story.copies:
         lines += _wrapped(f"Also in: {', '.join(copy.outlet for copy in story.copies)}", indent, indent)
     return lines + ([indent + story.url] if story.url else [])
@@ -90,7 +91,7 @@ def _trends(content: EditionContent) -> list[str]:
         flag = f" [{word.upper()}]" if (word := brief.verdict_word(trend)) else ""
         lines += _wrapped(f"{_spark(trend)}  {names[trend.theme]}{flag}", "", " " * 14)
         lines += _wrapped(brief.trend_words(trend), " " * 14, " " * 14)
-    return lines
+    return [*lines, "", *_wrapped(phrases.trend_rule())]
 
 
 def _spark(trend: Trend) -> str:

@@ -42,15 +42,8 @@ class Keeper:
             try:
                 index = self._stories()
                 outcomes = [self._store_one(entry, index, session) for entry in read]
-                replies = [(entry.candidate.source.id, entry.reply, entry.outcome, entry.detail) for entry in read]
-                queries.add_events(
-                    (
-                        self._event(source, "page", reply, outcome, detail)
-                        for source, reply, outcome, detail in replies
-                        if reply
-                    ),
-                    session=session,
-                )
+                sent = [entry for entry in read if entry.reply is not None and entry.reply.requests]
+                queries.add_events([self._page_event(entry) for entry in sent], session=session)
             finally:
                 self._session = None
         return outcomes
@@ -212,6 +205,10 @@ class Keeper:
             queries.add_events(
                 (self._event("", "robots", reply, reply.outcome, reply.detail) for reply in replies), session=session
             )
+
+    def _page_event(self, read: ReadEntry) -> FetchEvent:
+        assert read.reply is not None
+        return self._event(read.candidate.source.id, "page", read.reply, read.outcome, read.detail)
 
     def _event(self, source: str, kind: str, reply: Reply, outcome: str, detail: str, *, url: str = "") -> FetchEvent:
         return FetchEvent(

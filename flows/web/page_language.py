@@ -6,7 +6,7 @@ lead to. A text that fits none is left to what the page declares.
 
 import re
 
-from flows.web.readers.listing import language_code
+from flows.web.language_code import language_code
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _MAX_LETTERS = 8000

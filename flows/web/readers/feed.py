@@ -7,6 +7,7 @@ from typing import Any
 
 import feedparser
 
+from flows.web.language_code import language_code
 from flows.web.readers.json_feed import read_json_feed
 from flows.web.readers.listing import (
     ACCEPT_FEED,
@@ -17,7 +18,6 @@ from flows.web.readers.listing import (
     Listing,
     RequestSpec,
     Window,
-    language_code,
     plain,
 )
 from models.dates import EARLIEST, parse_date

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flows.web.html_text import paragraphs_of
+from flows.web.language_code import language_code
 from flows.web.readers.json_feed import items_of, load_json, text_of
 from flows.web.readers.listing import (
     ACCEPT_JSON,
@@ -17,7 +18,6 @@ from flows.web.readers.listing import (
     Listing,
     RequestSpec,
     Window,
-    language_code,
     plain,
 )
 from flows.web.readers.queries import parameter, whole, with_parameters

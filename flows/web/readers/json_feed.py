@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
+from flows.web.language_code import language_code
 from flows.web.readers.listing import (
     MAX_AUTHOR,
     MAX_ENTRIES,
     MAX_SUMMARY,
     MAX_TITLE,
     Listing,
-    language_code,
     plain,
 )
 from models.dates import parse_date

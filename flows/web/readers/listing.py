@@ -79,11 +79,3 @@ def plain(markup: object, limit: int) -> str:
     if len(text) <= limit:
         return text
     return f"{text[: limit - 2].rsplit(' ', 1)[0]} …"
-
-
-def language_code(value: object) -> str | None:
-    """The two-letter code of a language tag such as "en-GB"; None where it is none."""
-    if not isinstance(value, str):
-        return None
-    code = value.strip().lower().replace("_", "-").partition("-")[0]
-    return code if len(code) == 2 and code.isascii() and code.isalpha() else None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from flows.web.decoding import EncodingError, TooManyBytesError, decode
+from flows.web.language_code import language_code
 from flows.web.readers.feed import read_feed
 from flows.web.readers.listing import (
     ACCEPT_XML,
@@ -15,7 +16,6 @@ from flows.web.readers.listing import (
     Listing,
     RequestSpec,
     Window,
-    language_code,
     plain,
 )
 from models.dates import parse_date

@@ -1,0 +1,77 @@
+"""Asking one source live whether it still answers as it should: for `culture-monitor sources check`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flows.web.polite_client import PoliteClient
+from flows.web.readers import Listing, MissingKey, Window, read_listing, request_for
+from models.entries import Fetched, Reply
+from models.outcomes import PollOutcome
+from models.sources import Source
+from models.urls import without_credentials
+
+CHECK_DAYS = 30  # an API is asked for this window: a quiet body may publish twice a month
+_OUTCOMES = {
+    Fetched.NOT_MODIFIED: PollOutcome.NOT_MODIFIED,
+    Fetched.DISALLOWED: PollOutcome.DISALLOWED,
+    Fetched.BLOCKED: PollOutcome.BLOCKED,
+    Fetched.GONE: PollOutcome.GONE,
+    Fetched.TOO_LARGE: PollOutcome.TOO_LARGE,
+    Fetched.REFUSED: PollOutcome.REFUSED,
+    Fetched.UNREACHABLE: PollOutcome.UNREACHABLE,
+    Fetched.DEFERRED: PollOutcome.BLOCKED,
+    Fetched.FAILED: PollOutcome.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What a source answered just now."""
+
+    source_id: str
+    url: str  # as it may be shown
+    status: PollOutcome
+    http_status: int | None
+    entries: int
+    newest: datetime | None
+    robots: str  # "allowed", "disallowed" or "not asked"
+    problem: str  # one line for people; empty where all is well
+
+
+async def probe(
+    source: Source, client: PoliteClient, now: datetime, *, guardian_key: str | None = None
+) -> SourceReport:
+    """Ask `source` once, without its memory of earlier polls; nothing is stored and no page is fetched."""
+    window = Window(since=now - timedelta(days=CHECK_DAYS), until=now)
+    try:
+        spec = request_for(source, window, guardian_key=guardian_key)
+    except MissingKey as error:
+        shown = without_credentials(source.url)
+        return SourceReport(source.id, shown, PollOutcome.REFUSED, None, 0, None, "not asked", str(error))
+    reply = await client.get(spec.url, accept=spec.accept, max_bytes=spec.max_bytes)
+    listing = read_listing(source, reply, window) if reply.outcome is Fetched.OK else Listing()
+    dates = [entry.published_at for entry in listing.entries if entry.published_at is not None]
+    return SourceReport(
+        source_id=source.id,
+        url=spec.shown,
+        status=_status(reply, listing),
+        http_status=reply.status,
+        entries=len(listing.entries),
+        newest=max(dates, default=None),
+        robots=_robots(reply),
+        problem=reply.detail or listing.problem,
+    )
+
+
+def _status(reply: Reply, listing: Listing) -> PollOutcome:
+    if reply.outcome is not Fetched.OK:
+        return _OUTCOMES[reply.outcome]
+    if listing.entries or listing.more:
+        return PollOutcome.ENTRIES
+    return PollOutcome.NOT_A_FEED if listing.problem else PollOutcome.EMPTY
+
+
+def _robots(reply: Reply) -> str:
+    if reply.outcome is Fetched.DISALLOWED and reply.requests == 0:
+        return "disallowed"
+    return "allowed" if reply.requests else "not asked"
