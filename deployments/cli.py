@@ -12,14 +12,19 @@ from typing import Annotated
 import typer
 
 from deployments import console
-from deployments.commands import demo, digest, model, run, sources
+from deployments.commands import demo, digest, model, recipients, run, sources
 from flows.jobs import code_version
+from flows.web.encoder_weights import FetchError
 from models.seeds import DataFileError
 from models.settings import SettingsError
 from models.store.database import DatabaseError
+from models.store.recipients import RecipientError
+from models.tagging.encoders import EncoderMissingError
 
 DONE_WITH_FAILURES = 1
 WRONG_USAGE = 2
+# What a person can cause and mend: shown as one line.
+EXPECTED = (SettingsError, DataFileError, DatabaseError, RecipientError, EncoderMissingError, FetchError)
 
 app = typer.Typer(
     name="culture-monitor",
@@ -35,6 +40,7 @@ app.command("digest")(digest.digest)
 app.command("evaluate")(model.evaluate)
 app.command("explain")(model.explain)
 app.add_typer(model.app, name="model")
+app.add_typer(recipients.app, name="recipients")
 app.add_typer(sources.app, name="sources")
 
 
@@ -65,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _one_blas_thread()
     try:
         app(words)
-    except (SettingsError, DataFileError, DatabaseError) as error:
+    except EXPECTED as error:
         if verbose:
             raise
         console.problem(str(error))

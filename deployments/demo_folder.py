@@ -22,7 +22,9 @@ def demo_folder(data: Path) -> Path:
         for name in _WRITTEN:
             _remove(folder / name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text(json.dumps({"what": "this folder holds the demo's invented news"}) + "\n", encoding="utf-8")
+    (folder / MARKER).write_text(
+        json.dumps({"what": "this folder holds the demo's invented news"}) + "\n", encoding="utf-8"
+    )
     return folder
 
 

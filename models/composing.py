@@ -14,6 +14,7 @@ from models.edition import Basis, Copy, EditionContent, Selection, StoryItem, St
 from models.gaps import find_gaps
 from models.rights import credit, quotation
 from models.sources import Registry, Source
+from models.text_safety import plain_line as plain_line
 from models.themes import Theme
 from models.trends import ThemeHistory, Verdict, judge
 from models.week_facts import ArticleFact, StoryFact, TagFact, WeekFacts
@@ -217,17 +218,6 @@ def web_address(url: str) -> str:
     return (
         url if usable and all(c > " " and unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zs") for c in url) else ""
     )
-
-
-def plain_line(text: str, longest: int | None = None) -> str:
-    """`text` on one line, without control, direction or private characters; cut at a word where it is too long."""
-    kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    line = " ".join(kept.split())
-    if longest is None or len(line) <= longest:
-        return line
-    head = line[: longest - 1]
-    space = head.rfind(" ", longest // 2)
-    return f"{(head[:space] if space > 0 else head).rstrip(',;:–—-')} …"
 
 
 def is_late(article: ArticleFact, *, composed_at: datetime | None) -> bool:

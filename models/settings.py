@@ -3,7 +3,7 @@
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -39,6 +39,12 @@ class Settings(BaseSettings):
         ge=1,
         le=64,
         description="Processes that read pages",
+    )
+    task_runner: Literal["threads", "processes", "dask"] = Field(
+        "processes", description="What reads archive files in a backfill: threads, processes or dask"
+    )
+    dask_address: str = Field(
+        "", description="Address of a Dask scheduler, tcp://host:8786; without it, a cluster on this machine"
     )
     encoder: str = Field("auto", description="auto, tfidf, minilm or the name of a sentence-transformers model")
     encoder_folder: Path | None = Field(

@@ -29,7 +29,15 @@ class Kind(StrEnum):
 
 # What the shipped registry uses, and what recipients choose from.
 Sector = Literal[
-    "nhs", "social-care", "local-government", "health-and-care", "regulator", "trade", "national", "regional", "parliament"
+    "nhs",
+    "social-care",
+    "local-government",
+    "health-and-care",
+    "regulator",
+    "trade",
+    "national",
+    "regional",
+    "parliament",
 ]
 Nation = Literal["uk", "england", "scotland", "wales", "northern-ireland"]
 # A registry of one's own may group its sources in other words.

@@ -77,7 +77,7 @@ class Trend:
     @property
     def now(self) -> int:
         """The stories of the edition's week."""
-        return self.counts[-1] or 0
+        return (self.counts[-1] or 0) if self.counts else 0  # nothing was ever collected
 
 
 def judge(history: ThemeHistory, collected: Collected, *, complete: bool) -> Trend:

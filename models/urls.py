@@ -57,7 +57,7 @@ def host_of(url: str) -> str:
     """The host in lower case with its port where that is not the default one; "" for a malformed address."""
     try:
         parts = urlsplit(url)
-        host = _host(parts)
+        host = _bracketed(_host(parts))
         port = parts.port
     except ValueError:
         return ""
@@ -100,7 +100,7 @@ def _normalise(parts: SplitResult) -> str | None:
     if not host:
         return None
     host = _full_site(host)
-    netloc = f"[{host}]" if ":" in host else host
+    netloc = _bracketed(host)
     if parts.port is not None and parts.port != _DEFAULT_PORTS[scheme]:
         netloc += f":{parts.port}"
     path = _full_form(_resolve_dots(_escape(parts.path, _SAFE_PATH)))
@@ -118,6 +118,11 @@ def _host(parts: SplitResult) -> str:
     if not host.isascii():
         host = unquote(host).encode("idna").decode("ascii").lower()
     return host if re.fullmatch(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?", host) and ".." not in host else ""
+
+
+def _bracketed(host: str) -> str:
+    """The host as it stands in an address: an IPv6 number in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _full_site(host: str) -> str:

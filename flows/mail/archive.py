@@ -87,7 +87,7 @@ def _section(content: EditionContent, section: Section) -> dict[str, Any]:
         "heading": section.theme.heading,
         "flag": brief.verdict_word(section.trend) if section.trend else "",
         "words": phrases.section_words(content, section),
-            "empty": phrases.empty_words(content, section),
+        "empty": phrases.empty_words(content, section),
         "count": section.count,
         "above": section.above,
         "fragments": [_story(content, story) for story in section.stories],

@@ -1,24 +1,26 @@
 """Sending an edition to its recipients, each exactly once, however often the run is killed and started again.
 
-SMTP leaves one moment open: a client that dies after it ended the message and before it wrote down the server's answer
-can't know whether the message was taken. So everything but the final dot is sent while the delivery is `pending` (a run that
-dies here has delivered nothing, and the next one starts over); then the delivery becomes `sending`, in the database, by a
-change that only one run can make; then the dot goes out; then the answer is written down. A delivery that a dead run left in
-`sending` was handed over whole: it counts as sent, marked "not confirmed", and is not sent again by itself. Whoever would
-rather have a second copy than none asks for it (`resend_unconfirmed`); it carries the same Message-ID, by which mail
-programs know the copy. A server that itself drops the connection instead of answering has not taken the message, by the
-rules of SMTP: that is tried again.
+Everything but the final dot of a message is sent while its delivery is `pending`: a run that dies here has delivered
+nothing, and the next one starts over. Then the delivery becomes `sending`, by a change in the database that only one run
+can make; then the dot goes out; and the moment the server says 250, the delivery becomes `sent`.
+
+SMTP leaves one gap. A client that dies between the dot and writing down the server's 250 can't know whether the message was
+taken. By the rules of SMTP (RFC 5321, 4.2.5) it is the client's until then, so the next run sends it again, with the same
+Message-ID and the same words: mail systems that suppress copies by it (Exchange, Gmail) show one. Losing an edition would be
+silent; a second copy is not. Whoever holds it the other way round sets `resend_unconfirmed` to False: then such a delivery
+counts as sent and is marked "not confirmed". A connection that the server drops is no such gap: it has not said 250.
 """
 
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 
-from flows.mail.transports import Answer, SendResult, Transport
+from flows.mail.transports import Answer, Claim, SendResult, Transport
 from models.store import editions
 from models.store.database import Database
 from models.store.editions import DeliveryState, Outgoing
@@ -40,12 +42,11 @@ class DeliverySummary:
     sent: int = 0
     failed: int = 0  # refused for good, in this run
     waiting: int = 0  # could not be handed over yet; the next run tries again
-    unconfirmed: int = 0  # handed over by a run that died before the server's answer
+    unconfirmed: int = 0  # handed over by a run that died before the server's answer; sent again unless told not to
     problem: str = ""  # why nothing (more) could be sent, where it is no recipient's fault
 
 
 _AFTER = {
-    Answer.SENT: DeliveryState.SENT,
     Answer.REFUSED: DeliveryState.FAILED,
     Answer.AGAIN: DeliveryState.PENDING,
     Answer.STOP: DeliveryState.PENDING,
@@ -70,7 +71,7 @@ def deliver(
     now: Callable[[], datetime],
     sleep: Callable[[float], None] = time.sleep,
     backoff_seconds: Iterable[float] = BACKOFF_SECONDS,
-    resend_unconfirmed: bool = False,
+    resend_unconfirmed: bool = True,
 ) -> DeliverySummary:
     """Send every delivery of an edition that waits, in rounds; never raises for what a server or a recipient does."""
     with only_one(database, "delivery") as mine:
@@ -93,8 +94,7 @@ def _deliver(
     resend_unconfirmed: bool,
 ) -> DeliverySummary:
     with database.write() as session:
-        again = resend_unconfirmed or transport.repeatable
-        unconfirmed = editions.resolve_unconfirmed(edition_id, now(), again=again, session=session)
+        unconfirmed = editions.resolve_unconfirmed(edition_id, now(), again=resend_unconfirmed, session=session)
         queue = list(editions.waiting(edition_id, session=session))
     sent = failed = 0
     problem = ""
@@ -110,7 +110,7 @@ def _deliver(
                 break
             logger.info("%d emails wait %.0f s for another try", len(queue), pause)
             sleep(pause * (1 + random.uniform(-JITTER, JITTER)))  # noqa: S311 - no secret depends on it
-    return DeliverySummary(sent, failed, len(queue), 0 if again else unconfirmed, problem)
+    return DeliverySummary(sent, failed, len(queue), unconfirmed, problem)
 
 
 def _round(
@@ -153,17 +153,17 @@ def _send_one(
 ) -> SendResult:
     claimed = False
 
-    def hand_over() -> bool:
+    @contextmanager
+    def hand_over() -> Iterator[Claim]:
         nonlocal claimed
-        with database.write() as session:
-            claimed = editions.claim(outgoing.delivery_id, now(), session=session)
-        return claimed
+        with editions.claim(database, outgoing.delivery_id, now) as claim:
+            claimed = claim.won
+            yield claim
 
     result = transport.send(message_for(receiver, outgoing), receiver.address, hand_over)
     after = _AFTER.get(result.answer)
     if after is not None:
         before = DeliveryState.SENDING if claimed else DeliveryState.PENDING
-        error = result.detail if after is not DeliveryState.SENT else None
         with database.write() as session:
-            editions.settle(outgoing.delivery_id, before, after, now(), error, session=session)
+            editions.settle(outgoing.delivery_id, before, after, now(), result.detail, session=session)
     return result

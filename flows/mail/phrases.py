@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from models import brief
 from models.edition import Basis, EditionContent, StoryItem
 from models.layout import Section
-from models.trends import CHANCE, LEAST_OUTLETS, LEAST_STORIES, Verdict
+from models.trends import CHANCE, LEAST_OUTLETS, LEAST_STORIES
 from models.weeks import LONDON
 
 REVIEW = "“Leadership for a collaborative and inclusive future”, the 2022 Messenger review"
@@ -105,8 +105,10 @@ def empty_words(content: EditionContent, section: Section) -> str:
     elsewhere = sum(any(theme.theme == section.theme.id for theme in story.themes) for story in content.stories)
     if not elsewhere:
         return f"No items this week{so_far}."
-    those = "one story that carries this theme stands" if elsewhere == 1 else (
-        f"{elsewhere} stories that carry this theme stand"
+    those = (
+        "one story that carries this theme stands"
+        if elsewhere == 1
+        else (f"{elsewhere} stories that carry this theme stand")
     )
     return f"No items of its own this week{so_far}: {those} under a stronger one."
 

@@ -1,15 +1,15 @@
 """Two ways out for an email: a real SMTP server, or files in the outbox folder.
 
-`hand_over` is called when everything but the last line of the message is with the server. Only if it says yes is the
-line sent that ends the message; otherwise the connection is dropped and the server forgets what it had (RFC 5321, 4.1.1.4).
+`hand_over` is entered when everything but the last line of the message is with the server. Only if it was won is
+the line sent that ends the message; otherwise the connection is dropped and the server forgets what it had (RFC 5321,
+4.1.1.4).
 """
 
-import os
 import smtplib
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -42,13 +42,30 @@ class SendResult:
     detail: str = ""
 
 
-HandOver = Callable[[], bool]
+class Claim(Protocol):
+    """The right to end one message, which only one run can have."""
+
+    won: bool
+
+    def taken(self) -> None:
+        """Write down that the server took it; called the moment it says so."""
+
+
+HandOver = Callable[[], AbstractContextManager[Claim]]
+
+
+class FreeClaim:
+    """The right to send what no delivery stands for: a test copy."""
+
+    won = True
+
+    def taken(self) -> None:
+        """Nothing is written down."""
+
 
 
 class Transport(Protocol):
     """Hands over emails one by one; a context manager that closes its connection."""
-
-    repeatable: bool  # whether sending the same message again leaves one copy of it
 
     def __enter__(self) -> Self: ...
 
@@ -101,8 +118,6 @@ class SmtpTransport:
     `smtps` speaks TLS from the start; `smtp` turns it on with STARTTLS where the server offers it. A password never
     travels in clear: without TLS it is sent to this very machine only. Certificates are checked.
     """
-
-    repeatable = False
 
     def __init__(
         self,
@@ -198,13 +213,15 @@ class SmtpTransport:
         if code != 354:
             return self._not_taken("message refused", code, words)
         server.send(_dotted(body))
-        if not hand_over():
-            self._drop()  # without the final dot, the server forgets the message
-            return SendResult(Answer.TAKEN)
-        server.send(b".\r\n")
-        code, words = server.getreply()
-        if code == 250:
-            return SendResult(Answer.SENT)
+        with hand_over() as claim:
+            if not claim.won:
+                self._drop()
+                return SendResult(Answer.TAKEN)
+            server.send(b".\r\n")
+            code, words = server.getreply()
+            if code == 250:
+                claim.taken()
+                return SendResult(Answer.SENT)
         return self._not_taken("message refused", code, words)
 
     def _not_taken(self, what: str, code: int, words: bytes, for_good: Answer = Answer.REFUSED) -> SendResult:
@@ -227,8 +244,6 @@ class SmtpTransport:
 class OutboxTransport:
     """Files instead of mail: `<folder>/<number>.eml`, one a recipient. Sending again replaces the file."""
 
-    repeatable = True
-
     def __init__(self, folder: Path, name_of: Callable[[str], str]) -> None:
         self._folder = folder
         self._name_of = name_of
@@ -248,10 +263,12 @@ class OutboxTransport:
         part = file.with_suffix(".part")
         try:
             part.write_bytes(message.as_bytes(policy=SMTP))
-            if not hand_over():
-                part.unlink(missing_ok=True)
-                return SendResult(Answer.TAKEN)
-            os.replace(part, file)  # noqa: PTH105 - says what it does
+            with hand_over() as claim:
+                if not claim.won:
+                    part.unlink(missing_ok=True)
+                    return SendResult(Answer.TAKEN)
+                part.replace(file)
+                claim.taken()
         except OSError as error:
             return SendResult(Answer.STOP, f"{file}: {error.strerror}")
         return SendResult(Answer.SENT)

@@ -22,6 +22,7 @@ MAX_TRIES = 3
 MAX_LOOKUPS = 64
 # Public by its number, yet the metadata service of a large cloud.
 _METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
+_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # of which older Pythons think some addresses public
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
 
@@ -46,6 +47,8 @@ def is_public(address: IpAddress) -> bool:
             return is_public(inner)
         if address.is_site_local:
             return False
+    if address in _PROTOCOLS:
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved and address not in _METADATA
 
 
@@ -57,7 +60,7 @@ class PublicNetwork(httpcore.AsyncNetworkBackend):
     """
 
     def __init__(self, allow_hosts: frozenset[str]) -> None:
-        self._allowed = allow_hosts
+        self._allowed = frozenset(host.strip("[]") for host in allow_hosts)
         self._inner = httpcore.AnyIOBackend()
         self._lookups = asyncio.Semaphore(MAX_LOOKUPS)
 

@@ -17,6 +17,16 @@ from models.stories import Report, StoryIndex, fingerprint
 from models.store import collecting as queries
 from models.store.database import Database
 from models.store.tables import Article, FetchEvent, HostState, SourceState
+from models.text_safety import (
+    MAX_DETAIL,
+    MAX_NAME,
+    MAX_SUMMARY,
+    MAX_TITLE,
+    plain_line,
+    plain_lines,
+    storable,
+    validator,
+)
 
 STORY_DAYS = 14  # copies of a report appear within days; a later one is a new story
 # Outcomes after which nothing is stored: the next run meets the entry again.
@@ -86,7 +96,7 @@ class Keeper:
         earlier = session.get(Article, candidate.article_id) if candidate.article_id is not None else None
         status = text_status_of(read.outcome, page)
         keeps_text = page is not None and status in {TextStatus.FULL, TextStatus.TEASER}
-        text = page.text if page is not None and keeps_text else None
+        text = plain_lines(page.text) if page is not None and keeps_text else None
         article = earlier or Article(
             url=(page.canonical_url if page is not None and page.canonical_url else entry.url),
             source=candidate.source.id,
@@ -94,10 +104,10 @@ class Keeper:
             text_status=status,
             outcome=read.outcome,
         )
-        article.outlet = entry.outlet or candidate.source.label
-        article.title = entry.title or (page.title if page is not None else "")
-        article.summary = entry.summary
-        article.author = (page.author if page is not None else None) or entry.author
+        article.outlet = plain_line(entry.outlet, MAX_NAME) or candidate.source.label
+        article.title = plain_line(entry.title or (page.title if page is not None else ""), MAX_TITLE)
+        article.summary = plain_line(entry.summary, MAX_SUMMARY)
+        article.author = plain_line((page.author if page is not None else None) or entry.author or "", MAX_NAME) or None
         article.published_at = choose_published(
             page.published_at if page is not None else None, entry.published_at, self._now
         )
@@ -166,8 +176,8 @@ class Keeper:
         state = SourceState(
             source=poll.source.id,
             url=poll.source.url,
-            etag=(previous.etag if not_modified and previous else poll.etag) if complete else None,
-            last_modified=(previous.last_modified if not_modified and previous else poll.last_modified)
+            etag=validator(previous.etag if not_modified and previous else poll.etag) if complete else None,
+            last_modified=validator(previous.last_modified if not_modified and previous else poll.last_modified)
             if complete
             else None,
             next_poll_at=planned.at,
@@ -175,7 +185,7 @@ class Keeper:
             failures=failures,
             failing_since=((previous.failing_since if previous else None) or self._now) if failed else None,
             last_outcome=poll.outcome,
-            last_detail=poll.detail or None,
+            last_detail=storable(poll.detail, MAX_DETAIL) or None,
             last_polled_at=self._now,
             last_success_at=(previous.last_success_at if previous else None) if failed else self._now,
             last_new_at=last_new_at,
@@ -191,7 +201,7 @@ class Keeper:
                 session.merge(
                     HostState(
                         host=host,
-                        robots=facts.robots,
+                        robots=storable(facts.robots) if facts.robots else facts.robots,
                         robots_status=facts.robots_status,
                         robots_fetched_at=facts.robots_fetched_at,
                         retry_after=facts.retry_after,
@@ -215,11 +225,11 @@ class Keeper:
             run_id=self._run_id,
             source=source,
             kind=kind,
-            url=url or reply.url,
+            url=storable(url or reply.url),
             started_at=reply.started_at,
             status=reply.status,
             bytes=reply.transferred,
             seconds=round(reply.seconds, 3),
             outcome=outcome,
-            detail=detail,
+            detail=storable(detail, MAX_DETAIL),
         )

@@ -26,8 +26,8 @@ _DATE_META = (
     "article:published_time", "og:article:published_time", "article:published", "datepublished", "og:published_time",
     "parsely-pub-date", "sailthru.date", "cxenseparse:recs:publishtime", "bt:pubdate", "publish-date", "publishdate",
     "publication_date", "pubdate", "publish_date", "article.published", "dc.date.issued", "dcterms.issued",
-    "dcterms.created", "dc.date.created", "dc.date", "dcterms.date", "citation_publication_date", "originalpublicationdate",
-    "article_date_original", "date", "rnews:datepublished", "displaydate", "datecreated",
+    "dcterms.created", "dc.date.created", "dc.date", "dcterms.date", "citation_publication_date",
+    "originalpublicationdate", "article_date_original", "date", "rnews:datepublished", "displaydate", "datecreated",
 )  # fmt: skip
 _AUTHOR_META = ("author", "article:author", "parsely-author", "sailthru.author", "dc.creator", "dcterms.creator", "byl",
                 "citation_author", "og:article:author", "twitter:creator:name", "cxenseparse:author")  # fmt: skip
@@ -38,8 +38,8 @@ _NOT_A_NAME = re.compile(
 _URL_DATE = re.compile(r"/(20\d{2})[/-](\d{1,2})[/-](\d{1,2})(?=[/-])|/(20\d{2})(\d{2})(\d{2})(?=[/-])")
 _SEPARATORS = re.compile(r"\s+[|–—·•»-]\s+|\s*[|»]\s*")
 _BYLINE = etree.XPath(
-    "(//*[@itemprop='author'] | //a[@rel='author'] | //*[contains(concat(' ', normalize-space(@class), ' '), ' byline ')]"
-    " | //*[contains(@class, 'author-name') or contains(@class, 'author__name') or contains(@class, 'byline__name')"
+    "(//*[@itemprop='author'] | //a[@rel='author']"
+    " | //*[contains(concat(' ', normalize-space(@class), ' '), ' byline ')] | //*[contains(@class, 'author-name') or contains(@class, 'author__name') or contains(@class, 'byline__name')"
     " or contains(@class, 'article-author') or contains(@class, 'entry-author')])[position() < 6]"
 )
 _TIME = etree.XPath(

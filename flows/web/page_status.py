@@ -10,26 +10,32 @@ SHORT_WORDS = 160
 # From so many on, the text is there to be read, whatever the page says of subscriptions (a metered wall).
 LONG_WORDS = 400
 _WALL = re.compile(
-    r"(?i)\b(?:subscribe|sign ?in|log ?in|register|become a (?:member|subscriber)|start your (?:free )?trial)\b[^.!?\n]{0,60}"
-    r"\b(?:to (?:continue|keep) reading|to (?:read|view|access|unlock)|for (?:full|unlimited) access|and (?:continue|keep) reading)"
+    r"(?i)\b(?:subscribe|sign ?in|log ?in|register|become a (?:member|subscriber)|start your (?:free )?trial)\b"
+    r"[^.!?\n]{0,60}\b(?:to (?:continue|keep) reading|to (?:read|view|access|unlock)|for (?:full|unlimited) access"
+    r"|and (?:continue|keep) reading)"
     r"|\bto (?:continue|keep) reading\b|\bto read (?:the full|this|the rest of the) (?:article|story)\b"
-    r"|\b(?:this (?:article|story|content|page) is|you(?:'|’)ve reached|only available to|available (?:only|exclusively) to|exclusive to"
-    r"|reserved for) (?:for |to |an? )?(?:registered |our |paying |premium |article |free )*(?:subscribers?|members?|limit|users|readers)\b"
+    r"|\b(?:this (?:article|story|content|page) is|only available to|available (?:only|exclusively) to|exclusive to"
+    r"|reserved for) (?:for |to |an? )?(?:registered |our |paying |premium |free )*"
+    r"(?:subscribers?|members?|users|readers)\b"
+    r"|\byou(?:'|’)ve reached your (?:\w+ )?limit\b"
     r"|\balready (?:a|an) (?:subscriber|member|registered user)\b|\balready have an account\?"
     r"|\bunlock this (?:article|story)\b|\bget unlimited access\b|\bpremium (?:article|content)\b"
 )
 _CONSENT = re.compile(
-    r"(?i)\b(?:cookies?|consent|gdpr|privacy (?:policy|settings|choices|notice)|personal(?:ised)? (?:data|ads|advert\w*|content)"
-    r"|accept all|reject all|manage (?:my |your )?(?:settings|preferences|choices|options)|our (?:\d+ )?partners|vendors|legitimate interest"
-    r"|store and/or access|ad measurement|audience research|tracking technolog\w+)\b"
+    r"(?i)\b(?:cookies?|consent|gdpr|privacy (?:policy|settings|choices|notice)|manage (?:my |your )?(?:settings"
+    r"|preferences|choices|options)|personal(?:ised)? (?:data|ads|advert\w*|content)|accept all|reject all"
+    r"|our (?:\d+ )?partners|vendors|legitimate interest|store and/or access|ad measurement|audience research"
+    r"|tracking technolog\w+)\b"
 )
 _NOT_FOUND_TITLE = re.compile(
-    r"(?i)\b(?:404|not found|page (?:can(?:'|’)?t|cannot|could not|couldn(?:'|’)t) be found|page (?:missing|unavailable|removed)"
-    r"|no longer (?:available|exists?)|doesn(?:'|’)t exist|does not exist|nothing (?:was )?found|content not available|oops)\b"
+    r"(?i)\b(?:404|not found|page (?:can(?:'|’)?t|cannot|could not|couldn(?:'|’)t) be found|no longer (?:available"
+    r"|exists?)|page (?:missing|unavailable|removed)|doesn(?:'|’)t exist|does not exist|nothing (?:was )?found"
+    r"|content not available|oops)\b"
 )
 _NOT_FOUND_TEXT = re.compile(
-    r"(?i)\b(?:page|article|story|content|link|address|url)\b[^.!?\n]{0,60}\b(?:not (?:be )?found|no longer (?:available|exists?|here|online)"
-    r"|doesn(?:'|’)t exist|does not exist|(?:been |was )?(?:moved|removed|deleted|archived)|can(?:'|’)?t be found)"
+    r"(?i)\b(?:page|article|story|content|link|address|url)\b[^.!?\n]{0,60}\b(?:not (?:be )?found|can(?:'|’)?t be found"
+    r"|no longer (?:available|exists?|here|online)|doesn(?:'|’)t exist|does not exist"
+    r"|(?:been |was )?(?:moved|removed|deleted|archived))"
     r"|\bwe (?:can(?:'|’)?t|couldn(?:'|’)t|could not|cannot) find\b"
 )
 _TRAILS_OFF = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])\s*$")

@@ -133,7 +133,10 @@ class Article(SQLModel, table=True):
     """One page, by its normalised address, or one entry whose page may not or could not be read."""
 
     __table_args__ = (
-        Index("ix_article_published_scope", "published_at", "scope_state"),
+        # A week of the digest among a million articles: the stories in scope, and what was collected from each source.
+        # All that the sums need is in the index, since a row with its text spreads over several pages.
+        Index("ix_article_scope_when", "scope_state", "published_at", "first_seen_at", "story_id", "source"),
+        Index("ix_article_when", "published_at", "first_seen_at", "source"),
         Index("ix_article_untagged", "model_version", "first_seen_at"),
     )
 
@@ -255,3 +258,15 @@ class Delivery(SQLModel, table=True):
     updated_at: datetime = _time()
     sent_at: datetime | None = _time(optional=True)
     error: str | None = _text(optional=True)
+
+
+class BackfillPart(SQLModel, table=True):
+    """A finished part of a backfill: one archive file, or some days of one source. It is not read again."""
+
+    __tablename__ = "backfill_part"
+
+    part: str = Field(sa_column=Column(Text, primary_key=True))
+    finished_at: datetime = _time()
+    read: int = 0  # pages, or entries of a source, that were looked at
+    stored: int = 0
+    outcomes: dict[str, int] = _json(dict)

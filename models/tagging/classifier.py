@@ -120,8 +120,12 @@ class Tagger:
         sentences = sentences_of(document)
         note = _unreadable(sentences)
         read = scores.read[0]
-        reasons = () if read is None or not read.sentences else tuple(
-            sorted((self._reason(scores, 0, theme) for theme in range(len(THEME_IDS))), key=lambda r: -r.score)
+        reasons = (
+            ()
+            if read is None or not read.sentences
+            else tuple(
+                sorted((self._reason(scores, 0, theme) for theme in range(len(THEME_IDS))), key=lambda r: -r.score)
+            )
         )
         if not note and read is None:
             note = "the first stage found no sign of health or care leadership"
@@ -151,7 +155,7 @@ class Tagger:
 
     def _reason(self, scores: Scores, i: int, theme: int) -> ThemeReason:
         read = scores.read[i]
-        assert read is not None  # noqa: S101 - callers look only at documents that were read
+        assert read is not None
         score, threshold = float(scores.themes[i, theme]), float(self.themes.thresholds[theme])
         evidence = self.themes.evidence(read, theme)
         terms = self.themes.terms(evidence, theme)

@@ -23,6 +23,8 @@ ENCODED_SENTENCES = 20
 NEIGHBOURS = 0.15
 _FOLDS = 5
 _TERMS = 5
+# Log odds of a theme of which no sentence says anything.
+_NOTHING_SAID = -6.0
 
 Doc = Sequence[str]
 
@@ -165,11 +167,13 @@ def with_neighbours(logits: Floats) -> Floats:
 
 
 def article_columns(logits: Floats) -> Floats:
-    """What the judge of articles sees of each theme: shape (themes, columns), from (sentences, themes)."""
+    """What the judge of articles sees of each theme: shape (themes, 3), from (sentences, themes).
+
+    The mean of the three best sentences, the title, and the theme's place among the themes.
+    """
     themes = logits.shape[1]
     if not len(logits):
-        return np.full((themes, 6), -6.0)
-    best = np.sort(logits, axis=0)[::-1]
-    first, second, third = best[0], best[: min(2, len(best))].mean(0), best[: min(3, len(best))].mean(0)
-    rank = np.argsort(np.argsort(-third)).astype(float)
-    return np.stack([first, second, third, logits.mean(0), logits[0], np.log1p(rank)], axis=1)
+        return np.full((themes, 3), _NOTHING_SAID)
+    best = np.sort(logits, axis=0)[::-1][:3].mean(axis=0)
+    place = np.argsort(np.argsort(-best)).astype(float)
+    return np.stack([best, logits[0], np.log1p(place)], axis=1)

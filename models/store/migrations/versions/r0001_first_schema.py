@@ -12,6 +12,15 @@ depends_on = None
 def upgrade() -> None:
     """To this revision."""
     op.create_table(
+        "backfill_part",
+        sa.Column("part", sa.Text(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("read", sa.Integer(), nullable=False),
+        sa.Column("stored", sa.Integer(), nullable=False),
+        sa.Column("outcomes", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("part"),
+    )
+    op.create_table(
         "edition",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("week", sa.String(), nullable=False),
@@ -308,3 +317,4 @@ def downgrade() -> None:
     op.drop_table("model_version")
     op.drop_table("host_state")
     op.drop_table("edition")
+    op.drop_table("backfill_part")

@@ -1,0 +1,65 @@
+"""Hostile text made harmless where it enters: what no database, header or reader may meet is taken out, lengths are bounded.
+
+Text from the web may hold null bytes and lone surrogates (PostgreSQL refuses both), line breaks where a line is meant,
+marks that turn the direction of what follows, or a megabyte of "headline". Markup and template syntax are left as they
+are: they are only text here, and every template escapes. Formula starts are the business of `flows.exporting`.
+"""
+
+import unicodedata
+
+MAX_TITLE = 400
+MAX_SUMMARY = 4000
+MAX_NAME = 200  # an author, an outlet
+MAX_TEXT = 60_000
+MAX_DETAIL = 500  # one line for people in the log of requests
+MAX_VALIDATOR = 1000  # an ETag or a date; a longer one is not worth sending back
+
+# How much of a text is looked at for each letter that is kept: blanks are folded, hidden characters dropped.
+_LOOK_AHEAD = 8
+
+
+def plain_line(text: str, longest: int | None = None) -> str:
+    """`text` on one line, without control, direction or private characters; cut at a word where it is too long."""
+    if longest is not None:
+        text = text[: _LOOK_AHEAD * longest + 1000]
+    kept = text if text.isprintable() else "".join(filter(None, map(_in_line, text)))
+    line = " ".join(kept.split())
+    if longest is None or len(line) <= longest:
+        return line
+    head = line[: longest - 2]  # the blank and the ellipsis count
+    space = head.rfind(" ", longest // 2)
+    return f"{(head[:space] if space > 0 else head).rstrip(',;:–—-')} …"
+
+
+def plain_lines(text: str, longest: int = MAX_TEXT) -> str:
+    """`text` with its line breaks, without control, direction or private characters; at most `longest` letters of it."""
+    text = text[: 2 * longest]
+    if not text.replace("\n", "").isprintable():
+        text = "".join(c if c in "\n\t" else _in_line(c) for c in text.replace("\r\n", "\n").replace("\r", "\n"))
+    return text[:longest].strip()
+
+
+def storable(text: str, longest: int | None = None) -> str:
+    """`text` as every database takes it: without null bytes and lone surrogates, otherwise as it is."""
+    if longest is not None:
+        text = text[:longest]
+    if "\0" in text:
+        text = text.replace("\0", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "ignore").decode()
+    return text
+
+
+def validator(header: str | None) -> str | None:
+    """An ETag or Last-Modified header as it is kept, or nothing where it can't be sent back as it came."""
+    if header is None or len(header) > MAX_VALIDATOR or not header.isprintable():
+        return None
+    return header
+
+
+def _in_line(letter: str) -> str:
+    if letter.isspace():
+        return " "
+    return "" if unicodedata.category(letter)[0] == "C" else letter

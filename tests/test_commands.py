@@ -1,0 +1,164 @@
+"""The command: what a person types, what they see, and the exit code."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deployments.demo_site import DemoSite
+
+LIMIT_SECONDS = 120
+
+
+def command(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person would, in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-m", "deployments.cli", *arguments],
+        cwd=folder,
+        env={**os.environ, "CULTURE_ENCODER": "tfidf", **environment},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A folder in which the demo was run."""
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, command(folder, "demo")
+
+
+@pytest.fixture
+def site() -> Iterator[DemoSite]:
+    with DemoSite(datetime.now(UTC)) as running:
+        yield running
+
+
+def test_the_demo_runs_the_whole_job_and_says_where_to_look(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, ran = demo
+    assert ran.returncode == 0, ran.stderr
+    assert "Where to look:" in ran.stdout
+    last = ran.stdout[ran.stdout.index("Where to look:") :]
+    for line in last.splitlines()[1:]:
+        assert (folder / line.split()[-1]).exists(), line
+    for suffix in (".html", ".eml", ".txt"):
+        assert suffix in last
+    with sqlite3.connect(folder / "data" / "culture.db") as database:
+        assert database.execute("SELECT count(*) FROM article").fetchone()[0] > 60
+        assert database.execute("SELECT count(DISTINCT theme) FROM tag WHERE state = 'yes'").fetchone()[0] == 15
+        assert database.execute("SELECT count(*) FROM tag WHERE evidence = ''").fetchone()[0] == 0
+
+
+def test_real_news_does_not_mix_with_the_demos(
+    demo: tuple[Path, subprocess.CompletedProcess[str]], site: DemoSite, tmp_path: Path
+) -> None:
+    folder, _ = demo
+    (tmp_path / "my.toml").write_text(site.sources_toml(), encoding="utf-8")
+    ran = command(folder, "run", "--sources", str(tmp_path / "my.toml"), CULTURE_ALLOW_HOSTS="127.0.0.1")
+    assert ran.returncode == 0, ran.stderr
+    assert "was moved to data/demo" in ran.stderr
+    assert (folder / "data" / "demo" / "culture.db").exists()
+
+
+def test_run_reports_for_machines_and_a_second_run_adds_nothing(site: DemoSite, tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(site.sources_toml(), encoding="utf-8")
+    given = ("run", "--sources", "my.toml", "--data", "d", "--all", "--json")
+    first = command(tmp_path, *given, CULTURE_ALLOW_HOSTS="127.0.0.1")
+    assert first.returncode == 0, first.stderr
+    report = json.loads(first.stdout)
+    assert report["entries"] == sum(report["outcomes"].values()) > 0
+    second = json.loads(command(tmp_path, *given, CULTURE_ALLOW_HOSTS="127.0.0.1").stdout)
+    assert second["entries"] == 0
+    assert second["judged"] == 0
+
+
+def test_without_a_network_run_ends_with_code_1_and_a_table_of_what_could_not_be_reached(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(
+        '[[source]]\nid = "nobody"\nname = "Nobody listens"\nurl = "http://127.0.0.1:9/feed"\n', encoding="utf-8"
+    )
+    ran = command(tmp_path, "run", "--sources", "my.toml", CULTURE_ALLOW_HOSTS="127.0.0.1")
+    assert ran.returncode == 1
+    assert "What could not be reached" in ran.stdout
+    assert "Nobody listens" in ran.stdout
+    assert "Traceback" not in ran.stderr
+    with sqlite3.connect(tmp_path / "data" / "culture.db") as database:
+        assert database.execute("SELECT last_outcome FROM source_state").fetchone() == ("unreachable",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (("run",), {"CULTURE_DATBASE_URL": "x"}, "did you mean CULTURE_DATABASE_URL?"),
+        (("run", "--sources", "none.toml"), {}, "none.toml: no such file"),
+        (("run", "--only", "nobody"), {}, "'nobody' is not a source"),
+        (("digest", "--week", "soon"), {}, "not of the form 2026-W47"),
+        (("evaluate", "none.jsonl"), {}, "none.jsonl"),
+        (("recipients", "add", "not an address"), {}, "is not an email address"),
+        (("recipients", "remove", "a@example.org"), {}, "is not on the list"),
+        (("explain", "99"), {}, "is no stored article"),
+        (("no-such-command",), {}, "No such command"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], message: str
+) -> None:
+    ran = command(tmp_path, *arguments, **environment)
+    assert ran.returncode == 2
+    assert message in " ".join(ran.stderr.replace("│", " ").split())
+    assert "Traceback" not in ran.stderr
+
+
+def test_explain_shows_scope_themes_evidence_and_thresholds(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = demo
+    story = folder / "story.txt"
+    story.write_text(
+        "Nurses at the trust were told to keep quiet\nNurses who raised concerns about unsafe wards at the NHS trust "
+        "were bullied by managers, a report found. The chief executive apologised.\n",
+        encoding="utf-8",
+    )
+    ran = command(folder, "explain", str(story), "--json", "--data", "explained")
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert found["scope_state"] == "yes"
+    assert found["themes"][0]["evidence"]
+
+
+def test_evaluate_prints_the_agreed_form(tmp_path: Path) -> None:
+    lines = [
+        {"id": "1", "title": "Trust chair quits", "text": "The chair of the NHS trust resigned.", "in_scope": True}
+        | {"themes": ["boards-and-non-executives"]},
+        {"id": "2", "title": "Rain", "text": "It rained all day on the golf course.", "in_scope": False, "themes": []},
+    ]
+    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    ran = command(tmp_path, "evaluate", "set.jsonl", "--json")
+    assert ran.returncode == 0, ran.stderr
+    result = json.loads(ran.stdout)
+    assert result["n"] == 2
+    assert {"precision", "recall", "f1", "average_precision", "roc_auc"} <= set(result["in_scope"])
+    assert {"micro_f1", "macro_f1", "mean_average_precision", "per_theme"} <= set(result["themes"])
+    assert len(result["themes"]["per_theme"]) == 15
+    assert {"precision", "recall", "f1", "average_precision", "support"} == set(
+        result["themes"]["per_theme"]["workforce"]
+    )
+    assert result["seconds"] >= 0
+
+
+def test_recipients_are_added_listed_exported_and_erased(tmp_path: Path) -> None:
+    added = command(tmp_path, "recipients", "add", "chair@example.org", "--theme", "speaking-up", "--name", "The Chair")
+    assert added.returncode == 0, added.stderr
+    assert json.loads(command(tmp_path, "recipients", "list", "--json").stdout)[0]["themes"] == ["speaking-up"]
+    assert json.loads(command(tmp_path, "recipients", "export", "chair@example.org").stdout)["name"] == "The Chair"
+    assert command(tmp_path, "recipients", "erase", "chair@example.org").returncode == 0
+    assert b"chair@example.org" not in (tmp_path / "data" / "culture.db").read_bytes()
