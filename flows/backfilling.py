@@ -57,12 +57,11 @@ def read_archives(archives: Sequence[ArchiveJob], settings: Settings, *, report:
 
 def sum_up(archives: Sequence[ArchiveJob], run: FanOut, *, report: Report = unreported) -> ReadSummary:
     """Run the jobs and add up; one that failed is a problem, and is done by the next backfill."""
-    summary, done = ReadSummary(), 0
-    for job, result in run(archives):
+    summary = ReadSummary()
+    for done, (job, result) in enumerate(run(archives), start=1):
         if isinstance(result, BaseException):
             result = PartResult(job.path.name, problem=f"{job.path}: {type(result).__name__}: {result}")
         summary.add(result)
-        done += 1
         report("archives", done, len(archives))
     return summary
 

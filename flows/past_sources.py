@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flows.history import Found, PartResult, Period, ReadSummary, published_at, store
+from flows.history import Found, PartResult, Period, ReadSummary, store
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.web.keeper import Keeper
 from flows.web.page_visits import PageVisits
@@ -139,7 +139,7 @@ class _Past:
         stored = 0
         for batch in (candidates[at : at + PAGES_A_BATCH] for at in range(0, len(candidates), PAGES_A_BATCH)):
             visited = await self.run_step(f"read {len(batch)} pages", _visit(self.visits, batch))
-            stored += store(self.database, list(_kept(visited, span, outcomes)))
+            stored += store(self.database, list(_kept(visited, outcomes)))
         left = sum(outcomes[outcome] for outcome in _COMES_AGAIN)
         if left:
             problem = f"{name}: {left} pages could not be read; the next backfill tries them again"
@@ -174,12 +174,10 @@ def _visit(visits: PageVisits, batch: Sequence[Candidate]):  # type: ignore[no-u
     return visit
 
 
-def _kept(visited: Sequence[ReadEntry], span: Period, outcomes: Counter[str]) -> Iterator[Found]:
+def _kept(visited: Sequence[ReadEntry], outcomes: Counter[str]) -> Iterator[Found]:
     for read in visited:
         outcomes[read.outcome] += 1
         listed = read.candidate.entry.published_at
         assert listed is not None  # only dated entries are candidates
         if read.outcome not in _NOT_STORED:
-            found = Found(read, max(listed, span.since))
-            moment = published_at(found)
-            yield Found(read, listed if moment is None else max(listed, moment))
+            yield Found(read, listed)

@@ -75,8 +75,10 @@ def prefect_runner(settings: Settings) -> "TaskRunner[Any]":
         return ProcessPoolTaskRunner(max_workers=settings.workers)
     check_database(settings)
     dask: Any = _optional("prefect_dask")
-    where = {"address": settings.dask_address} if settings.dask_address else {}
-    runner: TaskRunner[Any] = dask.DaskTaskRunner(**where or {"cluster_kwargs": _local_cluster(settings)})
+    where: dict[str, Any] = {"cluster_kwargs": _local_cluster(settings)}
+    if settings.dask_address:
+        where = {"address": settings.dask_address}
+    runner: TaskRunner[Any] = dask.DaskTaskRunner(**where)
     return runner
 
 

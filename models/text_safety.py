@@ -1,4 +1,4 @@
-"""Hostile text made harmless where it enters: what no database, header or reader may meet is taken out, lengths are bounded.
+"""Hostile text made harmless where it enters: what no database, header or reader may meet goes, lengths are bounded.
 
 Text from the web may hold null bytes and lone surrogates (PostgreSQL refuses both), line breaks where a line is meant,
 marks that turn the direction of what follows, or a megabyte of "headline". Markup and template syntax are left as they
@@ -32,7 +32,7 @@ def plain_line(text: str, longest: int | None = None) -> str:
 
 
 def plain_lines(text: str, longest: int = MAX_TEXT) -> str:
-    """`text` with its line breaks, without control, direction or private characters; at most `longest` letters of it."""
+    """`text` with its line breaks, no control, direction or private characters; at most `longest` letters."""
     text = text[: 2 * longest]
     if not text.replace("\n", "").isprintable():
         text = "".join(c if c in "\n\t" else _in_line(c) for c in text.replace("\r\n", "\n").replace("\r", "\n"))

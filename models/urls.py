@@ -47,6 +47,8 @@ def normalise_url(url: str, base: str | None = None) -> str | None:
     """
     try:
         text = _CONTROLS.sub("", url[: 2 * MAX_LETTERS]).strip()
+        if not text:
+            return None
         parts = urlsplit(urljoin(base, text) if base else text)
         return _normalise(_from_amp_cache(parts) or parts)
     except ValueError:  # a bad port, bad brackets, a host that IDNA refuses

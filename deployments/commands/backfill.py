@@ -49,14 +49,10 @@ def backfill(
     files = archive_files(warc or [])
     if not files:
         for one in [one for one in chosen if source and not can_list_the_past(one)]:
-            raise typer.BadParameter(
-                f"{one.id} is a {one.kind}, which lists only its newest entries; give --warc files"
-            )
+            raise typer.BadParameter(f"{one.id} is a {one.kind}: it lists only its newest entries; give --warc files")
     archives = archive_jobs(files, registry, settings, period=period, sources=chosen, hosts=host or [])
     if archives and not archives[0].routes:
-        raise typer.BadParameter(
-            "none of these sources stands for a site whose pages may be read; name one with --host"
-        )
+        raise typer.BadParameter("none of these sources is a site whose pages may be read; name one with --host")
     with (
         open_database(settings.database_address) as database,
         console.progress_bars(shown=not json) as progress,
@@ -114,8 +110,8 @@ def show(summary: BackfillSummary) -> None:
         console.line(problem)
     console.line(
         f"{summary.read.parts} parts done, {summary.read.parts_before} done before, "
-        f"{len(summary.read.problems)} with problems; {summary.read.stored} articles stored, {summary.folded.copies} of "
-        f"them copies; {summary.tagged.judged} stories read, {summary.tagged.in_scope} on leadership and culture."
+        f"{len(summary.read.problems)} with problems; {summary.read.stored} articles stored, {summary.folded.copies} "
+        f"of them copies; {summary.tagged.judged} stories read, {summary.tagged.in_scope} on leadership and culture."
     )
 
 

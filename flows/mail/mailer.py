@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -18,6 +18,28 @@ from models.weeks import LONDON
 MAX_SUBJECT = 200  # letters; longer ones are cut by every program, and some servers refuse them
 _LIST_NAME = "nhs-culture-monitor"
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+class _MailPolicy(EmailPolicy):
+    """Writes the addresses of List-Unsubscribe as they are, one a line.
+
+    The library encodes a long one as if it were a word of Polish, and then no mail program finds it.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        """A header as it is written."""
+        if name.lower() != "list-unsubscribe":
+            return super().fold(name, value)
+        return f"{name}: {f',{self.linesep} '.join(str(value).split(', '))}{self.linesep}"
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """The same in bytes."""
+        if name.lower() != "list-unsubscribe":
+            return super().fold_binary(name, value)
+        return self.fold(name, value).encode("ascii")
+
+
+POLICY = _MailPolicy(linesep=SMTP.linesep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +102,7 @@ def build_message(
     now: datetime,
 ) -> EmailMessage:
     """The email. Without a `token` (a test copy or the outbox's sample), it carries no unsubscribe headers."""
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=POLICY)
     message["From"] = _address(sender.name, sender.address)
     message["To"] = _address(to_name, to_address)
     message["Subject"] = plain_line(rendered.subject, MAX_SUBJECT)
@@ -98,6 +120,8 @@ def build_message(
     message["Content-Language"] = "en-GB"
     message.set_content(rendered.text, cte="base64")
     message.add_alternative(rendered.html, subtype="html", cte="base64")
+    # Fixed as well, so that a message sent again is the same to the byte.
+    message.set_boundary(f"part-{hashlib.sha256(identity.encode()).hexdigest()[:32]}")
     return message
 
 

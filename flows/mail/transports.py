@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTP
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -163,7 +162,7 @@ class SmtpTransport:
                 Answer.STOP if isinstance(error, ssl.SSLCertVerificationError) else Answer.AGAIN, _reason(error)
             )
         try:
-            return self._converse(server, message.as_bytes(policy=SMTP), to_address, hand_over)
+            return self._converse(server, message.as_bytes(), to_address, hand_over)
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             return SendResult(Answer.AGAIN, _reason(error))
@@ -262,7 +261,7 @@ class OutboxTransport:
         file = self._folder / f"{self._name_of(to_address)}.eml"
         part = file.with_suffix(".part")
         try:
-            part.write_bytes(message.as_bytes(policy=SMTP))
+            part.write_bytes(message.as_bytes())
             with hand_over() as claim:
                 if not claim.won:
                     part.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
-from email.policy import SMTP
 from functools import cache
 from pathlib import Path
 
@@ -208,7 +207,7 @@ def _send_all(
             to_name=person.name,
             identity=outgoing.message_id,
             token=person.token,
-            now=clock(),
+            now=content.composed_at,  # not the clock: sent again, it is the same message
         )
 
     summary = deliver(
@@ -269,7 +268,7 @@ def _write_sample(
     return (
         write_whole(outbox / f"{content.week}.html", sample.html.encode()),
         write_whole(outbox / f"{content.week}.txt", sample.text.encode()),
-        write_whole(outbox / f"{content.week}.eml", message.as_bytes(policy=SMTP)),
+        write_whole(outbox / f"{content.week}.eml", message.as_bytes()),
     )
 
 

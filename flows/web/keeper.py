@@ -13,10 +13,10 @@ from models.admission import ReadEntry, text_status_of
 from models.entries import Reply
 from models.outcomes import Outcome, PollOutcome, TextStatus
 from models.polling import max_age, next_poll
-from models.stories import Report, StoryIndex, fingerprint
 from models.store import collecting as queries
 from models.store.database import Database
 from models.store.tables import Article, FetchEvent, HostState, SourceState
+from models.stories import Report, StoryIndex, fingerprint
 from models.text_safety import (
     MAX_DETAIL,
     MAX_NAME,

@@ -143,7 +143,7 @@ def _language(body: bytes) -> str | None:
 
 
 def _is_cut(path: Path, position: int) -> bool:
-    """Whether a gzipped archive ends within a record, which its reader takes for the end; `position` is the last one's."""
+    """Whether a gzipped archive ends within a record, where its reader just stops; `position` is the last one's."""
     with path.open("rb") as file:
         if file.read(2) != _GZIP:
             return False

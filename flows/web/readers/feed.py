@@ -85,7 +85,10 @@ def read_feed(body: bytes, *, url: str, content_type: str = "") -> Listing:
 
 def entry_date(item: Any) -> datetime | None:
     """When an entry says that it was published; else when it was created or updated."""
+    given = set(item.keys())  # asking for a name that is not there makes feedparser look for another, with a warning
     for name in ("published", "created", "issued", "updated"):
+        if not {name, f"{name}_parsed"} & given:
+            continue
         moment = parse_date(_text(item, name)) or _from_struct(item.get(f"{name}_parsed"))
         if moment is not None:
             return moment

@@ -1,0 +1,65 @@
+"""Web archive files for tests and benchmarks, written record by record as the standard (ISO 28500) says."""
+
+import gzip
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+CAPTURED = datetime(2022, 6, 8, 11, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Captured:
+    """One page as a crawler kept it."""
+
+    url: str
+    body: bytes
+    at: datetime = CAPTURED
+    status: str = "200 OK"
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "text/html; charset=utf-8"})
+
+
+def write_archive(path: Path, pages: Iterable[Captured], *, packed: bool = True) -> Path:
+    """A WARC file: its own description, then a request and a response for each page, each record a gzip member."""
+    with path.open("wb") as file:
+        for record in _records(path.name, pages):
+            file.write(gzip.compress(record, 6) if packed else record)
+    return path
+
+
+def article_html(title: str, paragraphs: Iterable[str], *, published: str = "", language: str = "en-GB") -> bytes:
+    """A small news page."""
+    stated = f'<meta property="article:published_time" content="{published}">' if published else ""
+    text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    return (
+        f'<!doctype html><html lang="{language}"><head><title>{title}</title>{stated}'
+        f'<meta property="og:type" content="article"></head>'
+        f"<body><nav><a href='/'>Home</a></nav><article><h1>{title}</h1>{text}</article></body></html>"
+    ).encode()
+
+
+def _records(name: str, pages: Iterable[Captured]) -> Iterable[bytes]:
+    yield _record(
+        "warcinfo", "", CAPTURED, "application/warc-fields", f"software: tests\r\nfilename: {name}\r\n".encode()
+    )
+    for page in pages:
+        head = f"GET {page.url} HTTP/1.1\r\nUser-Agent: crawler\r\n\r\n".encode()
+        yield _record("request", page.url, page.at, "application/http; msgtype=request", head)
+        lines = [f"HTTP/1.1 {page.status}", *(f"{name}: {value}" for name, value in page.headers.items())]
+        reply = "\r\n".join([*lines, f"Content-Length: {len(page.body)}", "", ""]).encode() + page.body
+        yield _record("response", page.url, page.at, "application/http; msgtype=response", reply)
+
+
+def _record(kind: str, url: str, at: datetime, content_type: str, block: bytes) -> bytes:
+    lines = [
+        "WARC/1.0",
+        f"WARC-Type: {kind}",
+        f"WARC-Record-ID: <urn:uuid:{uuid.uuid4()}>",
+        f"WARC-Date: {at:%Y-%m-%dT%H:%M:%SZ}",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {len(block)}",
+        *([f"WARC-Target-URI: {url}"] if url else []),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + block + b"\r\n\r\n"

@@ -1,0 +1,50 @@
+"""The world outside, which no kill reaches: the demo's news sites and a mail server, in a process of their own.
+
+`python -m tests.faults.town FOLDER NOW` writes FOLDER/town.json (registry, mail port) and FOLDER/mail/<address>/*.eml.
+"""
+
+import json
+import sys
+import uuid
+from datetime import datetime
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from deployments.demo_site import DemoSite
+
+
+class _Postman:
+    """Keeps each message that was taken as a file, before it says that it was taken."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        for address in envelope.rcpt_tos:
+            box = self._folder / address
+            box.mkdir(parents=True, exist_ok=True)
+            (box / f"{uuid.uuid4().hex}.eml").write_bytes(envelope.original_content or b"")
+        return "250 OK taken"
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    folder, now = Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2])
+    with DemoSite(now) as site:
+        registry = folder / "sources.toml"
+        registry.write_text(site.sources_toml(), encoding="utf-8")
+        mail = Controller(_Postman(folder / "mail"), hostname="127.0.0.1", port=0, ready_timeout=30)
+        mail._trigger_server = lambda: None  # type: ignore[method-assign]  # it would knock at port 0
+        mail.start()
+        assert mail.server is not None
+        port = mail.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        sys.stdout.write(json.dumps({"registry": str(registry), "port": port}) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+        mail.stop()
+
+
+if __name__ == "__main__":
+    main()
