@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from deployments import console
-from deployments.commands import demo, digest, model, recipients, run, sources
+from deployments.commands import backup, demo, digest, export, model, recipients, run, sources
 from flows.jobs import code_version
 from flows.web.encoder_weights import FetchError
 from models.seeds import DataFileError
@@ -39,6 +39,9 @@ app.command("run")(run.run)
 app.command("digest")(digest.digest)
 app.command("evaluate")(model.evaluate)
 app.command("explain")(model.explain)
+app.command("export")(export.export)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.add_typer(model.app, name="model")
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(sources.app, name="sources")

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,13 +18,14 @@ from models.settings import Settings
 from models.sources import Registry, Source
 from models.store import collecting as queries
 from models.store import model_versions
+from models.store import tagging as tagging_queries
 from models.store.database import Database
 from models.store.model_versions import ModelState
 from models.store.tables import Article
-from models.tagging.apply import TagSummary, document_of, tag_stored
+from models.tagging.apply import RETAG_DAYS, TagSummary, document_of, nothing_tagged, tag_stored
 from models.tagging.classifier import Tagger
-from models.tagging.encoders import AUTO, MINILM
 from models.tagging.decisions import Document
+from models.tagging.encoders import AUTO, MINILM
 from models.tagging.versions import load_tagger, load_version, read_facts
 from models.urls import normalise_url
 from models.weeks import Week, utc_now
@@ -193,11 +194,22 @@ async def tag(
     """Tag every stored story that waits."""
 
     async def step() -> tuple[TagSummary, list[str]]:
+        champion = _champion_if_idle(database, now)
+        if champion is not None:
+            return nothing_tagged(champion), []
         tagger, notes = open_tagger(database, settings, now=now)
         summary = tag_stored(database, tagger, now=now, progress=lambda done, total: report("tag", done, total))
         return summary, notes
 
     return await run_step("tag new articles", step)
+
+
+def _champion_if_idle(database: Database, now: datetime) -> str | None:
+    """The champion's version where nothing waits for it (so that it need not be loaded, or even trained); else None."""
+    with database.read() as session:
+        champion = model_versions.champion(session=session)
+        version = champion.version if champion else ""
+        return None if tagging_queries.waits(version, now - timedelta(days=RETAG_DAYS), session=session) else version
 
 
 async def monitor(

@@ -4,16 +4,16 @@ Pure: the same facts and the same `now` make the same edition.
 """
 
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from models.edition import Basis, Copy, EditionContent, Selection, StoryItem, StoryTheme, ThemeNote
 from models.gaps import find_gaps
+from models.plain_lines import MAX_OUTLET, plain_line, web_address
 from models.rights import credit, quotation
 from models.sources import Registry, Source
+from models.text import MAX_SENTENCE
 from models.text_safety import plain_line as plain_line
 from models.themes import Theme
 from models.trends import ThemeHistory, Verdict, judge
@@ -23,7 +23,6 @@ from models.weeks import LONDON
 LEADS = 5
 LEADS_PER_THEME = 2  # a lead of five on one subject would hide the rest of the week
 MAX_TITLE = 200  # letters; a longer "headline" is a paragraph that lost its way
-MAX_OUTLET = 60
 
 # The weights of `rank`. One strong theme is worth as much as three outlets or a week of freshness and a half.
 THEME_WEIGHT = 1.0
@@ -153,7 +152,7 @@ def _item(
     title = plain_line(shown.title, MAX_TITLE) or "(no headline)"
     themes = []
     for tag in _strongest(story, known):
-        quoted = quotation(plain_line(tag.evidence), rights)
+        quoted = quotation(plain_line(tag.evidence, MAX_SENTENCE), rights)
         is_headline = quoted.text.strip(" .…").casefold() == title.strip(" .…").casefold()
         themes.append(
             StoryTheme(tag.theme, tag.score, "" if is_headline else quoted.text, quoted.cut, by_person=tag.by_person)
@@ -206,18 +205,6 @@ def _copies(story: StoryFact, registry: Registry, outlet: str) -> tuple[Copy, ..
 
 def _order(item: StoryItem) -> tuple[float, float, int]:
     return (-item.rank, -item.day.toordinal(), item.id)
-
-
-def web_address(url: str) -> str:
-    """`url` where it is http(s) and holds no blanks or control characters, else nothing: it becomes a link in mail."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        return ""
-    return (
-        url if usable and all(c > " " and unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zs") for c in url) else ""
-    )
 
 
 def is_late(article: ArticleFact, *, composed_at: datetime | None) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from models.edition import GapKind, SourceGap
 from models.outcomes import PollOutcome
+from models.plain_lines import MAX_OUTLET, plain_line
 from models.sources import Registry
 from models.week_facts import SourceFact
 from models.weeks import LONDON, Week
@@ -21,7 +22,7 @@ def find_gaps(facts: Iterable[SourceFact], registry: Registry, week: Week, now: 
     end = min(week.end, now)
     gaps = []
     for source in registry.enabled():
-        gap = _gap(source.label, by_id.get(source.id), end)
+        gap = _gap(plain_line(source.label, MAX_OUTLET), by_id.get(source.id), end)
         if gap is not None:
             gaps.append(gap)
     order = list(GapKind)
@@ -37,7 +38,7 @@ def _gap(name: str, fact: SourceFact | None, end: datetime) -> SourceGap | None:
         blocked = fact.last_outcome in _BLOCKED
         since = fact.failing_since.astimezone(LONDON).date() if fact.failing_since and failing else None
         reason = fact.last_detail if failing else f"{fact.failed_polls} of {fact.polls} tries failed"
-        return SourceGap(name, GapKind.BLOCKED if blocked else GapKind.FAILED, since, " ".join(reason.split())[:120])
+        return SourceGap(name, GapKind.BLOCKED if blocked else GapKind.FAILED, since, plain_line(reason, 120))
     if fact.last_new_at is not None and end - fact.last_new_at > SILENT_AFTER:
         return SourceGap(name, GapKind.SILENT, fact.last_new_at.astimezone(LONDON).date())
     return None

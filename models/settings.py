@@ -1,16 +1,31 @@
 """Settings: environment variables that begin with `CULTURE_`, also read from a `.env` file in the working folder."""
 
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "CULTURE_"
 ENV_FILE = ".env"
+
+
+# Five fields of numbers, ranges, steps and lists; no names of days, so that a mistake shows at once.
+_CRON_PART = r"(?:\*|\d+(?:-\d+)?)(?:/\d+)?"
+_CRON_FIELD = f"{_CRON_PART}(?:,{_CRON_PART})*"
+
+
+def _check_cron(line: str) -> str:
+    if line and not re.fullmatch(f"{_CRON_FIELD}(?: +{_CRON_FIELD}){{4}}", line):
+        raise ValueError("must be five fields of numbers like '0 7 * * 1' (Mondays at 07:00), or empty for never")
+    return line
+
+
+Cron = Annotated[str, AfterValidator(_check_cron)]
 
 
 class SettingsError(ValueError):
@@ -58,6 +73,22 @@ class Settings(BaseSettings):
     mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
     base_url: str = Field("", description="Public address of the web archive, for links and one-click unsubscribing")
     telemetry: bool = Field(False, description="Whether Prefect may send its usage data")
+    prefect_host: str = Field("127.0.0.1", description="Address on which `start` serves Prefect's UI and API")
+    prefect_port: int = Field(
+        4200, ge=1, le=65535, description="Port of the UI; the next free one is taken where another program has it"
+    )
+    schedule_monitor: Cron = Field("0 6-22/2 * * *", description="When `monitor` runs: a cron line, London time")
+    schedule_digest: Cron = Field("0 7 * * 1", description="When the digest is composed and sent")
+    schedule_check: Cron = Field("0 12 * * 1", description="When it is checked that the digest went out")
+    schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
+    schedule_upkeep: Cron = Field("0 4 * * *", description="When what is past its time is deleted")
+    approval: bool = Field(False, description="Whether the digest waits for a person's yes in the UI")
+    approval_hours: int = Field(4, ge=1, le=72, description="How long it waits")
+    approval_default: Literal["hold", "send"] = Field(
+        "hold", description="What happens when nobody answers: hold keeps it back, send sends it"
+    )
+    alert_to: str = Field("", description="Address that is told when a run fails or no digest went out")
+    alert_webhook: SecretStr | None = Field(None, description="Web address that the same is posted to, as JSON")
 
     @field_validator("allow_hosts", mode="before")
     @classmethod

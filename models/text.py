@@ -16,13 +16,11 @@ _WORD = re.compile(r"[^\W_]+(?:[’'&.\-][^\W_]+)*")
 _END = re.compile(r"[.!?…]+[”’\"')\]]*\s+(?=[“‘\"'(\[]*[A-Z0-9£$€])")
 # A full stop after one of these does not end a sentence.
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sir rev hon lt col gen maj capt sgt st jr sr no nos vs etc inc ltd plc co dept approx "
-    "e.g i.e cf fig vol p pp jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    ["mr", "mrs", "ms", "dr", "prof", "sir", "rev", "hon", "lt", "col", "gen", "maj", "capt", "sgt", "st", "jr", "sr", "no", "nos", "vs", "etc", "inc", "ltd", "plc", "co", "dept", "approx", "e.g", "i.e", "cf", "fig", "vol", "p", "pp", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"]
 )
 # The most common English words that are rare in other languages of the Latin script.
 _ENGLISH = frozenset(
-    "the of and to that was for with as be by this are from or have had not which were but their has been "
-    "would they said will who its it is he she we you".split()
+    ["the", "of", "and", "to", "that", "was", "for", "with", "as", "be", "by", "this", "are", "from", "or", "have", "had", "not", "which", "were", "but", "their", "has", "been", "would", "they", "said", "will", "who", "its", "it", "is", "he", "she", "we", "you"]
 )
 # Running English has about 30% of these words; Welsh, French or German news has under 5%.
 _ENGLISH_SHARE = 0.10

@@ -4,8 +4,11 @@ import gzip
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from deployments.demo_articles import Article, load_articles, load_outlets
+from deployments.demo_pages import OutletSite
 
 CAPTURED = datetime(2022, 6, 8, 11, 0, tzinfo=UTC)
 
@@ -63,3 +66,35 @@ def _record(kind: str, url: str, at: datetime, content_type: str, block: bytes) 
         *([f"WARC-Target-URI: {url}"] if url else []),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + block + b"\r\n\r\n"
+
+
+def demo_captures(now: datetime, copies: int = 1) -> list[Captured]:
+    """The demo site's pages as a crawler would have kept them, each two hours after it came out."""
+    return [
+        Captured(site.url_of(article), site.body_of(article.path)[2].encode(), captured_at(article))
+        for site in demo_sites(now, copies)
+        for article in site.articles
+        if article.kind in {"news", "feature", "comment"}
+    ]
+
+
+def demo_sites(now: datetime, copies: int = 1) -> list[OutletSite]:
+    """The demo's outlets, each at an address of its own."""
+    outlets = load_outlets()
+    articles = load_articles(outlets, now, copies)
+    return [OutletSite(outlet, articles, f"https://{outlet.id}.example") for outlet in outlets]
+
+
+def captured_at(article: Article) -> datetime:
+    """When a crawler came by."""
+    return (article.published + timedelta(hours=2)).astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def demo_registry(now: datetime) -> str:
+    """The registry of those outlets."""
+    tables = [
+        f'[[source]]\nid = "{site.outlet.id}"\nname = "{site.outlet.name}"\nurl = "{site.feed_url}"\n'
+        f'rights = "{site.outlet.rights}"\n'
+        for site in demo_sites(now)
+    ]
+    return "\n".join(tables)

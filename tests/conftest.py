@@ -84,3 +84,8 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
     """An empty SQLite database, for what does not depend on the kind."""
     with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
         yield opened
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--accept-golden` writes the golden files anew; look at the difference before you commit it."""
+    parser.addoption("--accept-golden", action="store_true", help="accept the rendered editions as they are now")

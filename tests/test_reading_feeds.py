@@ -68,8 +68,9 @@ RDF = (
 )
 ATOM = (
     '<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en"><title>N</title><id>x</id>'
-    "<updated>2026-11-20T10:00:00Z</updated><entry><title>Trust board quits</title><id>tag:7</id><link href='/a' rel='alternate'/><link href='/a.mp3' "
-    "rel='enclosure'/><summary>All of it.</summary><author><name>Jane Smith</name></author>"
+    "<updated>2026-11-20T10:00:00Z</updated><entry><title>Trust board quits</title><id>tag:7</id>"
+    "<link href='/a' rel='alternate'/><link href='/a.mp3' rel='enclosure'/>"
+    "<summary>All of it.</summary><author><name>Jane Smith</name></author>"
     "<published>2026-11-20T09:00:00Z</published><updated>2026-11-21T09:00:00Z</updated></entry></feed>"
 )
 JSON_FEED = {
@@ -103,6 +104,8 @@ def test_every_kind_of_feed_yields_the_same_entry(body: object) -> None:
     [
         ("Marks &amp; Spencer", "Marks & Spencer"),
         ("M&S bosses &nbsp;go", "M&S bosses go"),
+        ("A&E waits &T; &copy; &amp;pound;5", "A&E waits &T; © £5"),
+        ("<![CDATA[A&E Q&amp;A]]>", "A&E Q&A"),
         ("<![CDATA[Why <em>culture</em> matters]]>", "Why culture matters"),
         ("&lt;b&gt;Bold&lt;/b&gt; claim", "Bold claim"),
         ("Pay &amp;amp; conditions", "Pay & conditions"),
@@ -308,7 +311,7 @@ NEWS_MAP = """<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schema
 <news:title>Trust board quits</news:title></news:news></url>
 <url><loc>https://news.example.org/old</loc><lastmod>2026-01-01</lastmod></url>
 <url><loc>https://news.example.org/plain</loc><lastmod>2026-11-19</lastmod></url>
-<url><loc>/relative</loc></url><url></url></urlset>"""
+<url><loc>/relative?a=1&b=2</loc></url><url></url></urlset>"""
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -317,7 +320,7 @@ def test_a_sitemap_gives_the_addresses_of_its_window_the_newest_first(packed: bo
     assert [(entry.url, entry.title) for entry in listing.entries] == [
         ("https://news.example.org/a", "Trust board quits"),
         ("https://news.example.org/plain", ""),
-        ("https://news.example.org/relative", ""),
+        ("https://news.example.org/relative?a=1&b=2", ""),
     ]
     assert (listing.entries[0].published_at, listing.entries[0].language, listing.invalid) == (NINE, "en", 1)
 
@@ -331,9 +334,7 @@ def test_an_index_leads_to_its_newest_children() -> None:
     assert not listing.cacheable
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html></html>", b"words", b"\x1f\x8bnot gzip", b"<a/>" * 10, b"<urlset" * 1000]
-)
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b"words", b"\x1f\x8bnot gzip", b"<a/>" * 10])
 def test_what_is_no_sitemap_is_said_to_be_none(body: bytes) -> None:
     listing = read(Kind.SITEMAP, body)
     assert (listing.entries, bool(listing.problem)) == ((), True)

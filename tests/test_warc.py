@@ -84,6 +84,15 @@ def test_packed_bodies_are_unpacked_and_a_broken_one_costs_its_own_page_alone(tm
     assert passed_over.total() == 1
 
 
+def test_a_body_in_chunks_is_joined(tmp_path: Path) -> None:
+    body = article_html("A headline", ENGLISH)
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:100], body[100:])) + b"0\r\n\r\n"
+    headers = {"Content-Type": "text/html", "Transfer-Encoding": "chunked"}
+    pages = [page(body=chunks, headers=headers), page(body=body, headers=headers)]  # some crawlers join them
+    found, _ = read(write_archive(tmp_path / "a.warc.gz", pages))
+    assert [capture.body for capture in found] == [body, body]
+
+
 def test_a_body_that_unpacks_without_end_is_passed_over(tmp_path: Path) -> None:
     bomb = gzip.compress(b"<html>" + b" " * 200_000_000, 9)
     path = write_archive(tmp_path / "a.warc.gz", [page(body=bomb, headers={"Content-Encoding": "gzip"}), page()])

@@ -185,4 +185,6 @@ def environment() -> Environment:
 def email_template() -> Template:
     """The frame, made by MJML."""
     source = files("flows.mail").joinpath("templates", "email.mjml").read_text(encoding="utf-8")
-    return environment().from_string(mrml.to_html(source).content)
+    # Without fonts: for "Roboto", MJML would have every reader's mail program ask Google.
+    options = mrml.RenderOptions(fonts={})
+    return environment().from_string(mrml.to_html(source, None, options).content)

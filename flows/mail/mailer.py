@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from flows.mail.compose import Rendered
 from models.brief import PRODUCT
-from models.composing import plain_line
+from models.settings import SettingsError
+from models.text_safety import plain_line
 from models.weeks import LONDON
 
 MAX_SUBJECT = 200  # letters; longer ones are cut by every program, and some servers refuse them
@@ -29,13 +30,15 @@ class _MailPolicy(EmailPolicy):
     def fold(self, name: str, value: str) -> str:
         """A header as it is written."""
         if name.lower() != "list-unsubscribe":
-            return super().fold(name, value)
+            folded: str = super().fold(name, value)
+            return folded
         return f"{name}: {f',{self.linesep} '.join(str(value).split(', '))}{self.linesep}"
 
     def fold_binary(self, name: str, value: str) -> bytes:
         """The same in bytes."""
         if name.lower() != "list-unsubscribe":
-            return super().fold_binary(name, value)
+            binary: bytes = super().fold_binary(name, value)
+            return binary
         return self.fold(name, value).encode("ascii")
 
 
@@ -60,18 +63,21 @@ def parse_sender(mail_from: str, base_url: str = "") -> Sender:
     """The sender from `CULTURE_MAIL_FROM`.
 
     Raises:
-        ValueError: it holds no usable address.
+        SettingsError: it holds no usable address.
     """
     name, address = parseaddr(mail_from)
     local, at, domain = address.rpartition("@")
     if (
-        not at
+        not mail_from.isprintable()
+        or not at
         or not local
         or not _DOMAIN.fullmatch(domain)
         or not address.isascii()
         or any(c.isspace() for c in address)
     ):
-        raise ValueError(f"CULTURE_MAIL_FROM: {mail_from!r} holds no email address; write Name <monitor@example.org>")
+        raise SettingsError(
+            f"CULTURE_MAIL_FROM: {mail_from!r} holds no email address; write Name <monitor@example.org>"
+        )
     return Sender(plain_line(name, 100) or PRODUCT, address, base_url.rstrip("/"))
 
 
@@ -118,8 +124,8 @@ def build_message(
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: asks holiday answerers to be still
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # the same, for Exchange
     message["Content-Language"] = "en-GB"
-    message.set_content(rendered.text, cte="base64")
-    message.add_alternative(rendered.html, subtype="html", cte="base64")
+    message.set_content(rendered.text, cte="quoted-printable")
+    message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
     # Fixed as well, so that a message sent again is the same to the byte.
     message.set_boundary(f"part-{hashlib.sha256(identity.encode()).hexdigest()[:32]}")
     return message

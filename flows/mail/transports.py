@@ -19,6 +19,8 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import unquote, urlsplit
 
+from models.settings import SettingsError
+
 TIMEOUT_SECONDS = 60  # for each answer; RFC 5321 asks for minutes, but a server that slow is down for us
 _MAX_ERROR = 300
 
@@ -62,7 +64,6 @@ class FreeClaim:
         """Nothing is written down."""
 
 
-
 class Transport(Protocol):
     """Hands over emails one by one; a context manager that closes its connection."""
 
@@ -94,20 +95,20 @@ def parse_smtp_url(url: str) -> SmtpAddress:
     """The server in `smtps://user:password@host:465` or `smtp://host:587`.
 
     Raises:
-        ValueError: it is not of that form; the message never holds the password.
+        SettingsError: it is not of that form; the message never holds the password.
     """
     form = "CULTURE_SMTP_URL: write smtps://user:password@host:465 or smtp://user:password@host:587"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise ValueError(f"{form}; characters such as @ : / in the password are written %40 %3A %2F") from None
+        raise SettingsError(f"{form}; characters such as @ : / in the password are written %40 %3A %2F") from None
     if parts.scheme not in {"smtp", "smtps"} or not host or parts.path not in {"", "/"} or parts.query:
-        raise ValueError(form)
+        raise SettingsError(form)
     tls = parts.scheme == "smtps"
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if bool(user) != bool(password):
-        raise ValueError(f"{form}; a user needs a password and a password a user")
+        raise SettingsError(f"{form}; a user needs a password and a password a user")
     return SmtpAddress(host, port or (465 if tls else 587), user, password, tls)
 
 

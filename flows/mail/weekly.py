@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from sqlmodel import Session
@@ -35,6 +35,10 @@ logger = logging.getLogger(__name__)
 NOT_OVER = "the week is not over: nothing was sent; --to sends a test copy"
 ALL_SENT = "this week's edition has been sent already: nothing was sent"
 NOBODY = "nobody is on the list: nothing was sent; `culture-monitor recipients add` adds someone"
+
+# Those who chose the same get the same words but for their token: rendered once with this in its place.
+ANY_TOKEN = "the-token-of-whoever-receives-this-edition"  # noqa: S105 - stands for one
+SELECTIONS_KEPT = 50  # some 100 kB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +178,13 @@ def _send_all(
     resend_unconfirmed: bool,
 ) -> DigestResult:
     @cache
-    def edition_for(selection: Selection, send_empty: bool) -> EditionContent | None:
-        narrowed = for_recipient(content, selection)
-        return narrowed if narrowed or not send_empty else empty_for(content, selection)
+    def edition_for(selection: Selection) -> EditionContent | None:
+        return for_recipient(content, selection)
+
+    @lru_cache(maxsize=SELECTIONS_KEPT)
+    def rendered_for(selection: Selection) -> Rendered:
+        narrowed = edition_for(selection) or empty_for(content, selection)
+        return renderer.render(narrowed, _links(sender, content, ANY_TOKEN))
 
     with database.write() as session:
         edition = editions.edition_of(content.as_week(), session=session)
@@ -190,7 +198,7 @@ def _send_all(
                 (
                     person.id,
                     message_id(content.week, person.token, sender.domain),
-                    edition_for(person.selection, person.send_empty) is not None,
+                    person.send_empty or edition_for(person.selection) is not None,
                 )
                 for person in people.values()
             ]
@@ -198,10 +206,13 @@ def _send_all(
         before = editions.count_states(edition.id, session=session)
 
     def message_for(person: Receiver, outgoing: Outgoing) -> EmailMessage:
-        narrowed = edition_for(person.selection, True) or content
-        rendered = renderer.render(narrowed, _links(sender, content, person.token))
+        sample = rendered_for(person.selection)
         return build_message(
-            rendered,
+            replace(
+                sample,
+                html=sample.html.replace(ANY_TOKEN, person.token),
+                text=sample.text.replace(ANY_TOKEN, person.token),
+            ),
             sender,
             to_address=person.address,
             to_name=person.name,

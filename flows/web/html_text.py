@@ -3,10 +3,11 @@
 import lxml.html
 from lxml import etree
 
-_BLOCKS = frozenset(
-    ("p div section article header footer main aside li ul ol dl dt dd h1 h2 h3 h4 h5 h6 blockquote table tr td th "
-     "pre figure figcaption br hr form fieldset address details summary").split()
-)  # fmt: skip
+_BLOCK_NAMES = (
+    "p div section article header footer main aside li ul ol dl dt dd h1 h2 h3 h4 h5 h6 blockquote table tr td th "
+    "pre figure figcaption br hr form fieldset address details summary"
+)
+_BLOCKS = frozenset(_BLOCK_NAMES.split())
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "iframe", "object", "head"})
 # Deeper than this, no honest fragment goes; lxml itself stops at 256 in its default mode.
 _MAX_ELEMENTS = 100_000

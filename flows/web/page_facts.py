@@ -38,8 +38,8 @@ _NOT_A_NAME = re.compile(
 _URL_DATE = re.compile(r"/(20\d{2})[/-](\d{1,2})[/-](\d{1,2})(?=[/-])|/(20\d{2})(\d{2})(\d{2})(?=[/-])")
 _SEPARATORS = re.compile(r"\s+[|–—·•»-]\s+|\s*[|»]\s*")
 _BYLINE = etree.XPath(
-    "(//*[@itemprop='author'] | //a[@rel='author']"
-    " | //*[contains(concat(' ', normalize-space(@class), ' '), ' byline ')] | //*[contains(@class, 'author-name') or contains(@class, 'author__name') or contains(@class, 'byline__name')"
+    "(//*[@itemprop='author'] | //a[@rel='author'] | //*[contains(concat(' ', @class, ' '), ' byline ')]"
+    " | //*[contains(@class, 'author-name') or contains(@class, 'author__name') or contains(@class, 'byline__name')"
     " or contains(@class, 'article-author') or contains(@class, 'entry-author')])[position() < 6]"
 )
 _TIME = etree.XPath(

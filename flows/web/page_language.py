@@ -21,8 +21,8 @@ _PROFILES = {
     "ga": "agus ar an na go ag bhí tá sé leis ach níl seo sin iad chun faoi gur mar féin bheith ina ón don",
     "fr": "le la les de des du et en un une est que qui dans pour sur pas au aux avec ce cette plus par il elle sont "
     "ont été mais nous vous leur ses son",
-    "de": "der die das und in den von zu mit ist im für auf nicht ein eine sich auch es an dem als wird werden nach bei "
-    "aus dass sie hat sind wurde noch",
+    "de": "der die das und in den von zu mit ist im für auf nicht ein eine sich auch es an dem als wird werden nach "
+    "bei aus dass sie hat sind wurde noch",
     "es": "el la los las de del que y en un una por con para es se su al como más pero sus ha este esta son fue han "
     "sobre también entre",
     "it": "il la di che e in un una per con del della dei è non si sono da alla gli le più anche ha nel come questo "

@@ -27,6 +27,7 @@ _CONSENT = re.compile(
     r"|our (?:\d+ )?partners|vendors|legitimate interest|store and/or access|ad measurement|audience research"
     r"|tracking technolog\w+)\b"
 )
+_TO_THE_READER = re.compile(r"(?i)\b(?:we|our|us|you|your)\b")  # a banner speaks to the reader, news seldom does
 _NOT_FOUND_TITLE = re.compile(
     r"(?i)\b(?:404|not found|page (?:can(?:'|’)?t|cannot|could not|couldn(?:'|’)t) be found|no longer (?:available"
     r"|exists?)|page (?:missing|unavailable|removed)|doesn(?:'|’)t exist|does not exist|nothing (?:was )?found"
@@ -76,6 +77,8 @@ def is_consent_wall(text: str) -> bool:
     paragraphs = [line for line in text.split("\n") if line.strip()]
     total = sum(len(line.split()) for line in paragraphs)
     if not total or total > 600:
+        return False
+    if len(_TO_THE_READER.findall(text)) < max(2, total // 40):
         return False
     about = sum(
         len(line.split()) for line in paragraphs if len(_CONSENT.findall(line)) >= (2 if len(line) > 200 else 1)

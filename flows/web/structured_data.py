@@ -14,7 +14,8 @@ _ARTICLE = re.compile(
     r"(?i)(?:.*article|blogposting|liveblogposting|report|.*newsitem|pressrelease|socialmediaposting)$"
 )
 _WRAPPER = re.compile(
-    r"\A\s*(?:<!--|/\*\s*<!\[CDATA\[\s*\*/|//\s*<!\[CDATA\[|<!\[CDATA\[)?\s*|[;\s]*(?:-->|//\s*\]\]>|\]\]>)?\s*\Z"
+    r"\A\s*(?:<!--|(?:/\*|//)?\s*<!\[CDATA\[\s*(?:\*/)?)?\s*"
+    r"|[;\s]*(?:(?://)?\s*-->|(?:/\*|//)?\s*\]\]>\s*(?:\*/)?)?\s*\Z"
 )
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
+from flows.web.decoding import EncodingError, TooManyBytesError, decode
 from flows.web.page_language import tell_language
 from flows.web.page_reader import is_html
 from models.urls import host_of, normalise_url
@@ -23,6 +24,7 @@ MAX_PAGE_BYTES = 3 * 1024 * 1024  # as for a page fetched today
 ENGLISH = "en"
 _SAMPLE_BYTES = 60_000  # of a page's head and body, in which its language is looked for
 _SAMPLE_LETTERS = 3_000
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]{0,200}\r\n")
 _GZIP = b"\x1f\x8b"
 _LANGUAGE = re.compile(rb"(?i)<html[^>]{0,500}?\s(?:xml:)?lang\s*=\s*[\"']?([a-z]{2,3})\b")
 _SILENT = re.compile(rb"(?is)<(script|style|noscript|svg|head)\b.*?</\1\s*>|<!--.*?-->")
@@ -105,23 +107,42 @@ def _judge(record: Any, wanted: Wanted, passed_over: Counter[str]) -> Capture | 
 
 def _read(record: Any, address: str, captured_at: datetime) -> tuple[str, Capture | None]:
     try:
-        record.parse_http(quirks_mode=True, auto_decode="all")
-        headers = record.http_headers
-        status = headers.status_code if headers is not None else None
-        if status != 200:
-            return "not-a-page", None
-        content_type = headers.get("Content-Type", "")
-        body = record.reader.read(MAX_PAGE_BYTES + 1)
-    except (OSError, ValueError):  # a body that is not what its headers say; the next record is found all the same
+        record.parse_http(quirks_mode=True, auto_decode="none")
+    except (OSError, ValueError):
         return "broken", None
-    if len(body) > MAX_PAGE_BYTES:
+    headers = record.http_headers
+    if headers is None or headers.status_code != 200:
+        return "not-a-page", None
+    content_type = headers.get("Content-Type", "")
+    try:
+        body = _unpack(record.reader.read(MAX_PAGE_BYTES + 1), headers)
+    except TooManyBytesError:
         return "too-large", None
+    except EncodingError:
+        return "broken", None
     url = normalise_url(address)
     if url is None or not is_html(content_type, body):
         return "not-html", None
     if _language(body) not in {ENGLISH, None}:
         return "other-language", None
     return "", Capture(url, captured_at, content_type, body)
+
+
+def _unpack(body: bytes, headers: Any) -> bytes:
+    """The body as a browser has it. Done here, since the library's own unpacking of a broken body ends the archive."""
+    if len(body) > MAX_PAGE_BYTES:
+        raise TooManyBytesError(f"more than {MAX_PAGE_BYTES} bytes")
+    if "chunked" in headers.get("Transfer-Encoding", "").lower() and _CHUNK.match(body):
+        parts, at = [], 0
+        while (size := _CHUNK.match(body, at)) and (length := int(size[1], 16)):
+            parts.append(body[size.end() : size.end() + length])
+            at = size.end() + length + 2  # the line end after each chunk
+        body = b"".join(parts)
+    encoding = headers.get("Content-Encoding", "")
+    # Many crawlers keep the header and unpack the body.
+    if not encoding or body.lstrip()[:1] == b"<":
+        return body
+    return decode(body, encoding, MAX_PAGE_BYTES)
 
 
 def _captured_at(record: Any) -> datetime | None:

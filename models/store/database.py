@@ -84,15 +84,14 @@ def open_database(address: str) -> Database:
 
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest revision; nothing is done where it is there already."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _alembic()
     script = ScriptDirectory.from_config(config)
     newest = script.get_current_head()
     with engine.connect().execution_options(culture_write=True) as connection:
         current = _revision(connection, _label(engine))
         if current == newest:
             return
-        if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+        if current is not None and current not in known_revisions():
             raise DatabaseError(
                 f"{_label(engine)}: was written by a newer version of the monitor (schema {current}); "
                 "install that version, or name another data folder with --data"
@@ -102,6 +101,17 @@ def migrate(engine: Engine) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+
+
+def known_revisions() -> frozenset[str]:
+    """Every schema that this version can read or bring up to date."""
+    return frozenset(found.revision for found in ScriptDirectory.from_config(_alembic()).walk_revisions())
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def _engine(address: str) -> Engine:

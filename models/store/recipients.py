@@ -11,8 +11,8 @@ from email_validator import EmailNotValidError, validate_email
 from sqlmodel import Session, col, select
 
 from models.brief import NATIONS, SECTORS
-from models.composing import plain_line
 from models.edition import Selection
+from models.plain_lines import plain_line
 from models.sources import Registry
 from models.store.tables import Delivery, Edition, Recipient
 from models.themes import THEME_IDS

@@ -37,12 +37,14 @@ CHUNK = 500  # ids in one query; SQLite allows 999 variables in old builds
 LATE_FOR = timedelta(days=7)
 # A copy may come long after the first report; one of half a year ago is another story under an old number.
 FIRST_REPORT_WITHIN = timedelta(days=90)
+# The story of Sunday night that others carry on Monday morning.
+COPIES_WITHIN = timedelta(days=3)
 
 
 def gather_week(week: Week, *, session: Session) -> WeekFacts:
     """Everything that the edition of `week` is made from."""
     weeks = [week.plus(-back) for back in range(WEEKS_SHOWN - 1, -1, -1)]
-    stories = tuple(_stories(week, session=session))
+    stories = gather_stories(week, session=session)
     return WeekFacts(
         week=week,
         stories=stories,
@@ -51,6 +53,11 @@ def gather_week(week: Week, *, session: Session) -> WeekFacts:
         sources=tuple(_sources(week, session=session)),
         model=_model(stories, session=session),
     )
+
+
+def gather_stories(week: Week, *, session: Session) -> tuple[StoryFact, ...]:
+    """The stories of a week alone, without trends and gaps: for exports."""
+    return tuple(_stories(week, session=session))
 
 
 def _stories(week: Week, *, session: Session) -> Iterable[StoryFact]:
@@ -71,12 +78,12 @@ def _stories(week: Week, *, session: Session) -> Iterable[StoryFact]:
         late = first.at < week.start
         if late and not (first.at >= since and is_late(first, composed_at=composed_at)):
             continue
-        shown = next((fact for fact in found if fact.id == leads.get(key)), first)
+        shown = next((fact for fact in found if fact.id == leads.get(key) and fact.at < week.end), first)
         yield StoryFact(shown, tuple(fact for fact in found if fact is not shown), late=late)
 
 
 def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tuple[int, ArticleFact]]:
-    """The articles in scope of these stories up to the week's end, those of the weeks before it included."""
+    """The articles in scope of these stories, those of the weeks before and the copies that came soon after included."""
     columns = [
         story_key(),
         article.id,
@@ -91,7 +98,7 @@ def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tup
     ]
     rows: list[Row[Any]] = []
     for chunk in _chunks(sorted(key for key in keys if key > 0)):
-        inside = members([article.id], week.start - FIRST_REPORT_WITHIN, week.end).subquery()
+        inside = members([article.id], week.start - FIRST_REPORT_WITHIN, week.end + COPIES_WITHIN).subquery()
         query = select(*columns).where(article.story_id.in_(chunk), article.id.in_(select(inside.c.id)))
         rows.extend(session.execute(query))
     for chunk in _chunks(sorted(-key for key in keys if key < 0)):

@@ -90,6 +90,11 @@ def tag_stored(
     return TagSummary(judged, in_scope, uncertain, other_language, by_theme, tagger.version)
 
 
+def nothing_tagged(version: str) -> TagSummary:
+    """The summary of a run that found nothing to tag."""
+    return TagSummary(0, 0, 0, 0, {}, version)
+
+
 def document_of(article: Article) -> Document:
     """An article as the tagger reads it."""
     return Document(title=article.title, text=article.text or "", summary=article.summary)

@@ -104,7 +104,7 @@ class ThemeModel:
             return [SentenceScores((), np.zeros((0, len(THEME_IDS)))) for _ in documents]
         vectors = None if self._encoder is None else self._encoder.encode(texts)
         logits = self._features.transform(texts, vectors) @ self._arrays["sentence"] + self._arrays["sentence_at"]
-        return [SentenceScores(tuple(texts[a:b]), with_neighbours(logits[a:b])) for a, b in spans]
+        return [SentenceScores(tuple(texts[a:b]), logits[a:b]) for a, b in spans]
 
     def probabilities(self, read: Sequence[SentenceScores]) -> Floats:
         """Shape (documents, themes)."""
@@ -167,13 +167,14 @@ def with_neighbours(logits: Floats) -> Floats:
 
 
 def article_columns(logits: Floats) -> Floats:
-    """What the judge of articles sees of each theme: shape (themes, 3), from (sentences, themes).
+    """What the judge of articles sees of each theme: shape (themes, 4), from (sentences, themes).
 
-    The mean of the three best sentences, the title, and the theme's place among the themes.
+    The best sentence, the mean of the three best, the title, and the theme's place among the themes.
     """
     themes = logits.shape[1]
     if not len(logits):
-        return np.full((themes, 3), _NOTHING_SAID)
-    best = np.sort(logits, axis=0)[::-1][:3].mean(axis=0)
+        return np.full((themes, 4), _NOTHING_SAID)
+    mixed = with_neighbours(logits)
+    best = np.sort(mixed, axis=0)[::-1][:3].mean(axis=0)
     place = np.argsort(np.argsort(-best)).astype(float)
-    return np.stack([best, logits[0], np.log1p(place)], axis=1)
+    return np.stack([logits.max(axis=0), best, logits[0], np.log1p(place)], axis=1)

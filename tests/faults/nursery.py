@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 import traceback
+from importlib import import_module
 from pathlib import Path
 
 from tests.faults.job import Job, run
@@ -19,9 +20,8 @@ _LOOK_SECONDS = 0.002
 
 def serve() -> None:
     """Answer jobs until standard input ends."""
-    import flows.web.page_reader
-    import flows.web.readers
-    import models.tagging.training  # noqa: F401 - loaded here once, so that no run pays for it
+    for name in ("flows.web.page_reader", "flows.web.readers", "models.tagging.training"):
+        import_module(name)  # here once, so that no run pays for it
 
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -61,11 +61,11 @@ def _watch_commits() -> None:
     commit = DefaultDialect.do_commit
 
     def committed(self: DefaultDialect, connection: Any) -> None:
-        commit(self, connection)
+        commit(self, connection)  # type: ignore[no-untyped-call]
         if not _is_claim():
             _watch.passed("committed")
 
-    DefaultDialect.do_commit = committed  # type: ignore[method-assign, assignment]
+    DefaultDialect.do_commit = committed  # type: ignore[method-assign]
 
 
 def _is_claim() -> bool:

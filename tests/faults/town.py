@@ -29,18 +29,22 @@ class _Postman:
         return "250 OK taken"
 
 
+class _PostOffice(Controller):
+    def _trigger_server(self) -> None:
+        # Port 0: the one that the system chose.
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
+
+
 def main() -> None:
     """Serve until standard input ends."""
     folder, now = Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2])
     with DemoSite(now) as site:
         registry = folder / "sources.toml"
         registry.write_text(site.sources_toml(), encoding="utf-8")
-        mail = Controller(_Postman(folder / "mail"), hostname="127.0.0.1", port=0, ready_timeout=30)
-        mail._trigger_server = lambda: None  # type: ignore[method-assign]  # it would knock at port 0
+        mail = _PostOffice(_Postman(folder / "mail"), hostname="127.0.0.1", port=0, ready_timeout=30)
         mail.start()
-        assert mail.server is not None
-        port = mail.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        sys.stdout.write(json.dumps({"registry": str(registry), "port": port}) + "\n")
+        sys.stdout.write(json.dumps({"registry": str(registry), "port": mail.port}) + "\n")
         sys.stdout.flush()
         sys.stdin.read()
         mail.stop()

@@ -20,6 +20,7 @@ from flows.web.readers.listing import (
     Window,
     plain,
 )
+from flows.web.readers.xml_repair import repair_xml
 from models.dates import EARLIEST, parse_date
 from models.entries import Entry, Reply
 from models.sources import Source
@@ -53,7 +54,7 @@ def read_feed(body: bytes, *, url: str, content_type: str = "") -> Listing:
         return read_json_feed(body, url=url)
     if _HTML.match(body[:4000]):
         return Listing(problem="the answer is a web page, not a feed")
-    shortened, truncated = _without_the_middle(body)
+    shortened, truncated = _without_the_middle(repair_xml(body))
     headers = {"content-type": content_type, "content-location": url}
     # Bytes in a file object: a string might be taken for an address to fetch. Sanitising is left out, since all
     # markup is dropped anyway.

@@ -18,6 +18,7 @@ from flows.web.readers.listing import (
     Window,
     plain,
 )
+from flows.web.readers.xml_repair import repair_xml
 from models.dates import parse_date
 from models.entries import Entry, Reply
 from models.sources import Source
@@ -60,7 +61,7 @@ def read(source: Source, reply: Reply, window: Window) -> Listing:
 def _root(body: bytes) -> "etree._Element | None":
     parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=False, load_dtd=False)
     try:
-        return etree.fromstring(body, parser)
+        return etree.fromstring(repair_xml(body), parser)
     except (etree.XMLSyntaxError, ValueError, LookupError):
         return None
 

@@ -1,0 +1,97 @@
+"""`culture-monitor export`: the tagged stories of a week or a period, for other programs."""
+
+from datetime import date, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments import console
+from deployments.commands.options import Data, Sources, Verbose
+from flows import exporting
+from flows.mail.archive import write_whole
+from models.settings import load_settings
+from models.sources import load_registry
+from models.store.database import open_database
+from models.themes import load_themes
+from models.weeks import LONDON, Week, utc_now
+
+
+class Format(StrEnum):
+    """Of the file."""
+
+    CSV = "csv"
+    JSON = "json"
+    RSS = "rss"
+
+
+def export(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Where to (default: standard output).")] = None,
+    format: Annotated[Format, typer.Option("--format", help="csv, json or rss.")] = Format.CSV,  # noqa: A002
+    week: Annotated[
+        str | None, typer.Option("--week", metavar="2026-W47", help="One week (default: the last complete one).")
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="2026-11-01", help="The first day of a period, in London.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="2026-11-30", help="Its last day (default: today).")
+    ] = None,
+    data: Data = None,
+    sources: Sources = None,
+    verbose: Verbose = False,
+) -> None:
+    """Write the tagged stories, with no more of each than its publisher's rights class lets an edition show."""
+    now = utc_now()
+    start, end = _period(week, first, last, now.astimezone(LONDON).date(), Week.of(now).plus(-1))
+    settings = load_settings(data=data, sources=sources)
+    registry, themes = load_registry(settings.sources), load_themes()
+    with open_database(settings.database_address) as database:
+        try:
+            found = list(exporting.stories_between(database, registry, themes, first=start, last=end, now=now))
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--from/--to") from error
+    if format is Format.CSV:
+        text = exporting.write_csv(found)
+    elif format is Format.JSON:
+        text = exporting.write_json(found, now=now)
+    else:
+        text = exporting.write_rss(found, themes, base_url=settings.base_url, now=now)
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    _write(file, text, format)
+    console.line(f"{file}: {len(found)} stories dated {start} to {end}.")
+
+
+def _period(
+    week: str | None, first: str | None, last: str | None, today: date, last_complete: Week
+) -> tuple[date, date]:
+    if week and (first or last):
+        raise typer.BadParameter("give --week, or --from and --to, not both", param_hint="--week")
+    if last and not first:
+        raise typer.BadParameter("needs --from as well", param_hint="--to")
+    if first:
+        return _day(first, "--from"), _day(last, "--to") if last else today
+    try:
+        chosen = Week.parse(week) if week else last_complete
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--week") from error
+    return chosen.monday, chosen.monday + timedelta(days=6)
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day; write it as 2026-11-30", param_hint=option) from None
+
+
+def _write(file: Path, text: str, format: Format) -> None:  # noqa: A002
+    # A spreadsheet knows UTF-8 by the mark at its start; a feed or JSON reader stumbles over it.
+    content = text.encode("utf-8-sig" if format is Format.CSV else "utf-8")
+    try:
+        write_whole(file, content)
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: can't be written ({error.strerror})", param_hint="FILE") from error

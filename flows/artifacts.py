@@ -1,0 +1,178 @@
+"""What a run leaves in the Prefect UI. Each kind has one stable key, so that Prefect keeps its history."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from prefect.artifacts import acreate_image_artifact, acreate_markdown_artifact, acreate_table_artifact
+
+from flows.markdown import MAX_CELL, edition_page, escaped, link, table
+from flows.pictures import as_data_uri, trends_svg
+from flows.web.collector import CollectSummary
+from models.edition import EditionContent
+from models.outcomes import Outcome
+from models.reviews import QueueItem
+from models.sources import Registry
+from models.store import collecting
+from models.store.database import Database
+from models.store.tables import SourceState
+from models.tagging.apply import TagSummary
+from models.text_safety import plain_line
+from models.themes import THEME_IDS, load_themes
+from models.weeks import LONDON
+
+RUN_SUMMARY = "run-summary"
+SOURCE_HEALTH = "source-health"
+EDITION = "edition"
+THEME_TRENDS = "theme-trends"
+MODEL_CARD = "model-card"
+REVIEW_QUEUE = "review-queue"
+REVIEW_LIST = "review-list"
+REVIEW = "review"
+KEYS = (RUN_SUMMARY, SOURCE_HEALTH, EDITION, THEME_TRENDS, MODEL_CARD, REVIEW_QUEUE, REVIEW_LIST, REVIEW)
+
+FAILURES_SHOWN = 40
+
+
+async def publish_run_summary(collected: CollectSummary, tagged: TagSummary | None) -> None:
+    """What became of every entry, and the new stories by theme."""
+    await acreate_markdown_artifact(
+        run_summary(collected, tagged), key=RUN_SUMMARY, description="What the run found, entry by entry and by theme"
+    )
+
+
+def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
+    """The summary of a run, as markdown."""
+    outcomes = collected.outcomes
+    rows = [[str(o), f"{outcomes[o]:,}", escaped(o.meaning)] for o in Outcome if outcomes[o]]
+    rows.append(["**all**", f"**{collected.entries:,}**", f"entries of {len(collected.results)} sources"])
+    lines = ["## What became of every entry", "", table(("outcome", "entries", "meaning"), rows), ""]
+    lines += [f"{collected.not_due} sources were not due yet.", ""]
+    if tagged is not None:
+        themes = {theme.id: theme.heading for theme in load_themes()}
+        counts = [[escaped(themes[theme]), str(tagged.by_theme.get(theme, 0))] for theme in THEME_IDS]
+        lines += [
+            "## New stories by theme",
+            "",
+            f"{tagged.judged} stories read by model {escaped(tagged.version)}: {tagged.in_scope} on leadership and "
+            f"culture, {tagged.uncertain} uncertain (see **review-queue**), {tagged.other_language} not in English.",
+            "",
+            table(("theme", "stories"), counts),
+            "",
+        ]
+    if collected.failures:
+        failed = [
+            [escaped(r.source.label), str(r.poll), escaped(r.detail, MAX_CELL)]
+            for r in collected.failures[:FAILURES_SHOWN]
+        ]
+        lines += ["## What could not be reached", "", table(("source", "outcome", "detail"), failed)]
+        if len(collected.failures) > FAILURES_SHOWN:
+            lines.append(f"\nand {len(collected.failures) - FAILURES_SHOWN} more, all in **source-health**")
+    return "\n".join(lines)
+
+
+async def publish_source_health(database: Database, registry: Registry, *, now: datetime) -> None:
+    """How each source of the registry fares, the worst first."""
+    with database.read() as session:
+        states = collecting.source_states(session=session)
+    await acreate_table_artifact(
+        source_health(registry, states), key=SOURCE_HEALTH, description="How each source fares, the worst first"
+    )
+
+
+def source_health(registry: Registry, states: Mapping[str, SourceState]) -> list[dict[str, Any]]:
+    """One row a source, failing ones first, then those silent longest."""
+    found = []
+    for source in registry.sources:
+        state = states.get(source.id)
+        failures = state.failures if state else 0
+        found.append(
+            (
+                (-failures, _sortable(state.last_new_at if state else None), source.id),
+                {
+                    "source": source.label,
+                    "state": _health(source.enabled, state),
+                    "failing since": _shown(state.failing_since if state else None),
+                    "last seen": _shown(state.last_success_at if state else None),
+                    "last new": _shown(state.last_new_at if state else None),
+                    "next poll": _shown(state.next_poll_at if state else None),
+                    "detail": plain_line((state.last_detail or "") if state else "", MAX_CELL),
+                    "address": source.url,
+                },
+            )
+        )
+    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+
+
+async def publish_edition(content: EditionContent, notes: Sequence[str]) -> None:
+    """The edition as it is sent, and the picture of its trends."""
+    page = "\n".join([*(f"> {escaped(note)}\n" for note in notes), edition_page(content)])
+    await acreate_markdown_artifact(page, key=EDITION, description=f"The edition of {content.week}")
+    await acreate_image_artifact(
+        as_data_uri(trends_svg(content)), key=THEME_TRENDS, description=f"Stories a week by theme, to {content.week}"
+    )
+
+
+async def publish_model_card(card: str) -> None:
+    """The model that tags, its measured quality, and the one before it."""
+    await acreate_markdown_artifact(card, key=MODEL_CARD, description="How good the classifier is, as measured")
+
+
+async def publish_review_queue(items: Sequence[QueueItem], form: str) -> None:
+    """The tags of which the model is least sure: a table of facts, and a list with links to read and to answer by."""
+    rows = [
+        {
+            "article": item.article_id,
+            "headline": plain_line(item.title, MAX_CELL),
+            "outlet": item.outlet,
+            "question": item.question,
+            "score": f"{item.score:.2f}",
+            "evidence": plain_line(item.evidence, MAX_CELL),
+            "link": item.url,
+        }
+        for item in items
+    ]
+    await acreate_table_artifact(rows, key=REVIEW_QUEUE, description="Where ten minutes of a person's time help most")
+    await acreate_markdown_artifact(
+        review_list(items, form), key=REVIEW_LIST, description="The same, with links to read and to answer by"
+    )
+
+
+def review_list(items: Sequence[QueueItem], form: str) -> str:
+    """The queue as a list: headline, question, evidence; `form` is the address of the review form, or empty."""
+    if not items:
+        return "Nothing waits for a person: the model is sure of every recent tag that nobody has reviewed."
+    lines = [
+        "Answer in the form **review**"
+        + (f" ([open it]({form}))" if form else "")
+        + " with the article's number. Corrections count at once; the model learns from them at its next training.",
+        "",
+    ]
+    for place, item in enumerate(items, 1):
+        lines.append(
+            f"{place}. **{link(item.title, item.url)}** ({escaped(item.outlet)}), **article {item.article_id}**  \n"
+            f"   {escaped(item.question)} The model says {item.score:.2f}."
+            + (f"  \n   *“{escaped(item.evidence, MAX_CELL)}”*" if item.evidence else "")
+        )
+    return "\n".join(lines)
+
+
+async def publish_review(text: str) -> None:
+    """What a review recorded."""
+    await acreate_markdown_artifact(text, key=REVIEW, description="The decision that was recorded")
+
+
+def _health(enabled: bool, state: SourceState | None) -> str:
+    if not enabled:
+        return "switched off"
+    if state is None or state.last_polled_at is None:
+        return "never asked"
+    return f"failing ({state.failures} times)" if state.failures else (state.last_outcome or "fine")
+
+
+def _shown(moment: datetime | None) -> str:
+    return f"{moment.astimezone(LONDON):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _sortable(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0.0

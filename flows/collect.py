@@ -1,0 +1,40 @@
+"""The flow `collect`: the first half of `monitor` alone."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows import jobs
+from flows.artifacts import publish_run_summary, publish_source_health
+from flows.monitor import MonitorOptions, choose_sources, collected_state, limited
+from flows.prefect_steps import as_task, progress, run_name, workplace
+
+
+@flow(
+    name="collect",
+    flow_run_name=run_name("collect"),
+    description="""Collect the news without tagging it.
+
+The first half of **monitor**. What it stores waits, untagged, for the next run of `tag` or `monitor`.
+""",
+)
+async def collect(options: MonitorOptions = MonitorOptions()) -> State[None]:  # noqa: B008
+    """Collect the news without tagging it.
+
+    Args:
+        options: What to ask for. As it stands, every enabled source that is due.
+    """
+    with workplace() as place:
+        with progress("collect") as report:
+            collected = await jobs.collect(
+                place.database,
+                place.registry,
+                limited(place.settings, options.max_pages),
+                now=place.now,
+                sources=choose_sources(place.registry, options.sources),
+                all_due=options.all_due or bool(options.sources),
+                run_step=as_task,
+                report=report,
+            )
+        await publish_run_summary(collected, None)
+        await publish_source_health(place.database, place.registry, now=place.now)
+        return collected_state(collected, "")

@@ -1,0 +1,55 @@
+"""A picture of the theme trends: fifteen rows of twelve bars, drawn as SVG. Pure."""
+
+from base64 import b64encode
+from html import escape
+
+from models import brief
+from models.edition import EditionContent
+from models.trends import Trend
+
+WIDTH, ROW, TOP = 860, 34, 44
+BAR, GAP, LEFT = 16, 4, 290
+BAR_HEIGHT = 24
+LEAST_SCALE = 4  # one story of one shall not look like a flood
+
+
+def trends_svg(content: EditionContent) -> str:
+    """The last twelve weeks of every theme; the week of the edition in the darker colour, numbers in words beside it."""
+    names = {theme.id: theme.name for theme in content.themes}
+    shown = [trend for trend in content.trends if trend.theme in names]
+    height = TOP + ROW * len(shown) + 16
+    rows = [_row(names[trend.theme], trend, TOP + ROW * place) for place, trend in enumerate(shown)]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
+        'role="img" font-family="system-ui, sans-serif" font-size="13">'
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
+        f'<text x="12" y="26" font-size="16" font-weight="600" fill="#1b2733">Stories a week, by theme, '
+        f"to {escape(content.week)}</text>{''.join(rows)}</svg>"
+    )
+
+
+def as_data_uri(svg: str) -> str:
+    """The picture as an address that holds it whole."""
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+
+
+def _row(name: str, trend: Trend, top: int) -> str:
+    scale = max([count for count in trend.counts if count is not None] + [LEAST_SCALE])
+    base = top + BAR_HEIGHT
+    bars = []
+    for place, count in enumerate(trend.counts):
+        left = LEFT + place * (BAR + GAP)
+        if count is None:  # nothing was collected: a mark, not a zero
+            bars.append(f'<text x="{left + 5}" y="{base}" fill="#5b6875">·</text>')
+            continue
+        tall = max(round(BAR_HEIGHT * count / scale), 1)
+        colour = "#0b4f8a" if place == len(trend.counts) - 1 else "#9db7cf"
+        bars.append(f'<rect x="{left}" y="{base - tall}" width="{BAR}" height="{tall}" fill="{colour}"/>')
+    word = brief.verdict_word(trend)
+    words = f"{trend.now}" + (f", usually {trend.usual[0]} to {trend.usual[1]}" if trend.usual else "")
+    words += f" – {word}" if word else ""
+    right = LEFT + 12 * (BAR + GAP) + 12
+    return (
+        f'<text x="12" y="{base - 5}" fill="#1b2733">{escape(name)}</text>{"".join(bars)}'
+        f'<text x="{right}" y="{base - 5}" fill="#1b2733">{escape(words)}</text>'
+    )

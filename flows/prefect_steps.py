@@ -1,0 +1,144 @@
+"""Runs a job's steps as Prefect tasks, shows its progress in the UI, and opens what every flow works with.
+
+The jobs themselves know nothing of this: the command runs the same steps without Prefect.
+"""
+
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from prefect import Task, get_run_logger, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+
+from flows.steps import Report
+from models.settings import Settings, load_settings
+from models.sources import Registry, load_registry
+from models.store.database import Database, open_database
+from models.weeks import LONDON, utc_now
+
+PROGRESS_EVERY_SECONDS = 3.0  # each report is a call of the API and a row there
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What a flow works with, opened inside the run and closed at its end."""
+
+    settings: Settings
+    registry: Registry
+    database: Database
+    now: datetime
+
+
+@contextmanager
+def workplace() -> Iterator[Workplace]:
+    """Settings, registry and database of this run.
+
+    Raises:
+        SettingsError, DataFileError, DatabaseError: what is wrong and how to mend it; the run fails with that message.
+    """
+    settings = load_settings()
+    registry = load_registry(settings.sources)
+    with open_database(settings.database_address) as database:
+        yield Workplace(settings, registry, database, utc_now())
+
+
+def run_name(flow: str) -> Callable[[], str]:
+    """Names runs by flow and London time: "monitor 2026-11-22 06:00"."""
+    return lambda: f"{flow} {utc_now().astimezone(LONDON):%Y-%m-%d %H:%M}"
+
+
+async def as_task(name: str, step: Callable[[], Awaitable[T]]) -> T:
+    """Run a step of a job as a task of this name, tagged with its first word ("poll", "read", "store", "tag")."""
+    results: list[T] = []
+
+    async def keep_result() -> None:
+        results.append(await step())
+
+    # The result goes past Prefect, which would hold each one (fifty pages of text) until the end of the run.
+    await _task_of(name.split()[0])(name, keep_result)
+    return results.pop()
+
+
+@cache
+def _task_of(kind: str) -> "Task[Any, Any]":
+    # No retries here: the polite client retries within its own rules, and a stored batch must not be stored again.
+    return task(
+        _run, name=kind, task_run_name="{name}", tags=[kind], cache_policy=NO_CACHE, persist_result=False, retries=0
+    )
+
+
+async def _run(name: str, step: Callable[[], Awaitable[None]]) -> None:
+    await step()
+
+
+@contextmanager
+def progress(flow: str) -> Iterator[Report]:
+    """A progress bar in the run's artifacts, brought up to date every few seconds from a thread of its own.
+
+    A thread, since tagging holds the event loop for as long as it lasts.
+    """
+    board = _Board(flow)
+    ended = threading.Event()
+
+    def keep_showing() -> None:
+        while not ended.wait(PROGRESS_EVERY_SECONDS):
+            board.show()
+
+    thread = threading.Thread(target=copy_context().run, args=(keep_showing,), daemon=True)
+    thread.start()
+    try:
+        yield board.note
+    finally:
+        ended.set()
+        thread.join()
+    board.finish()
+
+
+class _Board:
+    """The progress artifact of one run; made at the first report, so that a short run has none."""
+
+    def __init__(self, flow: str) -> None:
+        self._flow = flow
+        self._stage, self._done, self._total = "", 0, 0
+        self._shown: tuple[str, int, int] | None = None
+        self._artifact: Any = None
+        self._logger = get_run_logger()
+
+    def note(self, stage: str, done: int, total: int) -> None:
+        """A stage's progress; cheap, called as often as one likes."""
+        if stage != self._stage:
+            self._logger.info("%s: %d to do", stage, total)
+        self._stage, self._done, self._total = stage, done, total
+
+    def show(self) -> None:
+        """Bring the artifact up to date."""
+        state = (self._stage, self._done, self._total)
+        if not self._stage or state == self._shown:
+            return
+        self._shown = state
+        percent = 100.0 * self._done / max(self._total, 1)
+        words = f"{self._stage}: {self._done} of {self._total}"
+        try:
+            self._send(min(percent, 100.0), words)
+        except Exception as error:  # noqa: BLE001  a progress bar must never break the run that it shows
+            self._logger.debug("progress not shown: %s", error)
+
+    def finish(self) -> None:
+        """Leave a full bar behind."""
+        if self._artifact is not None:
+            self._stage, self._done, self._total = "done", 1, 1
+            self.show()
+
+    def _send(self, percent: float, words: str) -> None:
+        if self._artifact is None:
+            self._artifact = create_progress_artifact(percent, key=f"{self._flow}-progress", description=words)
+        else:
+            update_progress_artifact(self._artifact, percent, description=words)

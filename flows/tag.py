@@ -1,0 +1,31 @@
+"""The flow `tag`: the second half of `monitor` alone."""
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows import jobs
+from flows.prefect_steps import as_task, progress, run_name, workplace
+
+
+@flow(
+    name="tag",
+    flow_run_name=run_name("tag"),
+    description="""Tag every stored story that waits for it.
+
+The second half of **monitor**. A new model also looks again at the stories of the last four weeks.
+""",
+)
+async def tag() -> State[None]:
+    """Tag every stored story that waits for it."""
+    with workplace() as place:
+        with progress("tag") as report:
+            summary, notes = await jobs.tag(
+                place.database, place.settings, now=place.now, run_step=as_task, report=report
+            )
+        for note in notes:
+            get_run_logger().info(note)
+    return Completed(
+        message=f"{summary.judged} stories read by model {summary.version}: {summary.in_scope} on leadership and "
+        f"culture, {summary.uncertain} uncertain, {summary.other_language} not in English"
+    )

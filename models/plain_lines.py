@@ -1,0 +1,18 @@
+"""Text from elsewhere made fit to stand in a line of an edition, in a header or behind a link."""
+
+import unicodedata
+from urllib.parse import urlsplit
+
+MAX_OUTLET = 60  # letters of a name
+
+
+def web_address(url: str) -> str:
+    """`url` where it is http(s) and holds no blanks or control characters, else nothing: it becomes a link in mail."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return ""
+    return (
+        url if usable and all(c > " " and unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zs") for c in url) else ""
+    )

@@ -1,0 +1,321 @@
+"""Which stories an edition holds, in which order, under which heading, and for whom."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from sqlmodel import Session
+
+from models import brief
+from models.composing import compose, empty_for, for_recipient, leads, rank
+from models.edition import Basis, EditionContent, GapKind, Selection, content_from_json
+from models.layout import lay_out
+from models.plain_lines import plain_line, web_address
+from models.store.database import Database
+from models.store.editions import gather_week, save_edition
+from models.store.tables import Article, Review, Tag
+from models.trends import Verdict
+from models.weeks import Week
+from tests import fakes_edition as fakes
+
+WEEK = fakes.WEEK
+GAZETTE, HARBOUR, CARE, BOARD = fakes.SOURCES[:4]
+MIDWEEK = WEEK.start + timedelta(days=3)
+
+
+def edition(database: Database, now: datetime = fakes.MONDAY_7, week: Week = WEEK) -> EditionContent:
+    with database.read() as session:
+        facts = gather_week(week, session=session)
+    return compose(facts, fakes.REGISTRY, fakes.THEMES, now)
+
+
+def add(session: Session, title: str = "A story", at: datetime = MIDWEEK, **values: object) -> Article:
+    given: dict[str, object] = {"source": GAZETTE, "themes": [("workforce", "People leave.", 0.8)]}
+    return fakes.add_story(session, title=title, at=at, **(given | values))  # type: ignore[arg-type]
+
+
+def say(session: Session, article: Article, theme: str, verdict: bool, at: datetime = MIDWEEK) -> None:
+    session.add(Review(article_id=article.id or 0, theme=theme, verdict=verdict, reviewer="Jo", at=at))
+
+
+def titles(content: EditionContent) -> list[str]:
+    return [story.title for story in content.stories]
+
+
+def test_a_week_runs_from_monday_to_monday_in_london(database: Database) -> None:
+    with database.write() as session:
+        add(session, "first moment", WEEK.start)
+        add(session, "last moment", WEEK.end - timedelta(seconds=1))
+        add(session, "too early", WEEK.start - timedelta(seconds=1))
+        add(session, "too late", WEEK.end)
+    assert set(titles(edition(database))) == {"first moment", "last moment"}
+
+
+@pytest.mark.parametrize(
+    ("week", "hours"), [(Week(2026, 13), 7 * 24 - 1), (Week(2026, 43), 7 * 24 + 1)], ids=["spring", "autumn"]
+)
+def test_the_weeks_in_which_the_clocks_change(database: Database, week: Week, hours: int) -> None:
+    assert week.end - week.start == timedelta(hours=hours)
+    with database.write() as session:
+        add(session, "sunday night", week.end - timedelta(minutes=1))
+        add(session, "monday", week.end)
+    assert titles(edition(database, week.end, week)) == ["sunday night"]
+
+
+def test_only_what_is_in_scope_and_tagged_yes(database: Database) -> None:
+    with database.write() as session:
+        add(session, "in")
+        add(session, "unsure", scope="uncertain")
+        add(session, "out", scope="no")
+        story = add(session, "weak")
+        session.add(Tag(article_id=story.id or 0, theme="appraisal", score=0.4, state="uncertain", model_version="v1"))
+    content = edition(database)
+    assert set(titles(content)) == {"in", "weak"}
+    assert all([theme.theme for theme in story.themes] == ["workforce"] for story in content.stories)
+
+
+def test_a_persons_latest_word_beats_the_model(database: Database) -> None:
+    with database.write() as session:
+        out = add(session, "was in scope")
+        inn = add(session, "was out of scope", scope="no")
+        theme = add(session, "wrong theme", themes=[("workforce", "People leave.", 0.9), ("appraisal", "A form.", 0.7)])
+        say(session, out, "in-scope", False)
+        say(session, inn, "in-scope", False, MIDWEEK)
+        say(session, inn, "in-scope", True, MIDWEEK + timedelta(hours=1))
+        say(session, theme, "workforce", False)
+        say(session, theme, "speaking-up", True)
+    content = edition(database)
+    assert set(titles(content)) == {"was out of scope", "wrong theme"}
+    story = next(story for story in content.stories if story.title == "wrong theme")
+    assert [(theme.theme, theme.by_person) for theme in story.themes] == [("speaking-up", True), ("appraisal", False)]
+    by_theme = {trend.theme: trend.now for trend in content.trends}
+    assert (by_theme["workforce"], by_theme["speaking-up"], by_theme["appraisal"]) == (1, 1, 1)
+
+
+def test_copies_are_one_story_in_the_week_of_the_first(database: Database) -> None:
+    with database.write() as session:
+        lead = add(session, "Wire story", WEEK.end - timedelta(hours=1), copies=[HARBOUR, CARE])
+    content = edition(database)
+    (story,) = content.stories
+    assert (story.id, story.outlets) == (lead.id, 3)
+    assert [copy.outlet for copy in story.copies] == ["Harbour Post", "Care Weekly"]
+    later = edition(database, fakes.MONDAY_7 + timedelta(days=7), WEEK.plus(1))
+    assert later.stories == ()
+
+
+def test_each_story_counts_once_in_the_trends(database: Database) -> None:
+    with database.write() as session:
+        add(session, "Wire story", copies=[HARBOUR, CARE, BOARD])
+        add(session, "Lone story")
+    (workforce,) = [trend for trend in edition(database).trends if trend.theme == "workforce"]
+    assert (workforce.now, workforce.outlets) == (2, 4)
+
+
+def test_what_was_found_after_the_last_edition_comes_in_the_next(database: Database) -> None:
+    with database.write() as session:
+        add(session, "in time", WEEK.start, first_seen_at=WEEK.start)
+    monday = WEEK.end + timedelta(hours=7)
+    content = edition(database, monday)
+    with database.write() as session:
+        kept = save_edition(content, subject="", html="", text="", session=session)
+        kept.sealed = True
+        session.add(kept)
+        add(session, "late", WEEK.end - timedelta(hours=1), first_seen_at=monday + timedelta(hours=2))
+    after = edition(database, monday + timedelta(days=7), WEEK.plus(1))
+    assert [(story.title, story.late) for story in after.stories] == [("late", True)]
+    assert sum(trend.now for trend in after.trends) == 0  # it counts in its own week
+
+
+def test_dates_unknown_fall_to_when_it_was_first_seen(database: Database) -> None:
+    with database.write() as session:
+        story = add(session, "undated", MIDWEEK)
+        story.published_at, story.first_seen_at = None, MIDWEEK
+        session.add(story)
+    (item,) = edition(database).stories
+    assert (item.day, item.day_is_published) == (MIDWEEK.date(), False)
+
+
+def test_the_order_is_by_rank_whatever_the_order_of_the_facts(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        for number in range(4):
+            add(session, f"equal {number}")
+        add(session, "many outlets", copies=[HARBOUR, CARE, BOARD])
+        add(session, "many themes", themes=[("workforce", "x", 0.8), ("appraisal", "y", 0.8), ("patient-care", "z", 0.8)])
+    with sqlite.read() as session:
+        facts = gather_week(WEEK, session=session)
+    orders = {
+        tuple(titles(compose(replace(facts, stories=order), fakes.REGISTRY, fakes.THEMES, fakes.MONDAY_7)))
+        for order in permutations(facts.stories)
+    }
+    (order,) = orders
+    assert order[:2] == ("many themes", "many outlets")
+
+
+def test_the_rank_weighs_themes_outlets_freshness_and_source(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        add(session)
+    (item,) = edition(sqlite).stories
+
+    def score(story: object = item, *, weight: float = 1.0, at: datetime = WEEK.end, rising: tuple[str, ...] = ()) -> float:
+        return rank(story, weight=weight, week_end=WEEK.end, at=at, rising=rising)  # type: ignore[arg-type]
+
+    assert score() == pytest.approx(0.8 + 0.6)
+    assert score(replace(item, outlets=4)) == pytest.approx(score() + 1.2)
+    assert score(at=WEEK.start) == pytest.approx(score() - 0.6)
+    assert score(rising=("workforce",)) == pytest.approx(score() + 0.5)
+    assert score(replace(item, basis=Basis.HEADLINE)) == pytest.approx(score() - 0.4)
+    assert score(weight=2.0) == pytest.approx(2 * score())
+
+
+def test_the_lead_has_five_and_no_more_than_two_of_one_theme(sqlite: Database) -> None:
+    fakes.fill(sqlite, weeks=1)
+    content = edition(sqlite)
+    top = leads(content)
+    assert len(top) == 5
+    assert max([story.primary for story in top].count(story.primary) for story in top) <= 2
+    assert top[0] == content.stories[0]
+
+
+def test_findings_then_the_seven_recommendations_each_story_once(sqlite: Database) -> None:
+    fakes.fill(sqlite, weeks=1)
+    content = edition(sqlite)
+    layout = lay_out(content)
+    findings, recommendations = layout.groups
+    assert [section.theme.id for section in findings.sections] == [theme.id for theme in fakes.THEMES[:8]]
+    assert [section.theme.number for section in recommendations.sections] == [1, 2, 3, 4, 5, 6, 7]
+    placed = [story.id for group in layout.groups for section in group.sections for story in section.stories]
+    placed += [story.id for story in (*layout.leads, *layout.others)]
+    assert sorted(placed) == sorted(story.id for story in content.stories)
+    for group in layout.groups:
+        for section in group.sections:
+            assert all(story.primary == section.theme.id for story in (*section.stories, *section.above))
+
+
+def test_a_story_under_none_of_the_themes_is_not_lost(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        add(session, "of no theme", themes=[])
+    layout = lay_out(edition(sqlite))
+    assert [story.title for story in layout.others] == ["of no theme"]
+    assert layout.leads == ()
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (Selection(), {"scots", "welsh", "care"}),
+        (Selection(nations=("scotland",)), {"scots", "care"}),  # UK-wide news is for everyone
+        (Selection(sectors=("social-care",)), {"care"}),
+        (Selection(themes=("appraisal",)), {"welsh"}),
+        (Selection(themes=("appraisal", "workforce"), nations=("wales",)), {"welsh", "care"}),
+    ],
+)
+def test_each_recipient_gets_what_they_chose(sqlite: Database, selection: Selection, expected: set[str]) -> None:
+    by_id = {source.id: source for source in fakes.SOURCES}
+    with sqlite.write() as session:
+        add(session, "scots", source=by_id["northern-chronicle"])
+        add(
+            session,
+            "welsh",
+            source=by_id["cambrian-news-desk"],
+            themes=[("workforce", "x", 0.9), ("appraisal", "A form nobody reads.", 0.6)],
+        )
+        add(session, "care", source=by_id["care-weekly"])
+    narrowed = for_recipient(edition(sqlite), selection)
+    assert narrowed is not None
+    assert set(titles(narrowed)) == expected
+    if selection.themes:
+        assert [theme.id for theme in narrowed.themes] == [t for t in fakes.THEME_IDS if t in selection.themes]
+        assert all(story.primary in selection.themes for story in narrowed.stories)
+
+
+def test_nothing_for_someone_is_none_and_can_be_an_empty_edition(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        add(session)
+    content = edition(sqlite)
+    nothing = Selection(themes=("appraisal",))
+    assert for_recipient(content, nothing) is None
+    assert empty_for(content, nothing).stories == ()
+    assert for_recipient(replace(content, stories=()), Selection()) is None
+
+
+def test_an_edition_comes_back_from_json_as_it_was(sqlite: Database) -> None:
+    fakes.fill(sqlite, weeks=6)
+    content = edition(sqlite)
+    assert content_from_json(content.to_json()) == content
+
+
+def test_the_subject_says_the_most_important_thing(sqlite: Database) -> None:
+    fakes.fill(sqlite)
+    content = edition(sqlite)
+    assert brief.subject(content).startswith("Speaking up rises: 13 stories from 11 outlets · NHS Culture Monitor, week 47")
+    assert brief.subject(edition(sqlite, fakes.SATURDAY)).endswith("week 47 so far")
+    calm = replace(content, trends=tuple(replace(trend, verdict=Verdict.USUAL) for trend in content.trends))
+    assert brief.subject(calm) == "36 stories from 11 outlets, most on speaking up · NHS Culture Monitor, week 47"
+    assert brief.subject(replace(content, stories=(), trends=())).startswith("No stories this week · ")
+
+
+def test_the_brief_has_three_to_five_lines_that_carry_their_numbers(sqlite: Database) -> None:
+    fakes.fill(sqlite)
+    content = edition(sqlite)
+    lines = brief.in_brief(content)
+    assert lines[0] == "36 stories from 11 outlets, out of 110 articles collected from 11 sources."
+    assert lines[1] == "Speaking up is rising: 13 stories from 11 outlets, usually 4 to 8."
+    assert lines[-1].startswith("3 of 12 sources")
+    assert 3 <= len(lines) <= 5
+    calm = replace(content, trends=tuple(replace(trend, verdict=Verdict.USUAL) for trend in content.trends))
+    assert "No theme rose or went quiet by more than chance would explain." in brief.in_brief(calm)
+    assert "No theme has risen by more than chance would explain, so far." in brief.in_brief(replace(calm, complete=False))
+
+
+def test_what_could_not_be_seen_is_named_with_its_reason(sqlite: Database) -> None:
+    fakes.fill(sqlite, weeks=1)
+    gaps = {gap.name: gap for gap in edition(sqlite).gaps}
+    assert {name: gap.kind for name, gap in gaps.items()} == {
+        "Lough Herald": GapKind.FAILED,
+        "Harbour Post": GapKind.BLOCKED,
+        "Borough Bulletin": GapKind.SILENT,
+    }
+    assert gaps["Lough Herald"].reason == "HTTP 503"
+    assert gaps["Lough Herald"].since is not None
+
+
+def test_a_source_that_was_never_read_is_named(sqlite: Database) -> None:
+    assert {gap.kind for gap in edition(sqlite).gaps} == {GapKind.NEVER}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://example.org/a?b=c#d", True),
+        ("http://example.org", True),
+        ("javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("https://", False),
+        ("https://exa mple.org", False),
+        ("https://example.org/\r\nBcc: x", False),
+        ("https://example.org/\u202egpj", False),
+        ("https://[bad", False),
+        ("", False),
+    ],
+)
+def test_links_are_web_addresses_or_nothing(given: str, kept: bool) -> None:
+    assert web_address(given) == (given if kept else "")
+
+
+def test_a_line_is_one_line_without_tricks() -> None:
+    assert plain_line("a\r\nb\tc\u2028d\x00e\u202ef\ud800g") == "a b c defg"
+    assert plain_line("one two three four", 12) == "one two …"
+    assert len(plain_line("x" * 5000, 200)) == 200
+
+
+def test_dates_name_month_and_year_once() -> None:
+    assert brief.week_dates(Week(2026, 47)) == "16 to 22 November 2026"
+    assert brief.week_dates(Week(2026, 49)) == "30 November to 6 December 2026"
+    assert brief.week_dates(Week(2026, 53)) == "28 December 2026 to 3 January 2027"
+
+
+def test_composing_is_pure(sqlite: Database) -> None:
+    fakes.fill(sqlite, weeks=3)
+    assert edition(sqlite) == edition(sqlite)
+    assert edition(sqlite).composed_at == datetime(2026, 11, 23, 7, tzinfo=UTC)

@@ -1,0 +1,124 @@
+"""Joining, choosing, leaving and being forgotten."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import select
+
+from flows.mail.weekly import weekly_digest
+from models.settings import Settings
+from models.store import recipients
+from models.store.database import Database
+from models.store.recipients import RecipientError
+from models.store.tables import Delivery, Recipient
+from tests import fakes_edition as fakes
+
+NOW = fakes.MONDAY_7
+
+
+def test_joining_twice_changes_the_choices(database: Database) -> None:
+    with database.write() as session:
+        _, new = recipients.add("Ann.Reader@Example.ORG", NOW, themes=["workforce"], session=session)
+        _, again = recipients.add("ann.reader@example.org", NOW, name="Ann", session=session)
+        (row,) = recipients.everyone(session=session)
+    assert (new, again) == (True, False)
+    assert (row.address, row.name, row.themes) == ("ann.reader@example.org", "Ann", [])
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "nobody", "a@b", "two@example.org, three@example.org", "x@example.org\r\nBcc: y@example.org", "x@exa mple.org", "é@example.org"],
+)
+def test_what_is_no_address_is_refused_by_name(database: Database, address: str) -> None:
+    with database.write() as session, pytest.raises(RecipientError, match="is not an email address"):
+        recipients.add(address, NOW, session=session)
+
+
+def test_unknown_choices_are_refused_with_those_that_are_known(database: Database) -> None:
+    with database.write() as session:
+        for choice, words in (
+            ({"themes": ["pay"]}, "theme 'pay' is not known; use one of bullying-and-discrimination"),
+            ({"nations": ["france"]}, "nation 'france' is not known; use one of england"),
+            ({"sectors": ["army"]}, "sector 'army' is not known; use one of health-and-care"),
+        ):
+            with pytest.raises(RecipientError, match=words):
+                recipients.add("a@example.org", NOW, session=session, **choice)  # type: ignore[arg-type]
+
+
+def test_a_registry_brings_its_own_sectors(database: Database) -> None:
+    own = fakes.SOURCES[0].model_copy(update={"sector": "hospices"})
+    registry = fakes.REGISTRY.model_copy(update={"sources": (own,)})
+    with database.write() as session:
+        row, _ = recipients.add("a@example.org", NOW, sectors=["hospices"], registry=registry, session=session)
+    assert row.sectors == ["hospices"]
+
+
+def test_a_name_can_carry_no_header(database: Database) -> None:
+    with database.write() as session:
+        row, _ = recipients.add("a@example.org", NOW, name="Ann\r\nBcc: x@example.org\u202e", session=session)
+    assert row.name == "Ann Bcc: x@example.org"
+
+
+def test_a_token_opens_one_recipient_alone(database: Database) -> None:
+    with database.write() as session:
+        first, _ = recipients.add("a@example.org", NOW, session=session)
+        second, _ = recipients.add("b@example.org", NOW, session=session)
+        assert len(first.token) >= 43
+        assert first.token != second.token
+        found = recipients.by_token(first.token, session=session)
+        assert found is not None
+        assert found.id == first.id
+        for wrong in ("", "x", first.token[:-1], first.token + "x", first.token.swapcase(), "%", "é"):
+            assert recipients.by_token(wrong, session=session) is None
+
+
+def test_who_leaves_is_kept_28_days_and_then_forgotten(database: Database) -> None:
+    with database.write() as session:
+        recipients.add("a@example.org", NOW, name="Ann", themes=["workforce"], session=session)
+        recipients.remove("a@example.org", NOW, session=session)
+        assert recipients.receivers(session=session) == []
+        assert recipients.erase_departed(NOW + timedelta(days=27), session=session) == 0
+        assert recipients.erase_departed(NOW + timedelta(days=28), session=session) == 1
+        row = session.exec(select(Recipient)).one()
+        assert (row.address, row.name, row.themes, row.active) == (None, "", [], False)
+
+
+def test_who_comes_back_within_28_days_gets_a_new_token(database: Database) -> None:
+    with database.write() as session:
+        row, _ = recipients.add("a@example.org", NOW, session=session)
+        old = row.token
+        recipients.remove("a@example.org", NOW, session=session)
+        row, new = recipients.add("a@example.org", NOW + timedelta(days=3), session=session)
+        assert (new, row.active, row.left_at) == (False, True, None)
+        assert row.token != old
+
+
+def test_erasing_leaves_the_address_nowhere(database: Database, tmp_path: Path) -> None:
+    fakes.fill(database, weeks=1)
+    with database.write() as session:
+        recipients.add("ann.reader@example.org", NOW, name="Ann Reader", session=session)
+    settings = Settings(data=tmp_path, mail_from="monitor@example.org")
+    weekly_digest(database, fakes.REGISTRY, settings, week=fakes.WEEK, now=NOW, themes=fakes.THEMES)
+    with database.write() as session:
+        row = session.exec(select(Delivery)).one()
+        row.error = "550 <ann.reader@example.org>: no such user"
+        session.add(row)
+    with database.write() as session:
+        assert recipients.export("ann.reader@example.org", session=session)["deliveries"][0]["week"] == "2026-W47"
+        recipients.erase("ann.reader@example.org", NOW, session=session)
+    with database.read() as session:
+        for table in ("recipient", "delivery", "edition"):
+            for found in session.execute(text(f"SELECT * FROM {table}")):
+                assert "ann.reader" not in str(tuple(found)).lower()
+        assert session.exec(select(Delivery)).one().state == "sent"
+
+
+def test_nothing_is_known_of_a_stranger(database: Database) -> None:
+    with database.write() as session:
+        for act in (recipients.remove, recipients.erase):
+            with pytest.raises(RecipientError, match="is not on the list"):
+                act("x@example.org", NOW, session=session)
+        with pytest.raises(RecipientError, match="is not on the list"):
+            recipients.export("x@example.org", session=session)

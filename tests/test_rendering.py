@@ -1,0 +1,313 @@
+"""The forms of an edition: word for word as agreed, safe with any text, and always small enough."""
+
+import html
+import re
+from dataclasses import replace
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flows.mail import mailer
+from flows.mail.archive import ArchiveEntry, render_index, render_web
+from flows.mail.compose import LARGEST_HTML, render
+from flows.mail.phrases import Links
+from flows.mail.plain import WIDTH, render_text
+from models import brief
+from models.composing import compose, for_recipient
+from models.edition import Copy, EditionContent, Selection
+from models.store.database import open_database
+from models.store.editions import gather_week
+from tests import fakes_edition as fakes
+
+GOLDEN = Path(__file__).parent / "golden"
+LINKS = Links(
+    web="https://monitor.example.org/2026-W47.html",
+    archive="https://monitor.example.org/index.html",
+    unsubscribe="https://monitor.example.org/unsubscribe/token",
+)
+SENDER = mailer.parse_sender("NHS Culture Monitor <monitor@example.org>", "https://monitor.example.org")
+HOSTILE = (
+    '<script>alert("x")</script>',
+    "</title></style><img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "</mj-text></mj-body>&lt;b&gt;",
+    "line\r\nBcc: victim@example.org",
+    "\u202egnp.exe\u2066\x00\x1b[31m",
+    '=HYPERLINK("http://evil.example")',
+    "\ud800 lone",
+    "x" * 1_000_000,
+    "” onclick=“y",
+)
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> EditionContent:
+    """The sample week with ten weeks of history."""
+    folder = tmp_path_factory.mktemp("rendering")
+    with open_database(f"sqlite:///{folder / 'culture.db'}") as database:
+        fakes.fill(database)
+        with database.read() as session:
+            facts = gather_week(fakes.WEEK, session=session)
+    return compose(facts, fakes.REGISTRY, fakes.THEMES, fakes.MONDAY_7)
+
+
+@pytest.fixture(scope="module")
+def busiest(content: EditionContent) -> EditionContent:
+    """Two thousand stories and three hundred sources that failed."""
+    stories = tuple(
+        replace(story, id=number, rank=2000.0 - number, title=f"{story.title} ({number})")
+        for number, story in enumerate(content.stories * 56)
+    )[:2000]
+    gaps = tuple(replace(content.gaps[0], name=f"Source {number}") for number in range(300))
+    return replace(content, stories=stories, gaps=gaps)
+
+
+@pytest.mark.parametrize("name", ["edition.html", "edition.txt", "web.html"])
+def test_the_edition_is_word_for_word_as_agreed(name: str, content: EditionContent, request: pytest.FixtureRequest) -> None:
+    """A change is looked at and then accepted with `pytest --accept-golden`."""
+    rendered = render(content, LINKS)
+    made = {"edition.html": rendered.html, "edition.txt": rendered.text, "web.html": render_web(content)}[name]
+    file = GOLDEN / name
+    if request.config.getoption("--accept-golden"):
+        file.write_text(made, encoding="utf-8")
+    assert made == file.read_text(encoding="utf-8")
+
+
+def test_the_parts_stand_in_their_order(content: EditionContent) -> None:
+    rendered = render(content, LINKS)
+    headings = [text.strip() for text in re.findall(r"<h[12][^>]*>(.*?)</h[12]>", rendered.html, re.S)]
+    assert headings == [
+        "Week 47: 16 to 22 November 2026",
+        "This week in brief",
+        "The stories that matter",
+        "What the review found about culture",
+        "What the review recommended",
+        "Trends: the last twelve weeks",
+        "What we could not see",
+        "How this was made",
+    ]
+    positions = [rendered.text.index(heading.upper()) for heading in headings[1:]]
+    assert positions == sorted(positions)
+
+
+def test_the_two_forms_say_the_same(content: EditionContent) -> None:
+    rendered = render(content, LINKS)
+    plain = " ".join(rendered.text.split())
+    for story in content.stories:
+        assert html.escape(story.title) in rendered.html
+        assert story.title in plain
+        assert story.url in rendered.text
+    for line in brief.in_brief(content):
+        assert line in plain
+
+
+def test_headings_step_down_one_at_a_time(content: EditionContent) -> None:
+    for page in (render(content, LINKS).html, render_web(content)):
+        levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
+        assert levels.count(1) == 1
+        assert all(below - above <= 1 for above, below in zip(levels, levels[1:], strict=False))
+
+
+def test_layout_tables_say_that_they_are_layout(content: EditionContent) -> None:
+    page = render(content, LINKS).html
+    tables = re.findall(r"<table[^>]*>", page)
+    assert len(tables) > 20
+    assert all('role="presentation"' in table for table in tables)
+    assert '<html lang="en-GB"' in page
+
+
+def test_each_chart_has_its_numbers_in_words(content: EditionContent) -> None:
+    page = render(content, LINKS).html
+    for trend in content.trends:
+        assert f'aria-label="{brief.chart_words(trend)}"' in page
+    assert page.count('role="img"') == 15
+
+
+def test_nothing_is_loaded_from_anywhere(content: EditionContent) -> None:
+    for page in (render(content, LINKS).html, render_web(content), render_index([])):
+        assert not re.search(r"<(img|script|link|iframe|object|embed|form|video|audio|source|base)\b|url\(|@import", page)
+
+
+def test_the_plain_text_keeps_its_width(content: EditionContent) -> None:
+    for line in render_text(content, LINKS).splitlines():
+        assert len(line) <= WIDTH or line.strip().startswith("https://")
+        assert line == line.rstrip()
+
+
+def test_the_busiest_week_is_under_the_limit_and_points_to_the_rest(busiest: EditionContent) -> None:
+    rendered = render(busiest, LINKS)
+    assert len(rendered.html.encode()) <= LARGEST_HTML
+    assert len(rendered.text.encode()) < 100_000
+    more = [int(count) for count in re.findall(r">and ([\d,]+) more in the web edition</a>", rendered.html)]
+    assert len(more) > 10
+    page = render_web(busiest)
+    assert page.count("<article") == 2000
+    for anchor in re.findall(r'href="https://monitor.example.org/2026-W47.html#([a-z-]+)"', rendered.html):
+        assert f'id="{anchor}"' in page
+
+
+def test_long_titles_and_hundreds_of_copies_stay_under_the_limit(content: EditionContent) -> None:
+    copies = tuple(Copy(f"Outlet {number}", f"https://example.org/{'a' * 300}/{number}") for number in range(300))
+    heavy = replace(content, stories=tuple(replace(s, title="W" * 200, copies=copies) for s in content.stories))
+    assert len(render(heavy, LINKS).html.encode()) <= LARGEST_HTML
+
+
+def test_an_empty_week_says_so(content: EditionContent) -> None:
+    empty = replace(content, stories=(), gaps=())
+    rendered = render(empty, LINKS)
+    assert rendered.html.count("No items this week.") == 15
+    assert "Every source answered" in rendered.text
+    assert "The stories that matter" not in rendered.html
+
+
+def test_a_week_that_is_not_over_says_so_everywhere(content: EditionContent) -> None:
+    running = replace(content, complete=False)
+    rendered = render(running, LINKS)
+    for form in (rendered.subject, rendered.html, rendered.text, render_web(running)):
+        assert "so far" in form
+
+
+def test_a_narrowed_edition_says_what_was_chosen(content: EditionContent) -> None:
+    chosen = for_recipient(content, Selection(themes=("speaking-up", "appraisal"), nations=("scotland",)))
+    assert chosen is not None
+    rendered = render(chosen, LINKS)
+    assert "Your choice: Speaking up, Appraisal; Scotland." in rendered.html
+    assert "over all nations and sectors" in rendered.html
+    assert "Bullying and discrimination</h3>" not in rendered.html
+
+
+def test_without_a_public_address_nothing_points_to_one(content: EditionContent) -> None:
+    rendered = render(content, Links(unsubscribe="mailto:monitor@example.org?subject=unsubscribe%20token"))
+    assert "on the web" not in rendered.html
+    assert 'href=""' not in rendered.html
+    assert "mailto:monitor@example.org" in rendered.text
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, tuple[str, ...]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, tuple(sorted(name for name, _ in attrs))))
+
+
+def _tags(page: str) -> list[tuple[str, tuple[str, ...]]]:
+    parser = _Tags()
+    parser.feed(page)
+    return parser.found
+
+
+def _with_text(content: EditionContent, text: str) -> EditionContent:
+    story = content.stories[0]
+    hostile = replace(
+        story,
+        title=text,
+        outlet=text,
+        copies=(Copy(text, "https://example.org/x"),),
+        themes=tuple(replace(theme, quote=text) for theme in story.themes),
+        credit=text,
+    )
+    gap = replace(content.gaps[0], name=text, reason=text)
+    return replace(content, stories=(hostile,), gaps=(gap,), model=replace(content.model, version=text, quality=text))
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_changes_the_page_it_stands_in(content: EditionContent, text: str) -> None:
+    calm, hostile = _with_text(content, "calm"), _with_text(content, f"x{text}")
+    for form in (lambda one: render(one, LINKS).html, render_web):
+        assert _tags(form(hostile)) == _tags(form(calm))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_news_is_only_text(text: str, tmp_path: Path) -> None:
+    source = fakes.SOURCES[0].model_copy(update={"name": text[:50] or "x"})
+    registry = fakes.REGISTRY.model_copy(update={"sources": (source,)})
+    storable = text.encode("utf-8", "replace").decode()  # no database takes half a character
+    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as database:
+        with database.write() as session:
+            fakes.add_story(
+                session,
+                source=source,
+                title=storable,
+                at=fakes.WEEK.start,
+                themes=[("workforce", storable, 0.9)],
+                outlet=storable,
+                url="javascript:alert(1)",
+            )
+        with database.read() as session:
+            facts = gather_week(fakes.WEEK, session=session)
+    content = compose(facts, registry, fakes.THEMES, fakes.MONDAY_7)
+    rendered = render(content, LINKS)
+    calm = {"html", "head", "body", "div", "p", "h1", "h2", "h3", "h4", "a", "ul", "li", "table", "tbody", "tr", "td", "span", "b", "br"}
+    assert {tag for tag, _ in _tags(rendered.html)} <= calm | {"meta", "title", "style", "blockquote"}
+    assert "onerror=alert" not in re.sub(r"&[a-z]+;.*?&[a-z]+;", "", rendered.html)
+    assert "javascript:" not in rendered.html
+    assert len(rendered.html) < LARGEST_HTML
+    message = _message(rendered, to_name=text)
+    assert "Bcc" not in message
+    assert not re.search(rb"^Bcc:", message.as_bytes().partition(b"\r\n\r\n")[0], re.M)
+
+
+def _message(rendered: object, *, to_name: str = "", token: str | None = "secret-token-of-forty-three-letters-and-more") -> EmailMessage:  # noqa: S107
+    return mailer.build_message(
+        rendered,  # type: ignore[arg-type]
+        SENDER,
+        to_address="reader@example.org",
+        to_name=to_name,
+        identity=mailer.message_id("2026-W47", token or "", "example.org"),
+        token=token,
+        now=fakes.MONDAY_7,
+    )
+
+
+def test_the_headers_that_mail_programs_ask_for(content: EditionContent) -> None:
+    raw = _message(render(content, LINKS)).as_bytes().split(b"\r\n\r\n")[0].decode("ascii")
+    assert (
+        "List-Unsubscribe: <https://monitor.example.org/unsubscribe/secret-token-of-forty-three-letters-and-more>,\r\n"
+        " <mailto:monitor@example.org?subject=unsubscribe%20secret-token-of-forty-three-letters-and-more>\r\n"
+    ) in raw
+    assert "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
+    assert "\r\nList-Id: NHS Culture Monitor <nhs-culture-monitor.example.org>\r\n" in raw
+    assert "\r\nAuto-Submitted: auto-generated\r\n" in raw
+    assert "\r\nDate: Mon, 23 Nov 2026 07:00:00 +0000\r\n" in raw
+    assert re.search(r"\r\nMessage-ID: <2026-W47\.[0-9a-f]{32}@example\.org>\r\n", raw)
+
+
+def test_one_click_is_offered_over_https_alone(content: EditionContent) -> None:
+    rendered = render(content)
+    for base in ("", "http://monitor.example.org"):
+        sender = replace(SENDER, base_url=base)
+        message = mailer.build_message(
+            rendered, sender, to_address="a@example.org", identity="<x@y>", token="t", now=fakes.MONDAY_7
+        )
+        assert message["List-Unsubscribe-Post"] is None
+        assert "mailto:" in message["List-Unsubscribe"]
+
+
+def test_the_message_is_the_same_each_time_and_holds_both_forms(content: EditionContent) -> None:
+    rendered = render(content, LINKS)
+    message = _message(rendered)
+    assert message.as_bytes() == _message(rendered).as_bytes()
+    assert message.get_content_type() == "multipart/alternative"
+    plain, page = message.iter_parts()
+    assert plain.get_content().replace("\r\n", "\n") == rendered.text
+    assert page.get_content().replace("\r\n", "\n").strip() == rendered.html.strip()
+    assert max(len(line) for line in message.as_bytes().split(b"\r\n")) <= 998
+
+
+@pytest.mark.parametrize("sender", ["", "nobody", "a@", "A <a b@example.org>", "x@example.org\r\nBcc: y@example.org"])
+def test_a_bad_sender_is_named(sender: str) -> None:
+    with pytest.raises(ValueError, match="CULTURE_MAIL_FROM"):
+        mailer.parse_sender(sender)
+
+
+def test_the_index_lists_all_editions_newest_first() -> None:
+    page = render_index([ArchiveEntry("2025-W52", "Old <news>", 3, 2, 90), ArchiveEntry("2026-W47", "New", 9, 6, 200)])
+    assert page.index("2026-W47.html") < page.index("2025-W52.html")
+    assert "Old &lt;news&gt;" in page
