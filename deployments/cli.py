@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from deployments import console
-from deployments.commands import backup, demo, digest, export, model, recipients, run, sources
+from deployments.commands import backup, demo, digest, export, model, recipients, run, sources, start
 from flows.jobs import code_version
 from flows.web.encoder_weights import FetchError
 from models.seeds import DataFileError
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("start")(start.start)
 app.command("digest")(digest.digest)
 app.command("evaluate")(model.evaluate)
 app.command("explain")(model.explain)

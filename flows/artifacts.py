@@ -1,8 +1,10 @@
 """What a run leaves in the Prefect UI. Each kind has one stable key, so that Prefect keeps its history."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from prefect.artifacts import acreate_image_artifact, acreate_markdown_artifact, acreate_table_artifact
 
@@ -151,7 +153,7 @@ def review_list(items: Sequence[QueueItem], form: str) -> str:
     for place, item in enumerate(items, 1):
         lines.append(
             f"{place}. **{link(item.title, item.url)}** ({escaped(item.outlet)}), **article {item.article_id}**  \n"
-            f"   {escaped(item.question)} The model says {item.score:.2f}."
+            f"   {escaped(item.question)}{_answer_link(form, item.article_id)}"
             + (f"  \n   *“{escaped(item.evidence, MAX_CELL)}”*" if item.evidence else "")
         )
     return "\n".join(lines)
@@ -160,6 +162,14 @@ def review_list(items: Sequence[QueueItem], form: str) -> str:
 async def publish_review(text: str) -> None:
     """What a review recorded."""
     await acreate_markdown_artifact(text, key=REVIEW, description="The decision that was recorded")
+
+
+def _answer_link(form: str, article_id: int) -> str:
+    """Opens the form with the article filled in."""
+    if not form:
+        return ""
+    given = quote(json.dumps({"answer": {"article": str(article_id)}}, separators=(",", ":")), safe="")
+    return f" [Answer]({form}?parameters={given})"
 
 
 def _health(enabled: bool, state: SourceState | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.mail.weekly import DigestResult, weekly_digest
 from flows.steps import Report, RunStep, at_once, unreported
@@ -23,12 +24,13 @@ from models.store.database import Database
 from models.store.model_versions import ModelState
 from models.store.tables import Article
 from models.tagging.apply import RETAG_DAYS, TagSummary, document_of, nothing_tagged, tag_stored
-from models.tagging.classifier import Tagger
 from models.tagging.decisions import Document
 from models.tagging.encoders import AUTO, MINILM
-from models.tagging.versions import load_tagger, load_version, read_facts
 from models.urls import normalise_url
 from models.weeks import Week, utc_now
+
+if TYPE_CHECKING:
+    from models.tagging.classifier import Tagger
 
 DISTRIBUTION = "nhs-culture-monitor"
 FETCH_SECONDS = 120.0  # for the encoder's 84 MB at first use; then TF-IDF alone until the next try
@@ -98,8 +100,11 @@ async def check_sources(
         return list(await asyncio.gather(*(one(source, client) for source in sources)))
 
 
-def open_tagger(database: Database, settings: Settings, *, now: datetime) -> tuple[Tagger, list[str]]:
+def open_tagger(database: Database, settings: Settings, *, now: datetime) -> "tuple[Tagger, list[str]]":
     """The classifier that tags, trained at first use, and notes for people (what was fetched, what was trained)."""
+    # Here, not above: scikit-learn takes over a second to import, and most runs find nothing to tag.
+    from models.tagging.versions import load_tagger, load_version, read_facts
+
     notes: list[str] = []
     weights = encoder_folder(settings, notes)
     folder = settings.models_folder

@@ -70,9 +70,8 @@ async def as_task(name: str, step: Callable[[], Awaitable[T]]) -> T:
 @cache
 def _task_of(kind: str) -> "Task[Any, Any]":
     # No retries here: the polite client retries within its own rules, and a stored batch must not be stored again.
-    return task(
-        _run, name=kind, task_run_name="{name}", tags=[kind], cache_policy=NO_CACHE, persist_result=False, retries=0
-    )
+    named = task(name=kind, task_run_name="{name}", tags=[kind], cache_policy=NO_CACHE, persist_result=False)
+    return named(_run)
 
 
 async def _run(name: str, step: Callable[[], Awaitable[None]]) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from models.edition import Basis, Copy, EditionContent, Selection, StoryItem, StoryTheme, ThemeNote
+from models.edition import MAX_OUTLET, Basis, Copy, EditionContent, Selection, StoryItem, StoryTheme, ThemeNote
 from models.gaps import find_gaps
-from models.plain_lines import MAX_OUTLET, plain_line, web_address
+from models.links import web_address
 from models.rights import credit, quotation
 from models.sources import Registry, Source
 from models.text import MAX_SENTENCE
-from models.text_safety import plain_line as plain_line
+from models.text_safety import plain_line
 from models.themes import Theme
 from models.trends import ThemeHistory, Verdict, judge
 from models.week_facts import ArticleFact, StoryFact, TagFact, WeekFacts

@@ -14,6 +14,8 @@ from pydantic import TypeAdapter
 from models.trends import Trend
 from models.weeks import Week
 
+MAX_OUTLET = 60  # letters of an outlet's or source's name
+
 
 class Basis(StrEnum):
     """What of an article the tagger could read."""

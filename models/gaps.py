@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from models.edition import GapKind, SourceGap
+from models.edition import MAX_OUTLET, GapKind, SourceGap
 from models.outcomes import PollOutcome
-from models.plain_lines import MAX_OUTLET, plain_line
 from models.sources import Registry
+from models.text_safety import plain_line
 from models.week_facts import SourceFact
 from models.weeks import LONDON, Week
 

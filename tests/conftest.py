@@ -87,5 +87,6 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--accept-golden` writes the golden files anew; look at the difference before you commit it."""
+    """`--accept-golden` writes the golden files anew: look at the difference before you commit it."""
     parser.addoption("--accept-golden", action="store_true", help="accept the rendered editions as they are now")
+    parser.addoption("--screenshots", type=Path, help="folder for the browser tests' pictures")

@@ -147,7 +147,11 @@ def fill(database: Database, *, week: Week = WEEK, weeks: int = 10, seed: int = 
         articles = in_scope = 0
         for back in range(weeks - 1, -1, -1):
             one = week.plus(-back)
-            counts = THIS_WEEK if back == 0 else {t: max(0, n + random.choice((-1, 0, 0, 1)) * (n > 0)) for t, n in USUAL.items()}
+            counts = (
+                THIS_WEEK
+                if back == 0
+                else {t: max(0, n + random.choice((-1, 0, 0, 1)) * (n > 0)) for t, n in USUAL.items()}
+            )
             made = _fill_week(one, counts, random, session=session)
             noise = 60 + random.randrange(12)
             add_noise(one, noise, random, session=session)
@@ -207,7 +211,9 @@ def add_story(
         )
     number = 1
     for number, copy in enumerate(copies, 2):
-        _article(session, copy, f"{title} – report", at + timedelta(hours=number), seen, "full", scope, story.id, None, None)
+        _article(
+            session, copy, f"{title} – report", at + timedelta(hours=number), seen, "full", scope, story.id, None, None
+        )
     story.lead_article_id, story.outlets = lead.id, number
     session.add(story)
     session.flush()

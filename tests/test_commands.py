@@ -1,36 +1,48 @@
 """The command: what a person types, what they see, and the exit code."""
 
+import io
 import json
-import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from deployments.cli import main
 from deployments.demo_site import DemoSite
 
-LIMIT_SECONDS = 120
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def command(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a person would, in `folder`."""
-    return subprocess.run(
-        [sys.executable, "-m", "deployments.cli", *arguments],
-        cwd=folder,
-        env={**os.environ, "CULTURE_ENCODER": "tfidf", **environment},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-        check=False,
-    )
+def command(folder: Path, *arguments: str, **environment: str) -> Ran:
+    """Run the command in this process as a person would type it in `folder`."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        for name, value in {"CULTURE_ENCODER": "tfidf", **environment}.items():
+            patch.setenv(name, value)
+        try:
+            main(arguments)
+            code: object = 0
+        except SystemExit as end:
+            code = end.code
+    return Ran(code if isinstance(code, int) else 0 if code is None else 1, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ran]:
     """A folder in which the demo was run."""
     folder = tmp_path_factory.mktemp("demo")
     return folder, command(folder, "demo")
@@ -43,7 +55,7 @@ def site() -> Iterator[DemoSite]:
 
 
 def test_the_demo_runs_the_whole_job_and_says_where_to_look(
-    demo: tuple[Path, subprocess.CompletedProcess[str]],
+    demo: tuple[Path, Ran],
 ) -> None:
     folder, ran = demo
     assert ran.returncode == 0, ran.stderr
@@ -59,9 +71,7 @@ def test_the_demo_runs_the_whole_job_and_says_where_to_look(
         assert database.execute("SELECT count(*) FROM tag WHERE evidence = ''").fetchone()[0] == 0
 
 
-def test_real_news_does_not_mix_with_the_demos(
-    demo: tuple[Path, subprocess.CompletedProcess[str]], site: DemoSite, tmp_path: Path
-) -> None:
+def test_real_news_does_not_mix_with_the_demos(demo: tuple[Path, Ran], site: DemoSite, tmp_path: Path) -> None:
     folder, _ = demo
     (tmp_path / "my.toml").write_text(site.sources_toml(), encoding="utf-8")
     ran = command(folder, "run", "--sources", str(tmp_path / "my.toml"), CULTURE_ALLOW_HOSTS="127.0.0.1")
@@ -119,7 +129,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 
 def test_explain_shows_scope_themes_evidence_and_thresholds(
-    demo: tuple[Path, subprocess.CompletedProcess[str]],
+    demo: tuple[Path, Ran],
 ) -> None:
     folder, _ = demo
     story = folder / "story.txt"
@@ -162,3 +172,11 @@ def test_recipients_are_added_listed_exported_and_erased(tmp_path: Path) -> None
     assert json.loads(command(tmp_path, "recipients", "export", "chair@example.org").stdout)["name"] == "The Chair"
     assert command(tmp_path, "recipients", "erase", "chair@example.org").returncode == 0
     assert b"chair@example.org" not in (tmp_path / "data" / "culture.db").read_bytes()
+
+
+def test_the_command_is_installed_and_starts_as_a_process_of_its_own() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "deployments.cli", "--version"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("culture-monitor ")

@@ -40,7 +40,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, mail_from="NHS Culture Monitor <monitor@example.org>", base_url="https://monitor.example.org")
+    return Settings(
+        data=tmp_path, mail_from="NHS Culture Monitor <monitor@example.org>", base_url="https://monitor.example.org"
+    )
 
 
 def join(database: Database, count: int, **choices: object) -> list[str]:
@@ -85,7 +87,11 @@ def test_the_edition_never_changes_after_the_first_send(database: Database, sett
     first = send(database, settings)
     with database.write() as session:
         fakes.add_story(
-            session, source=fakes.SOURCES[0], title="Breaking", at=fakes.WEEK.start, themes=[("workforce", "It broke.", 0.99)]
+            session,
+            source=fakes.SOURCES[0],
+            title="Breaking",
+            at=fakes.WEEK.start,
+            themes=[("workforce", "It broke.", 0.99)],
         )
     second = send(database, settings)
     assert second.stories == first.stories
@@ -131,7 +137,9 @@ def test_nothing_for_someone_is_no_email_unless_they_asked(database: Database, s
     at = fakes.MONDAY_7 - timedelta(days=9)
     with database.write() as session:
         for address, asked in (("quiet@example.org", False), ("always@example.org", True)):
-            recipients.add(address, at, themes=["values-and-induction"], send_empty=asked, sectors=["parliament"], session=session)
+            recipients.add(
+                address, at, themes=["values-and-induction"], send_empty=asked, sectors=["parliament"], session=session
+            )
     mailboxes = Mailboxes()
     with smtp_server(mailboxes) as port:
         result = send(database, settings, port)
@@ -163,7 +171,9 @@ def test_a_passing_fault_is_tried_again(fault: str, database: Database, settings
 
 
 @pytest.mark.parametrize("fault", ["rcpt-550", "data-554"])
-def test_a_lasting_refusal_is_recorded_and_stops_no_one_else(fault: str, database: Database, settings: Settings) -> None:
+def test_a_lasting_refusal_is_recorded_and_stops_no_one_else(
+    fault: str, database: Database, settings: Settings
+) -> None:
     addresses = join(database, 6)
     mailboxes = Mailboxes(lambda number, address: fault if address == addresses[2] else "")
     with smtp_server(mailboxes) as port:
@@ -271,7 +281,9 @@ def test_what_a_dead_run_may_have_sent_carries_the_same_message_id(
     with smtp_server(mailboxes) as port:
         send(database, settings, port, backoff_seconds=())
         with database.write() as session:  # as if it had died before it wrote down the answer
-            session.execute(update(Delivery).where(col(Delivery.recipient_id) == 1).values(state="sending", sent_at=None))
+            session.execute(
+                update(Delivery).where(col(Delivery.recipient_id) == 1).values(state="sending", sent_at=None)
+            )
         result = send(database, settings, port, resend_unconfirmed=again)
     assert (result.sent, result.unconfirmed) == (int(again), 1)
     assert states(database) == {"sent": 3}
@@ -341,5 +353,3 @@ def test_the_outbox_is_the_transport_without_smtp(database: Database, settings: 
     addresses = join(database, 2)
     send(database, settings)
     assert sorted(file.stem for file in (settings.outbox / str(Week(2026, 47))).iterdir()) == sorted(addresses)
-
-

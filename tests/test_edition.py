@@ -11,10 +11,11 @@ from models import brief
 from models.composing import compose, empty_for, for_recipient, leads, rank
 from models.edition import Basis, EditionContent, GapKind, Selection, content_from_json
 from models.layout import lay_out
-from models.plain_lines import plain_line, web_address
+from models.links import web_address
 from models.store.database import Database
 from models.store.editions import gather_week, save_edition
 from models.store.tables import Article, Review, Tag
+from models.text_safety import plain_line
 from models.trends import Verdict
 from models.weeks import Week
 from tests import fakes_edition as fakes
@@ -141,7 +142,11 @@ def test_the_order_is_by_rank_whatever_the_order_of_the_facts(sqlite: Database) 
         for number in range(4):
             add(session, f"equal {number}")
         add(session, "many outlets", copies=[HARBOUR, CARE, BOARD])
-        add(session, "many themes", themes=[("workforce", "x", 0.8), ("appraisal", "y", 0.8), ("patient-care", "z", 0.8)])
+        add(
+            session,
+            "many themes",
+            themes=[("workforce", "x", 0.8), ("appraisal", "y", 0.8), ("patient-care", "z", 0.8)],
+        )
     with sqlite.read() as session:
         facts = gather_week(WEEK, session=session)
     orders = {
@@ -157,7 +162,9 @@ def test_the_rank_weighs_themes_outlets_freshness_and_source(sqlite: Database) -
         add(session)
     (item,) = edition(sqlite).stories
 
-    def score(story: object = item, *, weight: float = 1.0, at: datetime = WEEK.end, rising: tuple[str, ...] = ()) -> float:
+    def score(
+        story: object = item, *, weight: float = 1.0, at: datetime = WEEK.end, rising: tuple[str, ...] = ()
+    ) -> float:
         return rank(story, weight=weight, week_end=WEEK.end, at=at, rising=rising)  # type: ignore[arg-type]
 
     assert score() == pytest.approx(0.8 + 0.6)
@@ -248,7 +255,9 @@ def test_an_edition_comes_back_from_json_as_it_was(sqlite: Database) -> None:
 def test_the_subject_says_the_most_important_thing(sqlite: Database) -> None:
     fakes.fill(sqlite)
     content = edition(sqlite)
-    assert brief.subject(content).startswith("Speaking up rises: 13 stories from 11 outlets · NHS Culture Monitor, week 47")
+    assert brief.subject(content).startswith(
+        "Speaking up rises: 13 stories from 11 outlets · NHS Culture Monitor, week 47"
+    )
     assert brief.subject(edition(sqlite, fakes.SATURDAY)).endswith("week 47 so far")
     calm = replace(content, trends=tuple(replace(trend, verdict=Verdict.USUAL) for trend in content.trends))
     assert brief.subject(calm) == "36 stories from 11 outlets, most on speaking up · NHS Culture Monitor, week 47"
@@ -265,7 +274,9 @@ def test_the_brief_has_three_to_five_lines_that_carry_their_numbers(sqlite: Data
     assert 3 <= len(lines) <= 5
     calm = replace(content, trends=tuple(replace(trend, verdict=Verdict.USUAL) for trend in content.trends))
     assert "No theme rose or went quiet by more than chance would explain." in brief.in_brief(calm)
-    assert "No theme has risen by more than chance would explain, so far." in brief.in_brief(replace(calm, complete=False))
+    assert "No theme has risen by more than chance would explain, so far." in brief.in_brief(
+        replace(calm, complete=False)
+    )
 
 
 def test_what_could_not_be_seen_is_named_with_its_reason(sqlite: Database) -> None:

@@ -29,7 +29,15 @@ def test_joining_twice_changes_the_choices(database: Database) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "nobody", "a@b", "two@example.org, three@example.org", "x@example.org\r\nBcc: y@example.org", "x@exa mple.org", "é@example.org"],
+    [
+        "",
+        "nobody",
+        "a@b",
+        "two@example.org, three@example.org",
+        "x@example.org\r\nBcc: y@example.org",
+        "x@exa mple.org",
+        "é@example.org",
+    ],
 )
 def test_what_is_no_address_is_refused_by_name(database: Database, address: str) -> None:
     with database.write() as session, pytest.raises(RecipientError, match="is not an email address"):

@@ -67,7 +67,9 @@ def busiest(content: EditionContent) -> EditionContent:
 
 
 @pytest.mark.parametrize("name", ["edition.html", "edition.txt", "web.html"])
-def test_the_edition_is_word_for_word_as_agreed(name: str, content: EditionContent, request: pytest.FixtureRequest) -> None:
+def test_the_edition_is_word_for_word_as_agreed(
+    name: str, content: EditionContent, request: pytest.FixtureRequest
+) -> None:
     """A change is looked at and then accepted with `pytest --accept-golden`."""
     rendered = render(content, LINKS)
     made = {"edition.html": rendered.html, "edition.txt": rendered.text, "web.html": render_web(content)}[name]
@@ -129,7 +131,9 @@ def test_each_chart_has_its_numbers_in_words(content: EditionContent) -> None:
 
 def test_nothing_is_loaded_from_anywhere(content: EditionContent) -> None:
     for page in (render(content, LINKS).html, render_web(content), render_index([])):
-        assert not re.search(r"<(img|script|link|iframe|object|embed|form|video|audio|source|base)\b|url\(|@import", page)
+        assert not re.search(
+            r"<(img|script|link|iframe|object|embed|form|video|audio|source|base)\b|url\(|@import", page
+        )
 
 
 def test_the_plain_text_keeps_its_width(content: EditionContent) -> None:
@@ -244,7 +248,27 @@ def test_hostile_news_is_only_text(text: str, tmp_path: Path) -> None:
             facts = gather_week(fakes.WEEK, session=session)
     content = compose(facts, registry, fakes.THEMES, fakes.MONDAY_7)
     rendered = render(content, LINKS)
-    calm = {"html", "head", "body", "div", "p", "h1", "h2", "h3", "h4", "a", "ul", "li", "table", "tbody", "tr", "td", "span", "b", "br"}
+    calm = {
+        "html",
+        "head",
+        "body",
+        "div",
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "a",
+        "ul",
+        "li",
+        "table",
+        "tbody",
+        "tr",
+        "td",
+        "span",
+        "b",
+        "br",
+    }
     assert {tag for tag, _ in _tags(rendered.html)} <= calm | {"meta", "title", "style", "blockquote"}
     assert "onerror=alert" not in re.sub(r"&[a-z]+;.*?&[a-z]+;", "", rendered.html)
     assert "javascript:" not in rendered.html
@@ -254,7 +278,9 @@ def test_hostile_news_is_only_text(text: str, tmp_path: Path) -> None:
     assert not re.search(rb"^Bcc:", message.as_bytes().partition(b"\r\n\r\n")[0], re.M)
 
 
-def _message(rendered: object, *, to_name: str = "", token: str | None = "secret-token-of-forty-three-letters-and-more") -> EmailMessage:  # noqa: S107
+def _message(
+    rendered: object, *, to_name: str = "", token: str | None = "secret-token-of-forty-three-letters-and-more"
+) -> EmailMessage:  # noqa: S107
     return mailer.build_message(
         rendered,  # type: ignore[arg-type]
         SENDER,

@@ -86,8 +86,15 @@ def test_the_kept_edition_holds_no_more_than_what_may_be_shown(content: EditionC
 def test_the_credit_line_stands_beside_the_quotation_or_at_the_end(content: EditionContent) -> None:
     rendered = render(content)
     for form in (rendered.html, " ".join(rendered.text.split())):
-        assert form.count("Courtesy of Guardian News &amp; Media Ltd") + form.count("Courtesy of Guardian News & Media Ltd") == 1
-        assert form.count("The Ogl Paper. Contains public sector information licensed under the Open Government Licence") == 1
+        assert (
+            form.count("Courtesy of Guardian News &amp; Media Ltd")
+            + form.count("Courtesy of Guardian News & Media Ltd")
+            == 1
+        )
+        assert (
+            form.count("The Ogl Paper. Contains public sector information licensed under the Open Government Licence")
+            == 1
+        )
 
 
 def test_a_credit_is_owed_only_where_something_is_quoted(content: EditionContent) -> None:

@@ -10,7 +10,13 @@ STEADY = (4, 3, 5, 4, 3, 4, 5, 4, 3, 4, 4)  # eleven weeks
 
 
 def trend(
-    now: int, before: tuple[int, ...] = STEADY, *, articles: int = 200, articles_now: int = 200, outlets: int = 3, complete: bool = True
+    now: int,
+    before: tuple[int, ...] = STEADY,
+    *,
+    articles: int = 200,
+    articles_now: int = 200,
+    outlets: int = 3,
+    complete: bool = True,
 ) -> Trend:
     collected = Collected({"a": [articles] * len(before) + [articles_now]})
     return judge(ThemeHistory("t", {"a": [*before, now]}, outlets), collected, complete=complete)

@@ -14,8 +14,6 @@ from models.settings import load_settings
 from models.store import model_versions
 from models.store.database import open_database
 from models.tagging.encoders import MINILM
-from models.tagging.evaluation import evaluate as measure
-from models.tagging.evaluation import read_labelled
 from models.themes import THEME_IDS
 from models.weeks import utc_now
 
@@ -31,6 +29,10 @@ def evaluate(
     verbose: Verbose = False,
 ) -> None:
     """Measure the tagger on labelled text."""
+    # Here, not above: scikit-learn takes over a second to import, which every other command would wait for.
+    from models.tagging.evaluation import evaluate as measure
+    from models.tagging.evaluation import read_labelled
+
     settings = load_settings(data=data)
     labelled = read_labelled(file)
     with open_database(settings.database_address) as database:

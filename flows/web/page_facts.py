@@ -14,6 +14,7 @@ import lxml.html
 from htmldate import find_date
 from lxml import etree
 
+from flows.web.parser_faults import PARSER_FAULTS
 from flows.web.structured_data import StructuredData, is_false, names_under, read_structured_data, text_under
 from models.dates import parse_date
 from models.urls import normalise_url, same_site
@@ -197,7 +198,7 @@ def _searched(tree: "etree._Element") -> datetime | None:
         return None
     try:
         text = find_date(tree, extensive_search=False, original_date=True, url=None, deferred_url_extractor=False)
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, etree.LxmlError):
+    except PARSER_FAULTS:
         return None
     found = parse_date(text)
     # It answers with the first of January where it saw but a year.

@@ -10,16 +10,14 @@ import re
 from typing import Any
 
 import lxml.html
-from lxml import etree
-from trafilatura import bare_extraction
-from trafilatura.settings import Extractor
 
+from flows.web.article_text import extract_text
 from flows.web.page_facts import PageFacts, read_facts
 from flows.web.page_language import tell_language
 from flows.web.page_status import is_not_found, judge
+from flows.web.parser_faults import PARSER_FAULTS
 from models.entries import Page
 from models.outcomes import TextStatus
-from models.text import MAX_CHARACTERS
 
 MAX_ATTRIBUTES = 2_000  # of one tag: libxml2 compares each with all others, so 100,000 take half a minute
 MAX_TAGS = 60_000  # real pages have under 10,000; trafilatura's copies of a larger tree take seconds
@@ -41,7 +39,6 @@ _HEADER_CHARSET = re.compile(r"(?i)charset\s*=\s*[\"']?\s*([a-z0-9_:.\-]{2,40})"
 _INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]")
 _TAG = re.compile(r"<[A-Za-z!/]")
 _LONG_TAG = re.compile(r"<[A-Za-z][^<>]{30000,}>?")
-_BULLET = re.compile(r"(?m)^- (?=\S)")
 # The names that old pages give to what really is the Windows code page, as the WHATWG's table says.
 _REALLY_WINDOWS = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii"}
 _NOTHING = Page(text="", text_status=TextStatus.HEADLINE)
@@ -69,7 +66,8 @@ def read_page(html: bytes, *, url: str, content_type: str) -> Page:
     if tree is None:
         return _NOTHING
     facts = read_facts(tree, url)
-    text = extract_text(tree)
+    _drop_what_is_not_read(tree)
+    text = extract_text(tree, facts)
     status = judge(text, facts, _visible_text(tree) if len(text) < 2000 else "")
     kept = text if status is not TextStatus.HEADLINE else ""
     return Page(
@@ -84,18 +82,6 @@ def read_page(html: bytes, *, url: str, content_type: str) -> Page:
         mining_reserved=facts.mining_reserved,
         gone=bool(text) and is_not_found(text, facts),
     )
-
-
-def extract_text(tree: "lxml.html.HtmlElement") -> str:
-    """The article's text, a paragraph a line; "" where there is none."""
-    options = Extractor(output_format="python", comments=False, tables=True)
-    try:
-        document = bare_extraction(tree, options=options)
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError, etree.LxmlError):
-        return ""
-    text = getattr(document, "text", None) or ""
-    lines = (" ".join(line.split()) for line in _BULLET.sub("", text).split("\n"))
-    return "\n".join(line for line in lines if line)[:MAX_CHARACTERS]
 
 
 def decode_html(body: bytes, content_type: str) -> str:
@@ -134,9 +120,18 @@ def parse_html(text: str) -> "lxml.html.HtmlElement | None":
     parser = lxml.html.HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8", collect_ids=False)
     try:
         tree: Any = lxml.html.fromstring(text.encode("utf-8"), parser=parser)
-    except (etree.LxmlError, ValueError, AssertionError):
+    except PARSER_FAULTS:
         return None
     return tree if isinstance(tree, lxml.html.HtmlElement) else None
+
+
+def _drop_what_is_not_read(tree: "lxml.html.HtmlElement") -> None:
+    """Take scripts, styles and drawings out of the tree: they are most of a page, and trafilatura copies it."""
+    for element in list(tree.iter("script", "style", "svg")):
+        if element.tag == "script" and "ld+json" in (element.get("type") or ""):
+            continue  # trafilatura's last resort reads the article's text in it
+        if element.getparent() is not None:
+            element.drop_tree()
 
 
 def _visible_text(tree: "lxml.html.HtmlElement") -> str:

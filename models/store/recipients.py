@@ -12,9 +12,9 @@ from sqlmodel import Session, col, select
 
 from models.brief import NATIONS, SECTORS
 from models.edition import Selection
-from models.plain_lines import plain_line
 from models.sources import Registry
 from models.store.tables import Delivery, Edition, Recipient
+from models.text_safety import plain_line
 from models.themes import THEME_IDS
 
 ERASE_AFTER = timedelta(days=28)  # after leaving: long enough to undo a mistake and to answer a complaint

@@ -48,7 +48,9 @@ def _furniture(variant: int) -> tuple[str, str, str]:
         )
 
     def script() -> str:
-        state = [{"id": rng.randint(1, 10**9), "slug": address(), "flags": rng.choices(_WORDS, k=6)} for _ in range(110)]
+        state = [
+            {"id": rng.randint(1, 10**9), "slug": address(), "flags": rng.choices(_WORDS, k=6)} for _ in range(110)
+        ]
         return f"<script>window.__state{rng.randint(1, 999)} = {json.dumps(state)};</script>"
 
     def menu(items: int) -> str:

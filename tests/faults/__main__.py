@@ -46,7 +46,7 @@ def _show(harness: Harness, findings: Findings, database: str, seconds: float) -
     _say(f"| {database}: killed and restarted | |")
     _say("|---|---|")
     _say(f"| kills (SIGKILL to the process group) | {findings.total} in {findings.trials} trials: {kinds} |")
-    _say(f"| an undisturbed run | {harness.seconds:.1f} s, " + ", ".join(
+    _say(f"| an undisturbed run | {sum(harness.seconds[1:]):.1f} s and {harness.seconds[0]:.1f} s to train, " + ", ".join(
         f"{count} moments of kind {kind}" for kind, count in sorted(harness.events.items())) + " |")  # fmt: skip
     _say(f"| trials that completed | {findings.completed} of {findings.trials} |")
     _say(f"| runs that ended with an error | {findings.failed_runs} |")
@@ -57,6 +57,8 @@ def _show(harness: Harness, findings: Findings, database: str, seconds: float) -
     boxes = findings.broken.get("mailboxes", [])
     lost, added = (sum(line.startswith(word) for line in boxes) for word in ("missing", "added"))
     _say(f"| messages lost, doubled or altered | {lost}, {added + len(boxes) - lost - added} |")
+    _say(f"| kills between the end of a message and the record of its 250 | {findings.in_the_gap} |")
+    _say(f"| second copies from those, with the Message-ID of the first | {findings.second_copies} |")
     _say(f"| time | {seconds:.0f} s |")
     for what, lines in findings.broken.items():
         for line in lines[:20]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +11,19 @@ from flows import jobs
 from flows.mail.weekly import weekly_digest
 from models.settings import Settings, load_settings
 from models.sources import load_registry
-from models.store.database import open_database
+from models.store import recipients
+from models.store.database import Database, open_database
 from models.weeks import Week
 from tests.faults.points import KillPoint, arm, counts
 
+PEOPLE = (
+    ("everything@faults.example", ()),
+    ("o'hara+news@faults.example", ("speaking-up",)),
+    ("workforce@faults.example", ("workforce", "patient-care")),
+    ("boards@faults.example", ("boards-and-non-executives",)),
+    ("team@faults.example", ("collaboration", "values-and-induction")),
+    ("nothing@faults.example", ("appraisal",)),
+)
 COUNTS = "events.json"  # how often each kind of moment came in an undisturbed run
 
 
@@ -62,9 +72,24 @@ def run(job: Job) -> None:
     arm(job.point)
     settings, registry = job.settings(), load_registry(Path(job.registry))
     now, week = datetime.fromisoformat(job.now), Week.parse(job.week)
+    began = time.monotonic()
     with open_database(settings.database_address) as database:
+        jobs.open_tagger(database, settings, now=now)
+        trained = time.monotonic()
+        _add_people(database, now)
         asyncio.run(jobs.monitor(database, registry, settings, now=now))
         result = weekly_digest(database, registry, settings, week=week, now=now, clock=lambda: now)
     if result.has_failures:
         raise RuntimeError(f"not everybody got the edition: {result}")
-    Path(job.data, COUNTS).write_text(json.dumps(counts()), encoding="utf-8")
+    told = {"events": counts(), "seconds": [trained - began, time.monotonic() - trained]}
+    Path(job.data, COUNTS).write_text(json.dumps(told), encoding="utf-8")
+
+
+def _add_people(database: Database, now: datetime) -> None:
+    with database.write() as session:
+        if recipients.everyone(session=session):
+            return
+        for number, (person, themes) in enumerate(PEOPLE):
+            row, _ = recipients.add(person, now, themes=themes, session=session)
+            row.token = f"token-{number}"  # the Message-ID hangs on it, and mailboxes are compared by that
+            session.add(row)

@@ -15,7 +15,6 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
 KINDS = ("statement", "committed", "file", "mail")
-END_OF_MESSAGE = b".\r\n"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -62,32 +61,16 @@ def _watch_commits() -> None:
 
     def committed(self: DefaultDialect, connection: Any) -> None:
         commit(self, connection)  # type: ignore[no-untyped-call]
-        if not _is_claim():
-            _watch.passed("committed")
+        _watch.passed("committed")
 
     DefaultDialect.do_commit = committed  # type: ignore[method-assign]
-
-
-def _is_claim() -> bool:
-    """Whether this commit is the one just before the end of a message: the moment that SMTP leaves open.
-
-    Between it and the line that ends the message nothing can be had but one of "perhaps lost" and "perhaps doubled".
-    The monitor chooses, says so in the database, and a test of its own holds it to that.
-    """
-    frame = sys._getframe(2)
-    while frame.f_back is not None:
-        if frame.f_code.co_name == "claimed":
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _watch_mail() -> None:
     send = smtplib.SMTP.send
 
     def watched(self: smtplib.SMTP, s: Any) -> None:
-        if s != END_OF_MESSAGE:
-            _watch.passed("mail")
+        _watch.passed("mail")
         send(self, s)
         _watch.passed("mail")
 

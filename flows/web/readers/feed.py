@@ -8,6 +8,7 @@ from typing import Any
 import feedparser
 
 from flows.web.language_code import language_code
+from flows.web.parser_faults import PARSER_FAULTS
 from flows.web.readers.json_feed import read_json_feed
 from flows.web.readers.listing import (
     ACCEPT_FEED,
@@ -62,16 +63,7 @@ def read_feed(body: bytes, *, url: str, content_type: str = "") -> Listing:
         parsed = feedparser.parse(
             io.BytesIO(shortened), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
         )
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        LookupError,
-        RecursionError,
-        AssertionError,
-    ) as error:
+    except PARSER_FAULTS as error:
         return Listing(problem=f"the feed can't be read: {type(error).__name__}")
     entries = [_entry(item, parsed.get("feed", {}), url) for item in parsed.get("entries", [])]
     found = tuple(entry for entry in entries if entry is not None)

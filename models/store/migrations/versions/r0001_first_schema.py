@@ -150,12 +150,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("article", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_article_first_seen_at"), ["first_seen_at"], unique=False)
-        batch_op.create_index("ix_article_published_scope", ["published_at", "scope_state"], unique=False)
         batch_op.create_index(batch_op.f("ix_article_scope_state"), ["scope_state"], unique=False)
+        batch_op.create_index(
+            "ix_article_scope_when",
+            ["scope_state", "published_at", "first_seen_at", "story_id", "source"],
+            unique=False,
+        )
         batch_op.create_index(batch_op.f("ix_article_source"), ["source"], unique=False)
         batch_op.create_index(batch_op.f("ix_article_story_id"), ["story_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_article_text_status"), ["text_status"], unique=False)
         batch_op.create_index("ix_article_untagged", ["model_version", "first_seen_at"], unique=False)
+        batch_op.create_index("ix_article_when", ["published_at", "first_seen_at", "source"], unique=False)
 
     op.create_table(
         "delivery",
@@ -291,12 +296,13 @@ def downgrade() -> None:
 
     op.drop_table("delivery")
     with op.batch_alter_table("article", schema=None) as batch_op:
+        batch_op.drop_index("ix_article_when")
         batch_op.drop_index("ix_article_untagged")
         batch_op.drop_index(batch_op.f("ix_article_text_status"))
         batch_op.drop_index(batch_op.f("ix_article_story_id"))
         batch_op.drop_index(batch_op.f("ix_article_source"))
+        batch_op.drop_index("ix_article_scope_when")
         batch_op.drop_index(batch_op.f("ix_article_scope_state"))
-        batch_op.drop_index("ix_article_published_scope")
         batch_op.drop_index(batch_op.f("ix_article_first_seen_at"))
 
     op.drop_table("article")

@@ -1,9 +1,7 @@
-"""Text from elsewhere made fit to stand in a line of an edition, in a header or behind a link."""
+"""Addresses from elsewhere made fit to stand behind a link."""
 
 import unicodedata
 from urllib.parse import urlsplit
-
-MAX_OUTLET = 60  # letters of a name
 
 
 def web_address(url: str) -> str:

@@ -1,0 +1,85 @@
+"""Finding a Prefect API that answers, in milliseconds and without importing Prefect."""
+
+import json
+import os
+import socket
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deployments.prefect_environment import prefect_folder
+from models.settings import Settings
+
+ANSWER_SECONDS = 2.0
+PORTS_TRIED = 50
+_RECORD = "server.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The server that `culture-monitor start` brought up."""
+
+    api: str
+    pid: int
+
+
+def answering_api(settings: Settings) -> str | None:
+    """The address of a Prefect API that answers: the one at `PREFECT_API_URL`, else our own; None where neither does."""
+    given = os.environ.get("PREFECT_API_URL", "").strip().rstrip("/")
+    if given and is_healthy(given):
+        return given
+    served = read_record(settings)
+    return served.api if served and is_healthy(served.api) else None
+
+
+def ui_of(api: str) -> str:
+    """The current UI of a server; Prefect's own links lead to its predecessor."""
+    return f"{api.removesuffix('/api')}/v2/"
+
+
+def is_healthy(api: str) -> bool:
+    """Whether a Prefect API answers there."""
+    if not api.startswith(("http://", "https://")):
+        return False
+    try:
+        with urllib.request.urlopen(f"{api}/health", timeout=ANSWER_SECONDS) as answer:  # noqa: S310
+            return bool(answer.status == 200 and answer.read(20).strip() == b"true")
+    except (OSError, ValueError, urllib.error.URLError):
+        return False
+
+
+def free_port(host: str, first: int) -> int | None:
+    """The first port from `first` on that no program holds."""
+    for port in range(first, min(first + PORTS_TRIED, 65536)):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    return None
+
+
+def write_record(settings: Settings, served: Served) -> None:
+    """Remember the server, for the other commands and the next start."""
+    _file(settings).write_text(json.dumps(asdict(served)), encoding="utf-8")
+
+
+def read_record(settings: Settings) -> Served | None:
+    """The server that was recorded; it may be gone."""
+    try:
+        found = json.loads(_file(settings).read_text(encoding="utf-8"))
+        return Served(api=str(found["api"]), pid=int(found["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def forget(settings: Settings) -> None:
+    """The server is gone."""
+    _file(settings).unlink(missing_ok=True)
+
+
+def _file(settings: Settings) -> Path:
+    return prefect_folder(settings) / _RECORD

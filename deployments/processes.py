@@ -1,0 +1,81 @@
+"""Child processes that end when they should: each in a group of its own, told to stop, then killed with all it started."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_LOG_BYTES = 5_000_000  # a log that grew beyond is begun anew at the next start; the one before stays beside it
+_TAIL_LINES = 12
+_PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """One child process with its log."""
+
+    def __init__(self, name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > _LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))
+        self.name = name
+        self.log = log
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                arguments,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                # Its own group: Ctrl-C reaches the parent alone, which stops its children in order, and a group can
+                # be killed with everything in it.
+                start_new_session=True,
+                preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def has_ended(self) -> bool:
+        """Whether it is gone."""
+        return self._process.poll() is not None
+
+    def last_words(self) -> str:
+        """The end of its log, for a message."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return "\n".join(lines[-_TAIL_LINES:])
+
+    def stop(self, how: signal.Signals, seconds: float, *, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Ask it to stop; after so many seconds, or in a `hurry`, kill it. Whatever it started is gone afterwards."""
+        if not self.has_ended():
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(how)
+            until = time.monotonic() + seconds
+            while time.monotonic() < until and not self.has_ended() and not hurry():
+                time.sleep(0.1)
+        self.kill_group()
+        self._process.wait()
+
+    def kill_group(self) -> None:
+        """Kill it and everything that it started and that is still there."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+
+
+def _die_with_parent() -> Callable[[], None]:
+    """In the child, before it becomes another program: be told to stop when the parent is killed (Linux)."""
+    library = ctypes.CDLL(None)
+
+    def ask() -> None:
+        library.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return ask

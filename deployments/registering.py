@@ -1,0 +1,148 @@
+"""Registers the deployments and automations with a Prefect API, and keeps what people changed there.
+
+Prefect's own `serve` and `deploy` put schedules, parameters and pauses back to what the code says.
+`python -m deployments.registering` does it for an installation with workers.
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from prefect import Flow
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.deployments.runner import (
+    EntrypointType,  # type: ignore[attr-defined]
+    RunnerDeployment,
+)
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+from deployments.automations import ensure_automations
+from deployments.prefect_environment import prefect_folder
+from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, Deployed, catalogue
+from models.brief import SECTORS
+from models.settings import Settings, load_settings
+from models.sources import Registry, load_registry
+
+_DEPLOYED = "deployed.json"  # the schedules that we registered last: what differs now was changed in the settings
+
+
+async def build(settings: Settings, registry: Registry, client: PrefectClient) -> list[RunnerDeployment]:
+    """Every deployment as it is to be registered: our code, people's schedules and parameters."""
+    before = _read_deployed(settings)
+    return [
+        await _one(deployed, before.get(deployed.name), _choices(registry), client) for deployed in catalogue(settings)
+    ]
+
+
+async def register(settings: Settings, *, pool: str) -> list[str]:
+    """Register every deployment for the workers of a pool, and the automations; the names that were registered."""
+    async with get_client() as client:
+        with suppress(ObjectAlreadyExists):
+            await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+        found = await build(settings, load_registry(settings.sources), client)
+        for deployment in found:
+            await deployment.aapply(work_pool_name=pool)
+        await ensure_automations(client)
+    remember(settings)
+    return [deployment.full_name for deployment in found]
+
+
+def remember(settings: Settings) -> None:
+    """Note the schedules that are registered now."""
+    folder = prefect_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    crons = {deployed.name: deployed.cron for deployed in catalogue(settings)}
+    (folder / _DEPLOYED).write_text(json.dumps(crons, indent=1), encoding="utf-8")
+
+
+async def _one(
+    deployed: Deployed, cron_before: str | None, choices: dict[str, Any], client: PrefectClient
+) -> RunnerDeployment:
+    module, _, function = deployed.entrypoint.rpartition(".")
+    flow: Flow[..., Any] = getattr(import_module(module), function)
+    try:
+        old: DeploymentResponse | None = await client.read_deployment_by_name(f"{flow.name}/{deployed.name}")
+    except ObjectNotFound:
+        old = None
+    schedules = _schedules(deployed, cron_before, old)
+    deployment = await flow.ato_deployment(
+        name=deployed.name,
+        schedules=schedules,
+        parameters=dict(old.parameters) if old else {},
+        paused=bool(old.paused) if old else False,
+        tags=list(deployed.tags),
+        # One at a time; a run that comes while another is at work is cancelled: the next one does its work.
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    _offer_choices(deployment, choices)
+    return deployment
+
+
+def _schedules(
+    deployed: Deployed, cron_before: str | None, old: DeploymentResponse | None
+) -> list[DeploymentScheduleCreate]:
+    """Ours at first; later what people left there, ours among it changed only where the setting was."""
+    ours = (
+        [DeploymentScheduleCreate(schedule=CronSchedule(cron=deployed.cron, timezone=TIMEZONE), slug=SCHEDULE_SLUG)]
+        if deployed.cron
+        else []
+    )
+    if old is None:
+        return ours
+    kept = [
+        DeploymentScheduleCreate(
+            schedule=one.schedule,
+            active=one.active,
+            slug=one.slug,
+            parameters=one.parameters,
+            max_scheduled_runs=one.max_scheduled_runs,
+        )
+        for one in old.schedules
+    ]
+    if cron_before is None or cron_before == deployed.cron:
+        return kept
+    was_active = next((one.active for one in kept if one.slug == SCHEDULE_SLUG), True)
+    changed = [one.model_copy(update={"active": was_active}) for one in ours]
+    return [*changed, *(one for one in kept if one.slug != SCHEDULE_SLUG)]
+
+
+def _choices(registry: Registry) -> dict[str, Any]:
+    """What forms offer and the code cannot know: (model, field) -> values."""
+    return {
+        "MonitorOptions.sources": sorted(source.id for source in registry.sources),
+        "Change.sectors": sorted({*SECTORS, *(source.sector for source in registry.sources)}),
+    }
+
+
+def _offer_choices(deployment: RunnerDeployment, choices: dict[str, Any]) -> None:
+    definitions = deployment._parameter_openapi_schema.definitions or {}
+    for place, values in choices.items():
+        model, _, field = place.partition(".")
+        items = definitions.get(model, {}).get("properties", {}).get(field, {}).get("items")
+        if isinstance(items, dict):
+            items["enum"] = values
+
+
+def _read_deployed(settings: Settings) -> dict[str, str]:
+    try:
+        found = json.loads((prefect_folder(settings) / _DEPLOYED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(cron) for name, cron in found.items()} if isinstance(found, dict) else {}
+
+
+def main() -> None:
+    """Register for workers, once."""
+    for name in asyncio.run(register(load_settings(), pool=POOL)):
+        print(name)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The flows `alert` and `digest-check`: someone is told when a run fails or no digest went out."""
+
+import socket
+from contextlib import nullcontext
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+
+import httpx
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.mail.mailer import POLICY, parse_sender
+from flows.mail.transports import FreeClaim, OutboxTransport, SmtpTransport, Transport, parse_smtp_url
+from flows.prefect_links import run_address
+from flows.prefect_steps import run_name, workplace
+from models.settings import Settings
+from models.store import editions
+from models.store.editions import DeliveryState
+from models.store.recipients import receivers
+from models.text_safety import plain_line, plain_lines
+from models.weeks import LONDON, Week, utc_now
+
+POST_SECONDS = 20
+MAX_MESSAGE = 2000
+NOBODY_TO_TELL = "nobody is told: set CULTURE_ALERT_TO or CULTURE_ALERT_WEBHOOK"
+
+
+@flow(
+    name="alert",
+    flow_run_name=run_name("alert"),
+    description="""Tell the people in charge that a run failed.
+
+Started by the automation “Tell me when a run fails”. It mails CULTURE_ALERT_TO and posts to CULTURE_ALERT_WEBHOOK,
+whichever is set. Start it by hand to try them out.
+""",
+)
+async def alert(
+    name: str = "alert", state: str = "Tested", message: str = "This is a test of the alert.", run_id: str = ""
+) -> State[None]:
+    """Tell the people in charge.
+
+    Args:
+        name: The flow that failed.
+        state: How it ended.
+        message: What it said.
+        run_id: Its run, for the link.
+    """
+    with workplace() as place:
+        settings = place.settings
+    subject = plain_line(f"NHS Culture Monitor: {name} {state}", 150)
+    text = plain_lines(f"{message}\n\n{run_address(run_id) if run_id else ''}", MAX_MESSAGE)
+    told = []
+    if settings.alert_to:
+        told.append(_mail(settings, subject, text))
+    if settings.alert_webhook is not None:
+        told.append(await _post(settings.alert_webhook.get_secret_value(), subject, text))
+    if not told:
+        get_run_logger().warning(NOBODY_TO_TELL)
+        return Completed(message=NOBODY_TO_TELL)
+    failed = [problem for problem in told if problem]
+    return Failed(message="; ".join(failed)) if failed else Completed(message=f"Told: {subject}")
+
+
+@flow(
+    name="digest-check",
+    flow_run_name=run_name("digest-check"),
+    description="""Check that last week's digest went out. It fails, and so is told of, where it did not.
+
+Scheduled for Monday noon. A list without recipients needs no digest.
+""",
+)
+async def digest_check() -> State[None]:
+    """Check that last week's digest went out."""
+    with workplace() as place, place.database.read() as session:
+        week = Week.of(place.now).plus(-1)
+        people = len(receivers(session=session))
+        edition = editions.edition_of(week, session=session)
+        counts = editions.count_states(edition.id, session=session) if edition and edition.id is not None else {}
+    sent = counts.get(DeliveryState.SENT, 0)
+    done = sent + counts.get(DeliveryState.SKIPPED, 0)
+    waiting = counts.get(DeliveryState.PENDING, 0) + counts.get(DeliveryState.SENDING, 0)
+    if not people:
+        return Completed(message=f"{week}: nobody is on the list, so nothing was to be sent")
+    if edition is None or not edition.sealed or not done:
+        return Failed(message=f"{week}: no digest went out. Start the flow digest, or see why its last run ended")
+    if waiting or counts.get(DeliveryState.FAILED, 0):
+        refused = counts.get(DeliveryState.FAILED, 0)
+        return Failed(message=f"{week}: {sent} emails went out, {waiting} still wait and {refused} were refused")
+    return Completed(message=f"{week}: {sent} emails went out")
+
+
+def _mail(settings: Settings, subject: str, text: str) -> str:
+    """Send one email; what went wrong, or nothing."""
+    sender = parse_sender(settings.mail_from)
+    now = utc_now()
+    message = EmailMessage(policy=POLICY)
+    message["From"] = f"NHS Culture Monitor <{sender.address}>"
+    message["To"] = settings.alert_to
+    message["Subject"] = subject
+    message["Date"] = format_datetime(now.astimezone(LONDON))
+    message["Message-ID"] = make_msgid(domain=sender.domain)
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(f"{text}\n\nSent by the NHS Culture Monitor on {socket.gethostname()}.\n")
+    transport: Transport
+    if settings.smtp_url is None:
+        transport = OutboxTransport(settings.outbox / "alerts", lambda address: f"{now:%Y-%m-%d-%H%M%S}")
+    else:
+        transport = SmtpTransport(parse_smtp_url(settings.smtp_url.get_secret_value()), sender.address)
+    with transport:
+        answer = transport.send(message, settings.alert_to, lambda: nullcontext(FreeClaim()))
+    return "" if answer.answer.value == "sent" else f"the email was not taken: {answer.detail}"
+
+
+async def _post(address: str, subject: str, text: str) -> str:
+    """Post to the webhook, in the form that chat services read; what went wrong, or nothing. Its address is a secret."""
+    try:
+        async with httpx.AsyncClient(timeout=POST_SECONDS) as client:
+            answer = await client.post(address, json={"text": f"{subject}\n{text}", "subject": subject})
+    except httpx.HTTPError as error:
+        return f"the webhook could not be reached ({type(error).__name__})"
+    return "" if answer.is_success else f"the webhook answered {answer.status_code}"

@@ -1,0 +1,76 @@
+"""The flow `recipients`: who receives the digest, changed by a form. The command of the same name does the same."""
+
+from typing import Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.prefect_steps import run_name, workplace
+from flows.theme_choices import ThemeChoice, ids
+from models.store import recipients as store
+
+Action = Literal["add or change", "remove", "erase at once"]
+
+
+class Change(BaseModel):
+    """One change of the list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Action = Field(
+        default="add or change",
+        title="What to do",
+        description="Remove: nothing more is sent, and the address is erased after 28 days. Erase: at once, everywhere",
+    )
+    address: str = Field(title="Address", min_length=3, max_length=320, description="An email address")
+    name: str = Field(default="", max_length=100, title="Name", description="Shown in the To line of their email")
+    themes: list[ThemeChoice] = Field(default=[], title="Themes", description="Only these; none chosen means all")
+    nations: list[Literal["uk", "england", "scotland", "wales", "northern-ireland"]] = Field(
+        default=[], title="Nations", description="Only these; none chosen means all"
+    )
+    sectors: list[str] = Field(default=[], title="Sectors", description="Only these; none chosen means all")
+    also_empty: bool = Field(
+        default=False, title="Also when there is nothing", description="An email in a week without news for them, too"
+    )
+
+
+@flow(
+    name="recipients",
+    # Neither the address nor the name stands in the run's name, its log or its result: Prefect keeps those for long.
+    flow_run_name=run_name("recipients"),
+    description="""Add, change, remove or erase one recipient of the digest.
+
+The form's values are kept by Prefect with the run, the address among them: delete the run afterwards, or use
+`culture-monitor recipients` on the machine itself, which leaves no trace but the list.
+""",
+)
+async def recipients(change: Change) -> State[None]:
+    """Change the list of recipients.
+
+    Args:
+        change: Whose place on the list, and how it changes.
+    """
+    with workplace() as place, place.database.write() as session:
+        if change.action == "remove":
+            store.remove(change.address, place.now, session=session)
+            done = "removed; the address is erased in 28 days"
+        elif change.action == "erase at once":
+            store.erase(change.address, place.now, session=session)
+            done = "erased"
+        else:
+            _, is_new = store.add(
+                change.address,
+                place.now,
+                name=change.name,
+                themes=ids(change.themes),
+                nations=list(change.nations),
+                sectors=change.sectors,
+                send_empty=change.also_empty,
+                registry=place.registry,
+                session=session,
+            )
+            done = "added" if is_new else "changed"
+        active = len(store.receivers(session=session))
+    return Completed(message=f"One recipient {done}; {active} receive the digest")

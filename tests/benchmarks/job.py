@@ -1,0 +1,123 @@
+"""The measured process: the whole job once, `python -m tests.benchmarks.job --registry FILE --data DIR`, with its stages.
+
+The main process is sampled by its CPU clock: every few milliseconds of CPU, where does it stand? The readers' processes
+are counted whole. Prints one line of JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import resource
+import signal
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from flows import jobs
+from models.settings import load_settings
+from models.sources import load_registry
+from models.store.database import open_database
+from models.weeks import utc_now
+from tests.benchmarks.furniture import furnish  # noqa: F401  (kept out of the measured time)
+
+TICK = 0.004  # seconds of CPU between two looks
+# The first module of the stack, innermost first, that one of these begins decides; what none claims is orchestration.
+_STAGES = {
+    "fold": ("models/stories", "rensa"),
+    "tag": ("models/tagging", "sklearn"),
+    "store": ("sqlalchemy", "sqlmodel", "models/store", "flows/web/keeper", "sqlite3"),
+    "fetch": ("httpx", "httpcore", "h11", "anyio", "flows/web/polite_client", "flows/web/single_request",
+              "flows/web/transport", "flows/web/robots", "flows/web/addresses", "flows/web/decoding"),
+    "orchestration": ("flows/web/workers", "multiprocessing", "flows/web/collector", "flows/web/page_visits", "prefect"),
+}  # fmt: skip
+
+
+class Sampler:
+    """Counts CPU ticks of the main thread by stage."""
+
+    def __init__(self) -> None:
+        self.ticks: Counter[str] = Counter()
+        self.places: Counter[str] = Counter()
+
+    def __enter__(self) -> "Sampler":
+        signal.signal(signal.SIGPROF, self._look)
+        signal.setitimer(signal.ITIMER_PROF, TICK, TICK)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def _look(self, _number: int, frame: FrameType | None) -> None:
+        if frame is not None:
+            self.places[f"{frame.f_code.co_filename.rpartition('site-packages/')[2]}:{frame.f_code.co_name}"] += 1
+        while frame is not None:
+            name = frame.f_code.co_filename
+            for stage, marks in _STAGES.items():
+                if any(mark in name for mark in marks):
+                    self.ticks[stage] += 1
+                    return
+            frame = frame.f_back
+        self.ticks["orchestration"] += 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--registry", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--encoder", default="tfidf")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--load-only", action="store_true", help="train or load the tagger and end")
+    options = parser.parse_args()
+    settings = load_settings(
+        data=options.data,
+        allow_hosts="127.0.0.1",
+        max_age_days=80,
+        pages_per_run=100_000,
+        workers=options.workers,
+        encoder=options.encoder,
+    )
+    started = resource.getrusage(resource.RUSAGE_SELF)
+    with open_database(settings.database_address) as database:
+        if options.load_only:
+            jobs.open_tagger(database, settings, now=utc_now())
+            print("{}")
+            return
+        registry = load_registry(options.registry)
+        begin, sampler = time.monotonic(), Sampler()
+        marks: dict[str, float] = {}
+        with sampler:
+            summary = asyncio.run(
+                jobs.monitor(
+                    database,
+                    registry,
+                    settings,
+                    now=utc_now() + timedelta(seconds=1),
+                    all_due=True,
+                    report=lambda stage, done, total: marks.setdefault(f"{stage} {done == total}", time.monotonic()),
+                )
+            )
+        seconds = time.monotonic() - begin
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    answer: dict[str, Any] = {
+        "seconds": seconds,
+        "start_cpu": started.ru_utime + started.ru_stime,
+        "main_cpu": own.ru_utime + own.ru_stime - started.ru_utime - started.ru_stime,
+        "readers_cpu": children.ru_utime + children.ru_stime,
+        "ticks": dict(sampler.ticks),
+        "places": dict(sampler.places.most_common(40)),
+        "marks": {name: at - begin for name, at in marks.items()},
+        "entries": summary.collected.entries,
+        "outcomes": {str(outcome): count for outcome, count in summary.collected.outcomes.items() if count},
+        "in_scope": summary.tagged.in_scope,
+        "uncertain": summary.tagged.uncertain,
+        "judged": summary.tagged.judged,
+        "database_mb": sum(file.stat().st_size for file in options.data.glob("culture.db*")) / 1e6,
+    }
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
