@@ -16,11 +16,95 @@ _WORD = re.compile(r"[^\W_]+(?:[’'&.\-][^\W_]+)*")
 _END = re.compile(r"[.!?…]+[”’\"')\]]*\s+(?=[“‘\"'(\[]*[A-Z0-9£$€])")
 # A full stop after one of these does not end a sentence.
 _ABBREVIATIONS = frozenset(
-    ["mr", "mrs", "ms", "dr", "prof", "sir", "rev", "hon", "lt", "col", "gen", "maj", "capt", "sgt", "st", "jr", "sr", "no", "nos", "vs", "etc", "inc", "ltd", "plc", "co", "dept", "approx", "e.g", "i.e", "cf", "fig", "vol", "p", "pp", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"]
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "sir",
+        "rev",
+        "hon",
+        "lt",
+        "col",
+        "gen",
+        "maj",
+        "capt",
+        "sgt",
+        "st",
+        "jr",
+        "sr",
+        "no",
+        "nos",
+        "vs",
+        "etc",
+        "inc",
+        "ltd",
+        "plc",
+        "co",
+        "dept",
+        "approx",
+        "e.g",
+        "i.e",
+        "cf",
+        "fig",
+        "vol",
+        "p",
+        "pp",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+    ]
 )
 # The most common English words that are rare in other languages of the Latin script.
 _ENGLISH = frozenset(
-    ["the", "of", "and", "to", "that", "was", "for", "with", "as", "be", "by", "this", "are", "from", "or", "have", "had", "not", "which", "were", "but", "their", "has", "been", "would", "they", "said", "will", "who", "its", "it", "is", "he", "she", "we", "you"]
+    [
+        "the",
+        "of",
+        "and",
+        "to",
+        "that",
+        "was",
+        "for",
+        "with",
+        "as",
+        "be",
+        "by",
+        "this",
+        "are",
+        "from",
+        "or",
+        "have",
+        "had",
+        "not",
+        "which",
+        "were",
+        "but",
+        "their",
+        "has",
+        "been",
+        "would",
+        "they",
+        "said",
+        "will",
+        "who",
+        "its",
+        "it",
+        "is",
+        "he",
+        "she",
+        "we",
+        "you",
+    ]
 )
 # Running English has about 30% of these words; Welsh, French or German news has under 5%.
 _ENGLISH_SHARE = 0.10
@@ -38,7 +122,10 @@ def clean_text(text: str) -> str:
     if "&" in text:
         text = html.unescape(text)
     text = unicodedata.normalize("NFC", text.replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n"))
-    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Cf", "Co"))
+    # An article has a hundred different letters and thousands of them.
+    unwanted = [c for c in set(text) if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs", "Cf", "Co")]
+    if unwanted:
+        text = text.translate(dict.fromkeys(map(ord, unwanted)))
     return _LINES.sub("\n", _BLANKS.sub(" ", text)).strip()[:MAX_CHARACTERS]
 
 

@@ -13,6 +13,7 @@ import pytest
 from models.settings import PREFIX
 from models.store.database import Database, open_database
 from tests.postgres import Postgres, start_postgres
+from tests.prefect_server import Product, started_product
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)  # a Friday
 
@@ -90,3 +91,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--accept-golden` writes the golden files anew: look at the difference before you commit it."""
     parser.addoption("--accept-golden", action="store_true", help="accept the rendered editions as they are now")
     parser.addoption("--screenshots", type=Path, help="folder for the browser tests' pictures")
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The whole product, started by its one command on the demo site; shared by all tests that need a Prefect server."""
+    with started_product(tmp_path_factory.mktemp("product")) as running:
+        yield running

@@ -144,6 +144,14 @@ def test_a_date_in_the_address_is_better_than_none() -> None:
     assert found.published_at == datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
+def test_the_visible_heading_is_the_title_where_the_page_declares_much_the_same() -> None:
+    head = '<meta property="og:title" content="Board quits: NHS trust in crisis">' + ld(
+        **ARTICLE | {"headline": "NHS trust board quits in crisis"}
+    )
+    body = "<h1>Daily News</h1><article><h1>NHS trust board quits in growing crisis</h1></article>"
+    assert read(page(head, body)).title == "NHS trust board quits in growing crisis"
+
+
 DAY = timedelta(days=1)
 
 
@@ -343,3 +351,26 @@ def test_a_nasty_page_ends_soon_and_quietly(html: str) -> None:
     found = read(f"<html><head><title>T</title></head><body>{html}")
     assert isinstance(found, Page)
     assert time.process_time() - begin < 6
+
+
+def test_the_declared_text_helps_where_the_page_shows_none_of_it() -> None:
+    declared = "\n".join(story(12))
+    scripted = page(ld(**ARTICLE | {"articleBody": declared}), "<div id='root'></div>")
+    assert read(scripted).text == declared
+    locked = page(ld(**ARTICLE | {"articleBody": declared, "isAccessibleForFree": False}), body(1, WALL))
+    assert "point 11" not in read(locked).text  # what is for subscribers is left to them
+
+
+def test_furniture_between_the_paragraphs_is_left_out() -> None:
+    between = (
+        "<p>Advertisement</p>",
+        "<p>Image source, Getty Images</p>",
+        "<p>Sign up to our daily newsletter</p>",
+        "<p>Read more: Another board quits</p>",
+        "<p>Follow us on Facebook and Twitter</p>",
+    )
+    paragraphs = [f"<p>{paragraph}</p>" for paragraph in story(10)]
+    for at, line in enumerate(between):
+        paragraphs.insert(2 * at + 1, line)
+    lines = read(page("", f"<article>{''.join(paragraphs)}</article>")).text.split("\n")
+    assert lines == story(10)

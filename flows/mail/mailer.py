@@ -18,6 +18,9 @@ from models.weeks import LONDON
 
 MAX_SUBJECT = 200  # letters; longer ones are cut by every program, and some servers refuse them
 _LIST_NAME = "nhs-culture-monitor"
+# Where the standard library breaks a header, it loses the quotation marks around a name with these (RFC 5322, 3.2.3).
+_SPECIAL_IN_NAMES = re.compile(r'[()<>\[\]:;@\\,"]')
+_ONE_LINE = 60  # letters of name and address that are never broken
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -133,4 +136,6 @@ def build_message(
 
 def _address(name: str, address: str) -> Address:
     shown = plain_line(name, 100)
+    if len(shown) + len(address) > _ONE_LINE:
+        shown = " ".join(_SPECIAL_IN_NAMES.sub(" ", shown).split())
     return Address(display_name=shown, addr_spec=address)

@@ -26,23 +26,24 @@ MUCH_LONGER = 2.0
 PARAGRAPH_LETTERS = 25  # shorter ones are captions and labels, which readability leaves out as well
 # JSON-LD's text is taken where so little of it was found, and it is itself an article rather than a description.
 DECLARED_SHARE = 0.5
-DECLARED_WORDS = 120
+DECLARED_WORDS = 60
 _STRUCTURE = etree.XPath("boolean(.//p//text()) and count(.//table) <= count(.//p)")
 _UNCLEAN = etree.XPath(
-    "boolean(.//aside|.//audio|.//button|.//fieldset|.//figure|.//footer|.//iframe|.//input|.//label|.//nav|.//noscript"
-    "|.//object|.//option|.//select|.//source|.//svg|.//time)"
+    "boolean(.//aside|.//audio|.//button|.//fieldset|.//figure|.//footer|.//iframe|.//input|.//label|.//nav"
+    "|.//noscript|.//object|.//option|.//select|.//source|.//svg|.//time)"
 )
 _BULLET = re.compile(r"^- (?=\S)")
 # Lines that sites put between the paragraphs of an article; each stands alone, is short and says so at its start.
 _FURNITURE_WORDS = 30
 _FURNITURE = re.compile(
     r"(?i)^(?:advertisements?$|image (?:source|caption|credit),? |media caption|video caption|picture:|photo:|image:"
-    r"|getty images$|this video (?:can ?not|can't) be played|sign up (?:to|for) (?:our|the|get)\b.*\b(?:newsletter|email|briefing"
-    r"|alert)|get (?:our|the) (?:free )?.*\bnewsletter|(?:follow|like|join|find) (?:us|bbc|sky|the \w+) .*\bon\b.*\b(?:facebook|twitter"
-    r"|x|instagram|whatsapp|linkedin|threads|bluesky|youtube)\b|share (?:this|on)\b|read more:|read (?:also|next):|more on this (?:story"
-    r"|topic)|related (?:topics|stories|articles|content|links)\b|you may also (?:like|be interested)|recommended(?: reading)?$"
-    r"|most read$|most popular$|watch:|listen:|click here (?:to|for)\b|download (?:the|our) app\b|copyright \W?|all rights reserved"
-    r"|© |comments? \(\d+\)$|(?:print|email|share|save|tweet|bookmark)$|skip to (?:content|main)|subscribe to our\b)"
+    r"|getty images$|this video (?:can ?not|can't) be played|most read$|most popular$|recommended(?: reading)?$"
+    r"|sign up (?:to|for) (?:our|the|get)\b.*\b(?:newsletter|email|briefing|alert)|get (?:our|the) .*\bnewsletter"
+    r"|(?:follow|like|join|find) (?:us|bbc|sky|the \w+) .*\bon\b.*\b(?:facebook|twitter|x|instagram|whatsapp|linkedin"
+    r"|threads|bluesky|youtube)\b|share (?:this|on)\b|read more:|read (?:also|next):|more on this (?:story|topic)"
+    r"|related (?:topics|stories|articles|content|links)\b|you may also (?:like|be interested)|watch:|listen:"
+    r"|click here (?:to|for)\b|download (?:the|our) app\b|copyright \W?|all rights reserved|© |comments? \(\d+\)$"
+    r"|(?:print|email|share|save|tweet|bookmark)$|skip to (?:content|main)|subscribe to our\b)"
 )
 
 

@@ -14,8 +14,9 @@ from models.entries import Reply
 from models.outcomes import Outcome, PollOutcome, TextStatus
 from models.polling import max_age, next_poll
 from models.store import collecting as queries
+from models.store.collecting import EventRow
 from models.store.database import Database
-from models.store.tables import Article, FetchEvent, HostState, SourceState
+from models.store.tables import Article, HostState, SourceState
 from models.stories import Report, StoryIndex, fingerprint
 from models.text_safety import (
     MAX_DETAIL,
@@ -43,6 +44,7 @@ class Keeper:
         self._run_id = run_id
         self._now = now
         self._session: Session | None = None
+        self._stored: dict[str, int] = {}  # articles by address, of those that the batch may hold again
         self._index: StoryIndex | None = None
 
     def store(self, read: Sequence[ReadEntry]) -> list[Outcome]:
@@ -51,6 +53,7 @@ class Keeper:
             self._session = session
             try:
                 index = self._stories()
+                self._stored = queries.article_ids_of({_address(entry) for entry in read}, session=session)
                 outcomes = [self._store_one(entry, index, session) for entry in read]
                 sent = [entry for entry in read if entry.reply is not None and entry.reply.requests]
                 queries.add_events([self._page_event(entry) for entry in sent], session=session)
@@ -62,7 +65,7 @@ class Keeper:
         if read.outcome in _NOT_STORED:
             return read.outcome
         article = self._article(read, session)
-        if article.id is None and (existing := queries.article_id_of(article.url, session=session)) is not None:
+        if article.id is None and (existing := self._stored.get(article.url)) is not None:
             # Another entry, or another process, brought the same page under its canonical address.
             queries.add_alias(read.candidate.entry.url, existing, session=session)
             return Outcome.KNOWN
@@ -82,6 +85,7 @@ class Keeper:
         queries.add_article(article, session=session)
         assert article.id is not None
         assert article.story_id is not None
+        self._stored[article.url] = article.id
         if article.url != read.candidate.entry.url:
             queries.add_alias(read.candidate.entry.url, article.id, session=session)
         if outcome is Outcome.COPY:
@@ -98,7 +102,7 @@ class Keeper:
         keeps_text = page is not None and status in {TextStatus.FULL, TextStatus.TEASER}
         text = plain_lines(page.text) if page is not None and keeps_text else None
         article = earlier or Article(
-            url=(page.canonical_url if page is not None and page.canonical_url else entry.url),
+            url=_address(read),
             source=candidate.source.id,
             first_seen_at=self._now,
             text_status=status,
@@ -216,20 +220,26 @@ class Keeper:
                 (self._event("", "robots", reply, reply.outcome, reply.detail) for reply in replies), session=session
             )
 
-    def _page_event(self, read: ReadEntry) -> FetchEvent:
+    def _page_event(self, read: ReadEntry) -> EventRow:
         assert read.reply is not None
         return self._event(read.candidate.source.id, "page", read.reply, read.outcome, read.detail)
 
-    def _event(self, source: str, kind: str, reply: Reply, outcome: str, detail: str, *, url: str = "") -> FetchEvent:
-        return FetchEvent(
-            run_id=self._run_id,
-            source=source,
-            kind=kind,
-            url=storable(url or reply.url),
-            started_at=reply.started_at,
-            status=reply.status,
-            bytes=reply.transferred,
-            seconds=round(reply.seconds, 3),
-            outcome=outcome,
-            detail=storable(detail, MAX_DETAIL),
-        )
+    def _event(self, source: str, kind: str, reply: Reply, outcome: str, detail: str, *, url: str = "") -> EventRow:
+        return {
+            "run_id": self._run_id,
+            "source": source,
+            "kind": kind,
+            "url": storable(url or reply.url),
+            "started_at": reply.started_at,
+            "status": reply.status,
+            "bytes": reply.transferred,
+            "seconds": round(reply.seconds, 3),
+            "outcome": outcome,
+            "detail": storable(detail, MAX_DETAIL),
+        }
+
+
+def _address(read: ReadEntry) -> str:
+    """The address that an article is stored under: the canonical one where its page names one."""
+    page = read.page
+    return page.canonical_url if page is not None and page.canonical_url else read.candidate.entry.url

@@ -6,8 +6,9 @@ search of htmldate through the text costs as much as all else together, and is l
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from html import unescape
+from itertools import islice
 from typing import Any
 
 import lxml.html
@@ -32,6 +33,10 @@ _DATE_META = (
 )  # fmt: skip
 _AUTHOR_META = ("author", "article:author", "parsely-author", "sailthru.author", "dc.creator", "dcterms.creator", "byl",
                 "citation_author", "og:article:author", "twitter:creator:name", "cxenseparse:author")  # fmt: skip
+# A first-level heading is the title where it has so many words, most of which the page declares in its title too; a
+# logo or a section's name does not.
+_HEADING_WORDS = 3
+_HEADING_SHARE = 0.6
 _BY = re.compile(r"(?i)^\s*(?:written |words |story |posted |published |reported )?by\b[:\s]+")
 _NOT_A_NAME = re.compile(
     r"(?i)^(?:https?:|www\.|@|admin$|editor$|guest$|none$|null$|undefined$|anonymous$|\W*$)|/|\d{4}"
@@ -43,10 +48,17 @@ _BYLINE = etree.XPath(
     " | //*[contains(@class, 'author-name') or contains(@class, 'author__name') or contains(@class, 'byline__name')"
     " or contains(@class, 'article-author') or contains(@class, 'entry-author')])[position() < 6]"
 )
-_TIME = etree.XPath(
-    "(//*[@itemprop='datePublished'] | //time[@pubdate] | //article//time[@datetime] | //main//time[@datetime]"
-    " | //time[@datetime])[position() < 4]"
+# In this order: what is marked as the date of publication, then times within the article, then any.
+_TIMES = tuple(
+    etree.XPath(f"({path})[position() < 3]")
+    for path in (
+        "//*[@itemprop='datePublished'] | //time[@pubdate]",
+        "//*[contains(@class, 'publish') or contains(@class, 'posted')]/descendant-or-self::time[@datetime]",
+        "//article//time[@datetime] | //main//time[@datetime]",
+        "//time[@datetime]",
+    )
 )
+_MODIFIED_META = ("article:modified_time", "og:updated_time", "datemodified", "last-modified", "dcterms.modified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +98,13 @@ def choose_published(page: datetime | None, entry: datetime | None, now: datetim
 
 def read_facts(tree: "etree._Element", url: str) -> PageFacts:
     """All facts of a page, from its tree; `url` is its address after redirects."""
-    heading = _heading(tree)
+    headings = _headings(tree)
     head_title = " ".join((tree.findtext(".//title") or "").split())
-    data = read_structured_data(tree, f"{heading} {head_title}")
+    data = read_structured_data(tree, " ".join([*headings, head_title]))
     article = data.article
     site_name = _site_name(data)
     return PageFacts(
-        title=_title(data, heading, head_title, site_name),
+        title=_title(data, headings, head_title, site_name),
         author=_author(tree, data),
         published_at=_published(tree, data, url),
         language=tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang"),
@@ -108,16 +120,18 @@ def read_facts(tree: "etree._Element", url: str) -> PageFacts:
     )
 
 
-def _title(data: StructuredData, heading: str, head_title: str, site_name: str | None) -> str:
-    headline = text_under(data.article, "headline") or text_under(data.article, "name")
-    given = [headline, data.first_meta("og:title", "twitter:title", "dc.title", "parsely-title"), heading, head_title]
-    cleaned = [_without_site(" ".join(unescape(unescape(text)).split()), site_name) for text in given]
-    found = next((text for text in cleaned if text), "")
-    # JSON-LD's headline may be cut at 110 letters; the visible heading then is the same, in full.
-    visible = cleaned[2]
-    if visible and len(visible) > len(found) and visible.startswith(found.rstrip(" .…")):
-        found = visible
-    return found[:MAX_TITLE]
+def _title(data: StructuredData, headings: list[str], head_title: str, site_name: str | None) -> str:
+    """The visible heading that agrees with what the page declares; else what it declares."""
+    declared = [text_under(data.article, "headline", "name")]
+    declared += [data.first_meta("og:title", "twitter:title", "dc.title", "parsely-title"), head_title]
+    cleaned = [_without_site(" ".join(unescape(unescape(text)).split()), site_name) for text in declared]
+    title = next((text for text in cleaned if text), "")
+    wanted = set(" ".join(cleaned).lower().split())
+    for heading in headings:
+        words = set(heading.lower().split())
+        if len(words) >= _HEADING_WORDS and len(words & wanted) >= _HEADING_SHARE * len(words):
+            return heading[:MAX_TITLE]
+    return (title or next(iter(headings), ""))[:MAX_TITLE]
 
 
 def _without_site(title: str, site_name: str | None) -> str:
@@ -139,15 +153,10 @@ def _letters(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
 
 
-def _heading(tree: "etree._Element") -> str:
-    """The text of the first first-level heading that has any."""
-    for number, element in enumerate(tree.iter("h1")):
-        text = " ".join("".join(element.itertext()).split())
-        if text:
-            return text
-        if number > 5:
-            break
-    return ""
+def _headings(tree: "etree._Element") -> list[str]:
+    """The texts of the first few first-level headings."""
+    texts = (" ".join("".join(element.itertext()).split()) for element in islice(tree.iter("h1"), 5))
+    return [text for text in texts if text]
 
 
 def _author(tree: "etree._Element", data: StructuredData) -> str | None:
@@ -174,13 +183,15 @@ def _published(tree: "etree._Element", data: StructuredData, url: str) -> dateti
     for text in stated:
         if found := parse_date(text):
             return found
-    for element in _elements(_TIME(tree)):
-        text = element.get("datetime") or element.get("content") or "".join(element.itertext())
-        if found := parse_date(text.strip()):
-            return found
-    if found := date_in_address(url):
+    for find in _TIMES:
+        for element in _elements(find(tree)):
+            text = element.get("datetime") or element.get("content") or "".join(element.itertext())
+            if found := parse_date(text.strip()):
+                return found
+    if found := date_in_address(url) or parse_date(text_under(data.article, "dateModified")):
         return found
-    return _searched(tree)
+    modified = (parse_date(data.meta.get(name)) for name in _MODIFIED_META)
+    return next((found for found in modified if found), None) or _searched(tree)
 
 
 def date_in_address(url: str) -> datetime | None:
@@ -202,7 +213,7 @@ def _searched(tree: "etree._Element") -> datetime | None:
         return None
     found = parse_date(text)
     # It answers with the first of January where it saw but a year.
-    return None if found is None or (found.month == 1 and found.day == 1) or found > datetime.now(UTC) else found
+    return None if found is None or (found.month == 1 and found.day == 1) else found
 
 
 def _canonical(tree: "etree._Element", data: StructuredData, url: str) -> str | None:

@@ -5,6 +5,7 @@ lead to. A text that fits none is left to what the page declares.
 """
 
 import re
+from collections import Counter
 
 from flows.web.language_code import language_code
 
@@ -37,11 +38,12 @@ _STOP_WORDS = {code: frozenset(words.split()) for code, words in _PROFILES.items
 
 def tell_language(text: str, declared: str | None = None) -> str | None:
     """The ISO 639-1 code of the text's language; `declared` decides where the words do not."""
-    words = [word.lower().replace("’", "'") for word in _WORD.findall(text[:_MAX_LETTERS])]
+    counts = Counter(_WORD.findall(text[:_MAX_LETTERS].lower().replace("’", "'")))
+    total = counts.total()
     fallback = language_code(declared)
-    if len(words) < _MIN_WORDS:
+    if total < _MIN_WORDS:
         return fallback
-    shares = {code: sum(word in known for word in words) / len(words) for code, known in _STOP_WORDS.items()}
+    shares = {code: sum(counts[word] for word in known) / total for code, known in _STOP_WORDS.items()}
     best = max(shares, key=lambda code: shares[code])
     if shares[best] >= _MIN_SHARE:
         return best

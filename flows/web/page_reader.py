@@ -126,10 +126,12 @@ def parse_html(text: str) -> "lxml.html.HtmlElement | None":
 
 
 def _drop_what_is_not_read(tree: "lxml.html.HtmlElement") -> None:
-    """Take scripts, styles and drawings out of the tree: they are most of a page, and trafilatura copies it."""
+    """Take scripts, styles and drawings out of the tree.
+
+    They are most of a page, and trafilatura copies it. Its last resort would also take the text of the article from
+    JSON-LD whether or not that is for subscribers; `article_text` does so by its own rule.
+    """
     for element in list(tree.iter("script", "style", "svg")):
-        if element.tag == "script" and "ld+json" in (element.get("type") or ""):
-            continue  # trafilatura's last resort reads the article's text in it
         if element.getparent() is not None:
             element.drop_tree()
 

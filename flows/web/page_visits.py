@@ -1,6 +1,7 @@
 """Visiting the pages of entries: fetch politely, read in a worker, one outcome for each, whatever comes back."""
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 
 from flows.web.page_reader import is_html
@@ -15,7 +16,9 @@ from models.urls import host_of
 
 READ_SECONDS = 15.0  # for one page; an ordinary one takes 0.05 s, the worst real ones 4 s
 BLOCKED_HOURS = 24  # for which a site that refuses us is left alone
-GIVE_UP_AFTER = 3  # failures in a row: the rest of the host's pages waits for the next run
+BLOCKED_AFTER = 2  # refusals in a row: one page alone may be for members only
+GIVE_UP_AFTER = 5  # failures in a row: the rest of a source's pages on that host waits for the next run
+Place = tuple[str, str]  # source id, host
 _SILENT = frozenset({Fetched.FAILED, Fetched.UNREACHABLE})
 
 
@@ -28,8 +31,12 @@ class PageVisits:
         self._client = client
         self._workers = workers
         self._now = now
-        self.blocked_until = dict(blocked_until)
-        self._failures: Counter[str] = Counter()  # in a row, by host
+        self._known_blocked = dict(blocked_until)  # by earlier runs
+        self.blocked_until = dict(blocked_until)  # to remember for later ones
+        # In a row, by source and host: one source's trouble must not silence another on the same host within a run.
+        self._refusals: Counter[Place] = Counter()
+        self._failures: Counter[Place] = Counter()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def read(self, candidate: Candidate) -> ReadEntry:
         """Everything that may be had of an entry."""
@@ -38,12 +45,13 @@ class PageVisits:
             return kept
         request = page_request(candidate.source, candidate.entry.url)
         host = host_of(request.url)
-        if self.blocked_until.get(host, self._now) > self._now:
-            return ReadEntry(candidate, Outcome.BLOCKED, detail="the site refused us within the last day")
-        if self._failures[host] >= GIVE_UP_AFTER:
-            return ReadEntry(candidate, Outcome.DEFERRED, detail=f"{GIVE_UP_AFTER} pages of this host failed in a row")
-        reply = await self._client.get(request.url, max_bytes=request.max_bytes, accept=request.accept)
-        self._note(host, reply)
+        # The client lets one request at a time to a host; waiting here for our turn lets each page know how the last went.
+        async with self._turns[host]:
+            left_alone = self._left_alone(candidate, host)
+            if left_alone is not None:
+                return left_alone
+            reply = await self._client.get(request.url, max_bytes=request.max_bytes, accept=request.accept)
+            self._note(candidate, host, reply)
         refused = outcome_of_fetch(reply)
         if refused is not None:
             return ReadEntry(candidate, refused, reply=_light(reply), detail=reply.detail)
@@ -69,10 +77,21 @@ class PageVisits:
         except WorkerError:
             return None
 
-    def _note(self, host: str, reply: Reply) -> None:
-        if reply.outcome is Fetched.BLOCKED and reply.retry_after is None:
+    def _left_alone(self, candidate: Candidate, host: str) -> ReadEntry | None:
+        place = (candidate.source.id, host)
+        if self._refusals[place] >= BLOCKED_AFTER or self._known_blocked.get(host, self._now) > self._now:
+            return ReadEntry(candidate, Outcome.BLOCKED, detail="the site refused us within the last day")
+        if self._failures[place] >= GIVE_UP_AFTER:
+            return ReadEntry(candidate, Outcome.DEFERRED, detail=f"{GIVE_UP_AFTER} pages in a row failed")
+        return None
+
+    def _note(self, candidate: Candidate, host: str, reply: Reply) -> None:
+        place = (candidate.source.id, host)
+        refused = reply.outcome is Fetched.BLOCKED and reply.retry_after is None
+        self._refusals[place] = self._refusals[place] + 1 if refused else 0
+        if self._refusals[place] >= BLOCKED_AFTER:
             self.blocked_until[host] = self._now + timedelta(hours=BLOCKED_HOURS)
-        self._failures[host] = self._failures[host] + 1 if reply.outcome in _SILENT else 0
+        self._failures[place] = self._failures[place] + 1 if reply.outcome in _SILENT else 0
 
 
 def _light(reply: Reply) -> Reply:

@@ -81,7 +81,6 @@ class HostClients:
 
     async def __aenter__(self) -> Self:
         self._tls = httpx.create_ssl_context(trust_env=True)  # honours SSL_CERT_FILE of a company's proxy
-        self._tls.set_alpn_protocols(["http/1.1", "h2"])
         return self
 
     async def __aexit__(

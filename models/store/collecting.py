@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func
+from sqlalchemy import func, insert
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from models.outcomes import TextStatus
 from models.store.tables import Article, ArticleAlias, FetchEvent, HostState, Run, SourceState, Story, UtcDateTime
+
+EventRow = dict[str, Any]  # the columns of a `FetchEvent`
 
 CHUNK = 500  # addresses in one query; SQLite allows 999 variables in old builds
 MAX_ATTEMPTS = 3  # at reading a page that failed
@@ -106,17 +108,28 @@ def article_id_of(url: str, *, session: Session) -> int | None:
     return session.exec(select(Article.id).where(Article.url == url)).one_or_none()
 
 
+def article_ids_of(urls: Collection[str], *, session: Session) -> dict[str, int]:
+    """The articles that are stored under these normalised addresses: {address: article id}."""
+    wanted, found = list(urls), dict[str, int]()
+    article = Article.__table__.c  # type: ignore[attr-defined]
+    for start in range(0, len(wanted), CHUNK):
+        query = select_columns(article.url, article.id).where(article.url.in_(wanted[start : start + CHUNK]))
+        found.update((url, article_id) for url, article_id in session.execute(query))
+    return found
+
+
 def add_article(article: Article, *, session: Session) -> None:
     """Store an article, new or read again; one without `story_id` leads a story of its own."""
-    session.add(article)
-    session.flush()
+    story = None
     if article.story_id is None:
-        story = Story(first_seen_at=article.first_seen_at, lead_article_id=article.id)
+        story = Story(first_seen_at=article.first_seen_at)
         session.add(story)
         session.flush()
         article.story_id = story.id
-        session.add(article)
-        session.flush()
+    session.add(article)
+    session.flush()
+    if story is not None:
+        story.lead_article_id = article.id  # written with those of the whole batch
 
 
 def add_alias(url: str, article_id: int, *, session: Session) -> None:
@@ -126,9 +139,10 @@ def add_alias(url: str, article_id: int, *, session: Session) -> None:
         session.flush()
 
 
-def add_events(events: Iterable[FetchEvent], *, session: Session) -> None:
+def add_events(events: Iterable[EventRow], *, session: Session) -> None:
     """Keep the log of requests."""
-    session.add_all(events)
+    if rows := list(events):
+        session.execute(insert(FetchEvent), rows)
 
 
 def count_outlets(story_ids: Collection[int], *, session: Session) -> None:

@@ -6,9 +6,23 @@ indexes `ix_article_scope_when` and `ix_article_when`: a week is found among a m
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery, and_, case, func, or_, select, union, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    union,
+    union_all,
+)
 
 from models.store.tables import Article, Review, Story, Tag, UtcDateTime
 from models.tagging.decisions import State
@@ -32,15 +46,14 @@ def story_key() -> ColumnElement[int]:
     return func.coalesce(article.story_id, -article.id)
 
 
-def latest_reviews() -> Subquery:
-    """A person's last word on each theme of each article: article_id, theme, verdict."""
+@cache
+def latest_reviews() -> CTE:
+    """A person's last word on each theme of each article: article_id, theme, verdict. One object, so that queries share it."""
     newest = func.row_number().over(
         partition_by=(review.article_id, review.theme), order_by=(review.at.desc(), review.id.desc())
     )
-    ranked = select(review.article_id, review.theme, review.verdict, newest.label("age")).subquery()
-    return (
-        select(ranked.c.article_id, ranked.c.theme, ranked.c.verdict).where(ranked.c.age == 1).subquery("latest_review")
-    )
+    ranked = select(review.article_id, review.theme, review.verdict, newest.label("age")).subquery("ranked_review")
+    return select(ranked.c.article_id, ranked.c.theme, ranked.c.verdict).where(ranked.c.age == 1).cte("latest_review")
 
 
 def members(columns: Sequence[ColumnElement[Any]], start: datetime, end: datetime) -> CompoundSelect[Any]:
@@ -59,15 +72,23 @@ def members(columns: Sequence[ColumnElement[Any]], start: datetime, end: datetim
     )
 
 
-def standing_themes() -> Subquery:
-    """The themes that stand: article_id, theme."""
+def standing_themes(inside: FromClause) -> CompoundSelect[Any]:
+    """The themes that stand for the articles of `inside` (its columns: story, id): story and theme, each once."""
     word = latest_reviews()
     denied = select(word.c.article_id).where(
         word.c.article_id == tag.article_id, word.c.theme == tag.theme, word.c.verdict.is_(False)
     )
-    tagged = select(tag.article_id, tag.theme).where(tag.state == State.YES.value, ~denied.exists())
-    given = select(word.c.article_id, word.c.theme).where(word.c.theme != IN_SCOPE, word.c.verdict.is_(True))
-    return union(tagged, given).subquery("standing")
+    tagged = (
+        select(inside.c.story, tag.theme)
+        .join_from(inside, Tag, tag.article_id == inside.c.id)
+        .where(tag.state == State.YES.value, ~denied.exists())
+    )
+    given = (
+        select(inside.c.story, word.c.theme)
+        .join_from(inside, word, word.c.article_id == inside.c.id)
+        .where(word.c.theme != IN_SCOPE, word.c.verdict.is_(True))
+    )
+    return union(tagged, given)
 
 
 def week_number(moment: ColumnElement[datetime], weeks: Sequence[Week]) -> ColumnElement[int]:

@@ -168,14 +168,8 @@ def _collected(weeks: Sequence[Week], *, session: Session) -> Collected:
 def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: Session) -> dict[str, ThemeHistory]:
     """The stories of every theme, by the source and week of their first report; summed in the database."""
     first = first_reports(weeks).subquery("first")
-    inside = members([story_key().label("story"), article.id], weeks[0].start, weeks[-1].end).subquery("carriers")
-    standing = standing_themes()
-    themes = (
-        select(inside.c.story, standing.c.theme)
-        .join(standing, standing.c.article_id == inside.c.id)
-        .distinct()
-        .subquery("themes")
-    )
+    inside = members([story_key().label("story"), article.id], weeks[0].start, weeks[-1].end).cte("carriers")
+    themes = standing_themes(inside).subquery("themes")
     counts: dict[str, dict[str, list[int]]] = defaultdict(dict)
     query = (
         select(themes.c.theme, first.c.source, first.c.week, func.count())

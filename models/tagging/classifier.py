@@ -104,6 +104,12 @@ class Tagger:
             themes_yes=self.theme_decisions(scores),
         )
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """From which probability the answer is `yes`: of `in-scope` and of each theme."""
+        themes = zip(THEME_IDS, self.themes.thresholds, strict=True)
+        return {"in-scope": self.scope.threshold, **{theme: float(value) for theme, value in themes}}
+
     def scope_states(self, scores: Scores) -> list[State]:
         """Yes, uncertain or no, one a document."""
         return [_state(float(score), self.scope.threshold) for score in scores.in_scope]

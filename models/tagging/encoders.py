@@ -67,7 +67,7 @@ class SentenceTransformersEncoder:
 
     def __init__(self, name: str) -> None:
         try:
-            from sentence_transformers import SentenceTransformer
+            from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found, unused-ignore]
         except ImportError as error:
             raise EncoderMissingError(
                 f"the encoder {name!r} needs the extra: pip install 'nhs-culture-monitor[transformers]'; "

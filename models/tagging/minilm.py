@@ -1,7 +1,8 @@
 """all-MiniLM-L6-v2 in numpy: sentences to unit vectors of 384 numbers.
 
-No torch, no onnxruntime: the network is six small layers, and numpy multiplies matrices as fast as anything here. The weights are
-those that sentence-transformers published (Apache-2.0); a file with another SHA-256 is refused, so that it does not matter which way it came.
+No torch, no onnxruntime: the network is six small layers, and numpy multiplies matrices as fast as anything here. The
+weights are those that sentence-transformers published (Apache-2.0); a file with another SHA-256 is refused, so that it does
+not matter which way it came.
 """
 
 import hashlib
@@ -98,7 +99,8 @@ class MiniLM:
                 mask[row, : len(tokens[i])] = 1
             out[rows] = self._forward(ids, mask)
         length = np.linalg.norm(out, axis=1, keepdims=True)
-        return out / np.maximum(length, np.float32(1e-12))
+        out /= np.maximum(length, np.float32(1e-12))
+        return out
 
     def _forward(self, ids: NDArray[np.intp], mask: Floats) -> Floats:
         batch, longest = ids.shape

@@ -6,6 +6,7 @@ best sentences is turned into one calibrated probability a theme, learnt from wh
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,10 +122,15 @@ class ThemeModel:
         """The words and pairs of words that weighed most for `theme` in `sentence`, strongest first."""
         words = self._features.words
         row = words.transform([sentence]).tocoo()
-        names = words.get_feature_names_out()
         weight = row.data * self._arrays["sentence"][row.col, theme]
         best = [int(i) for i in np.argsort(-weight)[:_TERMS] if weight[i] > 0]
-        return tuple(str(names[row.col[i]]) for i in best)
+        return tuple(self._word_names[row.col[i]] for i in best)
+
+    @cached_property
+    def _word_names(self) -> list[str]:
+        """Words and pairs in the order of their columns; sorted once, since that takes as long as tagging an article."""
+        vocabulary = self._features.words.vocabulary_
+        return sorted(vocabulary, key=vocabulary.__getitem__)
 
     def _worth_reading(self, document: Doc) -> list[str]:
         """All sentences if they are few, else those that say most by their words alone, in their order."""

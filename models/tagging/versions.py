@@ -19,7 +19,7 @@ from models.tagging.vocabulary import load_vocabulary
 from models.themes import THEME_IDS
 
 # Raised whenever the code learns or decides otherwise from the same data.
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 _MODEL_FILE = "model.npz"
 _FACTS_FILE = "model.json"
 _VECTORS_FILE = "training-vectors.npz"
@@ -34,8 +34,8 @@ def load_tagger(
 ) -> tuple[Tagger, str]:
     """The tagger for the seeds and `reviews`, and one line that says where it came from.
 
-    It is trained at first use (seconds without an encoder, a minute or two with one) and kept in `folder` under the hash of training data,
-    code version and encoder. A kept file whose SHA-256 is not the recorded one is not opened but trained anew.
+    It is trained at first use (seconds without an encoder, a minute or two with one) and kept in `folder` under the hash of
+    training data, code version and encoder. A kept file whose SHA-256 is not the recorded one is not opened but trained anew.
 
     Raises:
         DataFileError: the seeds are wrong.
@@ -128,6 +128,7 @@ def write_tagger(tagger: Tagger, home: Path, data: TrainingData) -> None:
         "training_sha256": data.sha256,
         "sentences": len(data.sentences),
         "passages": len(data.passages),
+        "reviews": sum(one.kind == "review" for one in data.passages),
         "file_sha256": _sha256(part),
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -1,0 +1,163 @@
+"""The whole product, started once for the session by its one command: Prefect server, UI, deployments, demo news site.
+
+Starting it costs half a minute of CPU, so every test that needs a Prefect server shares it. Tests talk to it as a person's
+browser would, over HTTP, and leave it running and in order.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deployments.demo_site import DemoSite
+from deployments.prefect_api import free_port
+from models.settings import PREFIX
+
+UP_SECONDS = 240.0
+RUN_SECONDS = 180.0
+FIRST_PORT = 4310
+ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+class Product:
+    """A started product."""
+
+    def __init__(self, folder: Path, registry: Path, environment: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.log = folder / "start.log"
+        self.port = free_port("127.0.0.1", FIRST_PORT) or 0
+        self.api = f"http://127.0.0.1:{self.port}/api"
+        self.ui = f"http://127.0.0.1:{self.port}/v2"
+        self._registry = registry
+        clean = {k: v for k, v in os.environ.items() if not k.startswith((PREFIX, "PREFECT_"))}
+        self.environment = {
+            **clean,
+            "HOME": str(folder / "home"),
+            "CULTURE_DATA": str(self.data),
+            "CULTURE_ENCODER": "tfidf",
+            "CULTURE_ALLOW_HOSTS": "127.0.0.1",
+            "CULTURE_MAX_AGE_DAYS": "80",
+            "CULTURE_HOST_GAP_SECONDS": "0",
+            "CULTURE_PREFECT_PORT": str(self.port),
+            **(environment or {}),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it as a person would; waits until it greets."""
+        (self.folder / "home").mkdir(exist_ok=True)
+        with self.log.open("ab") as log:
+            before = log.tell()
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "deployments.cli", "start", "--sources", str(self._registry)],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        until(lambda: b"Ctrl-C stops it all" in self.log.read_bytes()[before:] or self._ended(), UP_SECONDS)
+        if self._ended():
+            raise AssertionError(self.log.read_text(encoding="utf-8"))
+
+    def _ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it; its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(60)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the Prefect API."""
+        answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=60)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
+        return answer.json() if answer.content else None
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        """A deployment by its name, which is its flow's too."""
+        found: dict[str, Any] = self.call("GET", f"/deployments/name/{name}/{name}")
+        return found
+
+    def start_run(self, name: str, parameters: dict[str, Any] | None = None) -> str:
+        """Start a run as the form does; its id."""
+        body = {"parameters": parameters or {}, "state": {"type": "SCHEDULED"}}
+        run = self.call("POST", f"/deployments/{self.deployment(name)['id']}/create_flow_run", body)
+        return str(run["id"])
+
+    def run(self, name: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Start a run and wait for its end."""
+        return self.ended(self.start_run(name, parameters))
+
+    def ended(self, run_id: str, seconds: float = RUN_SECONDS) -> dict[str, Any]:
+        """A run once it has ended."""
+        return self.in_state(run_id, ENDS, seconds)
+
+    def in_state(self, run_id: str, states: tuple[str, ...], seconds: float = RUN_SECONDS) -> dict[str, Any]:
+        """A run once it is in one of these states."""
+        found: dict[str, Any] = {}
+
+        def reached() -> bool:
+            nonlocal found
+            found = self.call("GET", f"/flow_runs/{run_id}")
+            return found["state_type"] in states
+
+        until(reached, seconds)
+        return found
+
+    def artifact(self, key: str) -> dict[str, Any]:
+        """The newest artifact with this key."""
+        found: dict[str, Any] = self.call("GET", f"/artifacts/{key}/latest")
+        return found
+
+    def runs(self, name: str) -> list[dict[str, Any]]:
+        """The runs of a deployment, newest first."""
+        body = {"deployments": {"id": {"any_": [self.deployment(name)["id"]]}}, "sort": "EXPECTED_START_TIME_DESC"}
+        found: list[dict[str, Any]] = self.call("POST", "/flow_runs/filter", body)
+        return found
+
+
+def until(condition: Callable[[], bool], seconds: float, every: float = 0.5) -> None:
+    """Wait for it, or fail."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds:.0f} s"
+        time.sleep(every)
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The command lines of all processes whose environment names this data folder (Linux)."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"CULTURE_DATA={folder}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+@contextmanager
+def started_product(folder: Path, environment: dict[str, str] | None = None) -> Iterator[Product]:
+    """A product on the demo site, stopped at the end."""
+    with DemoSite(datetime.now(UTC), ports="one") as site:
+        registry = folder / "sources.toml"
+        registry.write_text(site.sources_toml(), encoding="utf-8")
+        product = Product(folder, registry, environment)
+        try:
+            product.start()
+            yield product
+        finally:
+            if product.process is not None and product.process.poll() is None:
+                product.stop()

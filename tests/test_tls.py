@@ -1,0 +1,127 @@
+"""Over TLS: HTTP/2 where the server speaks it, the certificate checked against the name, the name sent to the server."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import h2.config
+import h2.connection
+import h2.events
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from flows.web.polite_client import PoliteClient
+from models.entries import Fetched, Reply
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A certificate for `localhost` and its key in one file, trusted by this test alone."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.9"))])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + built.public_bytes(serialization.Encoding.PEM)
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    return file
+
+
+class Server:
+    """A server that speaks HTTP/2, or HTTP/1.1 where that is all that it may."""
+
+    def __init__(self) -> None:
+        self.protocols: list[str | None] = []
+        self.names: list[str | None] = []
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tls = writer.get_extra_info("ssl_object")
+        self.protocols.append(tls.selected_alpn_protocol())
+        if tls.selected_alpn_protocol() == "h2":
+            await self._speak_h2(reader, writer)
+        else:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+            await writer.drain()
+        writer.close()
+
+    async def _speak_h2(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        connection.initiate_connection()
+        writer.write(connection.data_to_send())
+        while data := await reader.read(65536):
+            for event in connection.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    connection.send_headers(event.stream_id, [(":status", "200"), ("content-type", "text/html")])
+                    connection.send_data(event.stream_id, b"hello", end_stream=True)
+            writer.write(connection.data_to_send())
+
+    @asynccontextmanager
+    async def running(self, certificate: Path, protocols: list[str]) -> AsyncIterator[int]:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        context.set_alpn_protocols(protocols)
+
+        def note(_: Any, name: str | None, __: Any) -> None:
+            self.names.append(name)
+
+        context.sni_callback = note
+        server = await asyncio.start_server(self.answer, "127.0.0.1", 0, ssl=context)
+        async with server:
+            yield server.sockets[0].getsockname()[1]
+
+
+async def ask(port: int, host: str, count: int = 1) -> list[Reply]:
+    allow = frozenset({"localhost", "127.0.0.1"})
+    async with PoliteClient(user_agent="nhs-culture-monitor/1", allow_hosts=allow) as client:
+        return [await client.get(f"https://{host}:{port}/{n}", respect_robots=False) for n in range(count)]
+
+
+@pytest.mark.parametrize(("offered", "connections"), [(["h2", "http/1.1"], 1), (["http/1.1"], 3)])
+def test_http_2_is_spoken_where_it_is_offered(certificate: Path, offered: list[str], connections: int) -> None:
+    server = Server()
+
+    async def run() -> list[Reply]:
+        async with server.running(certificate, offered) as port:
+            return await ask(port, "localhost", 3)
+
+    replies = asyncio.run(run())
+    assert [(reply.outcome, reply.body) for reply in replies] == [(Fetched.OK, b"hello")] * 3
+    assert server.protocols == [offered[0]] * connections  # the one connection of HTTP/2 is used again
+    assert set(server.names) == {"localhost"}
+
+
+def test_a_certificate_for_another_name_is_not_accepted(certificate: Path) -> None:
+    server = Server()
+
+    async def run() -> list[Reply]:
+        async with server.running(certificate, ["http/1.1"]) as port:
+            return await ask(port, "127.0.0.1")
+
+    (reply,) = asyncio.run(run())
+    assert reply.outcome is Fetched.UNREACHABLE
+    assert "certificate" in reply.detail.lower()
+    assert server.protocols == []
