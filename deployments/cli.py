@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 done with failures that the summary names, 2 wrong usage o
 """
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -72,7 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    _one_blas_thread()
     try:
         app(words)
     except EXPECTED as error:
@@ -83,12 +81,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         console.problem("stopped; what was stored is whole, the next run goes on from there")
         sys.exit(130)
-
-
-def _one_blas_thread() -> None:
-    """More threads burn several times the CPU on matrices as small as ours; set before numpy is imported."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
 
 
 if __name__ == "__main__":

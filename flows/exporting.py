@@ -20,6 +20,7 @@ from models.edition import EditionContent, ModelNote, StoryItem
 from models.sources import Registry
 from models.store.database import Database
 from models.store.week_gathering import gather_stories
+from models.text_safety import plain_line
 from models.themes import Theme
 from models.trends import Collected
 from models.week_facts import WeekFacts
@@ -215,7 +216,7 @@ def _words(item: StoryItem) -> str:
 
 
 def _child(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, name).text = text
+    ET.SubElement(parent, name).text = plain_line(text)  # XML has no place for control characters
 
 
 def _noon(day: date) -> datetime:

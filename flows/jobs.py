@@ -103,8 +103,12 @@ async def check_sources(
 def open_tagger(database: Database, settings: Settings, *, now: datetime) -> "tuple[Tagger, list[str]]":
     """The classifier that tags, trained at first use, and notes for people (what was fetched, what was trained)."""
     # Here, not above: scikit-learn takes over a second to import, and most runs find nothing to tag.
+    from threadpoolctl import threadpool_limits
+
     from models.tagging.versions import load_tagger, load_version, read_facts
 
+    # For the whole process: on matrices as small as ours, more threads burn several times the CPU.
+    threadpool_limits(limits=1, user_api="blas")
     notes: list[str] = []
     weights = encoder_folder(settings, notes)
     folder = settings.models_folder

@@ -71,7 +71,7 @@ _PEOPLE = (
     "Dermot Quill", "Farah Siddiqui", "Owen Larkspur", "Ruth Adeyemi",
 )  # fmt: skip
 # For each theme: headline and evidence, with {place} and {person}.
-_TEXTS: dict[str, tuple[tuple[str, str], ...]] = {
+TEXTS: dict[str, tuple[tuple[str, str], ...]] = {
     "bullying-and-discrimination": (
         ("Staff at {place} hospital describe ‘years of bullying’", "Nurses told the inquiry that managers at {place} had shouted at staff in front of patients and that complaints were met with silence."),
         ("Racism went unchallenged at {place} trust, review finds", "The review heard from 41 members of staff who said that racist remarks were treated as banter."),
@@ -165,7 +165,7 @@ def _fill_week(week: Week, counts: dict[str, int], random: Random, *, session: S
     places = random.sample(_PLACES, len(_PLACES))
     for theme, count in counts.items():
         for _ in range(count):
-            headline, evidence = _TEXTS[theme][made % len(_TEXTS[theme])]
+            headline, evidence = TEXTS[theme][made % len(TEXTS[theme])]
             place, person = places[made % len(places)], random.choice(_PEOPLE)
             source = live[(made * 5 + len(theme)) % len(live)]
             others = random.sample([t for t in THEME_IDS if t != theme], random.choice((0, 1, 1, 2)))

@@ -21,42 +21,10 @@ from models.store.tables import Article, HostState, SourceState
 from tests.fakes_web import Answer, FakeWeb, Handler
 
 GOOD = 20
-WORDS = [
-    "trust",
-    "ward",
-    "nurse",
-    "manager",
-    "patient",
-    "report",
-    "board",
-    "concern",
-    "review",
-    "month",
-    "staff",
-    "hospital",
-    "council",
-    "care",
-    "bed",
-    "shift",
-    "rota",
-    "union",
-    "meeting",
-    "letter",
-    "minister",
-    "inspector",
-    "family",
-    "inquiry",
-    "budget",
-    "winter",
-    "clinic",
-    "surgery",
-    "school",
-    "town",
-    "bridge",
-    "river",
-    "market",
-    "garden",
-]
+WORDS = (
+    "trust ward nurse manager patient report board concern review month staff hospital council care bed shift rota union "
+    "meeting letter minister inspector family inquiry budget winter clinic surgery school town bridge river market garden"
+).split()
 
 
 def feed(links: list[tuple[str, str]]) -> Answer:

@@ -319,7 +319,7 @@ def test_in_a_browser_no_script_runs_and_no_request_leaves(sqlite: Database) -> 
     content = store(sqlite, Story(everything, everything, everything, everything))
     stories = tuple(
         replace(content.stories[0], id=place, title=text or "x", outlet=text, credit=text)
-        for place, text in enumerate(NASTY)
+        for place, text in enumerate(map(plain_line, NASTY))
     )
     hostile = replace(content, stories=stories)
     rss = exporting.write_rss([exporting.Story("2026-W47", story) for story in stories], THEMES, base_url="", now=NOW)

@@ -168,7 +168,7 @@ def _look_up(host: str, port: int, loop: asyncio.AbstractEventLoop, answer: "asy
             if address not in found:
                 found.append(address)
     except (OSError, UnicodeError, ValueError) as error:
-        failure = NameNotFound(f"{host}: {error}")
+        failure = NameNotFound(f"no address is known for {host} ({_reason(error)})")
 
     def deliver() -> None:
         if answer.done():

@@ -42,7 +42,7 @@ _FURNITURE = re.compile(
     r"|(?:follow|like|join|find) (?:us|bbc|sky|the \w+) .*\bon\b.*\b(?:facebook|twitter|x|instagram|whatsapp|linkedin"
     r"|threads|bluesky|youtube)\b|share (?:this|on)\b|read more:|read (?:also|next):|more on this (?:story|topic)"
     r"|related (?:topics|stories|articles|content|links)\b|you may also (?:like|be interested)|watch:|listen:"
-    r"|click here (?:to|for)\b|download (?:the|our) app\b|copyright \W?|all rights reserved|© |comments? \(\d+\)$"
+    r"|click here (?:to|for)\b|download (?:the|our) app\b|copyright (?:©|\(c\)|\d{4})|all rights reserved|© |comments? \(\d+\)$"
     r"|(?:print|email|share|save|tweet|bookmark)$|skip to (?:content|main)|subscribe to our\b)"
 )
 

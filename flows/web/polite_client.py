@@ -188,7 +188,9 @@ class PoliteClient:
             target = _redirect_target(reply)
         self._robots_replies.append(replace(reply, url=url))
         if reply.status is None:  # not a word from the host: shut for this run (RFC 9309, 2.3.1.4)
-            host.closed = replace(reply, detail=f"robots.txt: {reply.detail}")
+            if reply.outcome not in _CLOSED:  # which speak of the host itself
+                reply = replace(reply, detail=f"robots.txt: {reply.detail}")
+            host.closed = reply
             return
         if target is not None:  # redirected without end: as if there were none (RFC 9309, 2.3.1.2)
             status, text = 404, None

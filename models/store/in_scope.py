@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     FromClause,
-    Select,
     and_,
     case,
     func,
@@ -73,18 +72,19 @@ def members(columns: Sequence[ColumnElement[Any]], start: datetime, end: datetim
 
 
 def standing_themes(inside: FromClause) -> CompoundSelect[Any]:
-    """The themes that stand for the articles of `inside` (its columns: story, id): story and theme, each once."""
+    """The themes that stand for the articles of `inside`: theme, and its columns story, source and week, each row once."""
     word = latest_reviews()
+    of_story = (inside.c.story, inside.c.source, inside.c.week)
     denied = select(word.c.article_id).where(
         word.c.article_id == tag.article_id, word.c.theme == tag.theme, word.c.verdict.is_(False)
     )
     tagged = (
-        select(inside.c.story, tag.theme)
+        select(tag.theme, *of_story)
         .join_from(inside, Tag, tag.article_id == inside.c.id)
         .where(tag.state == State.YES.value, ~denied.exists())
     )
     given = (
-        select(inside.c.story, word.c.theme)
+        select(word.c.theme, *of_story)
         .join_from(inside, word, word.c.article_id == inside.c.id)
         .where(word.c.theme != IN_SCOPE, word.c.verdict.is_(True))
     )
@@ -96,15 +96,19 @@ def week_number(moment: ColumnElement[datetime], weeks: Sequence[Week]) -> Colum
     return case(*((moment < week.end, place) for place, week in enumerate(weeks[:-1])), else_=len(weeks) - 1)
 
 
-def first_reports(weeks: Sequence[Week]) -> Select[Any]:
-    """Each story once, in the week and under the source of its first article in scope: story, week, source."""
+def first_reports(weeks: Sequence[Week]) -> CTE:
+    """The articles in scope of these weeks with the week and source of their story's first one: story, id, week, source."""
     inside = members(
         [story_key().label("story"), article.id, article.source, published_or_seen().label("moment")],
         weeks[0].start,
         weeks[-1].end,
     ).subquery("inside")
-    order = func.row_number().over(partition_by=inside.c.story, order_by=(inside.c.moment, inside.c.id))
-    ranked = select(inside.c.story, inside.c.source, inside.c.moment, order.label("place")).subquery("ranked")
-    return select(ranked.c.story, ranked.c.source, week_number(ranked.c.moment, weeks).label("week")).where(
-        ranked.c.place == 1
-    )
+    within_story = {"partition_by": inside.c.story, "order_by": (inside.c.moment, inside.c.id)}
+    first = select(
+        inside.c.story,
+        inside.c.id,
+        func.first_value(inside.c.source).over(**within_story).label("source"),
+        func.first_value(inside.c.moment, type_=UtcDateTime()).over(**within_story).label("moment"),
+    ).subquery("first")
+    week = week_number(first.c.moment, weeks).label("week")
+    return select(first.c.story, first.c.id, first.c.source, week).cte("first_report")

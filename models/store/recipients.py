@@ -113,7 +113,7 @@ def by_address(address: str, *, session: Session) -> Recipient | None:
 
 def by_token(token: str, *, session: Session) -> Recipient | None:
     """The recipient whose token this is; every token is compared, in constant time, so that timing tells nothing."""
-    given = token.encode()
+    given = token.encode("utf-8", "replace")
     found = None
     for recipient_id, known in session.exec(
         select(Recipient.id, Recipient.token).where(col(Recipient.address).is_not(None))

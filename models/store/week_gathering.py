@@ -167,15 +167,10 @@ def _collected(weeks: Sequence[Week], *, session: Session) -> Collected:
 
 def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: Session) -> dict[str, ThemeHistory]:
     """The stories of every theme, by the source and week of their first report; summed in the database."""
-    first = first_reports(weeks).subquery("first")
-    inside = members([story_key().label("story"), article.id], weeks[0].start, weeks[-1].end).cte("carriers")
-    themes = standing_themes(inside).subquery("themes")
+    standing = standing_themes(first_reports(weeks)).subquery("standing")
+    by_source = (standing.c.theme, standing.c.source, standing.c.week)
     counts: dict[str, dict[str, list[int]]] = defaultdict(dict)
-    query = (
-        select(themes.c.theme, first.c.source, first.c.week, func.count())
-        .select_from(first.join(themes, themes.c.story == first.c.story))
-        .group_by(themes.c.theme, first.c.source, first.c.week)
-    )
+    query = select(*by_source, func.count()).group_by(*by_source)
     for theme, source, week, count in session.execute(query):
         counts[theme].setdefault(source, [0] * len(weeks))[week] = count
     outlets: dict[str, set[str]] = defaultdict(set)
@@ -183,7 +178,7 @@ def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: 
         articles = (report.shown, *report.copies)
         for theme in {fact.theme for one in articles for fact in one.tags}:
             outlets[theme].update(one.outlet or one.source for one in articles if not report.late)
-    return {theme: ThemeHistory(theme, by_source, len(outlets[theme])) for theme, by_source in counts.items()}
+    return {theme: ThemeHistory(theme, sources, len(outlets[theme])) for theme, sources in counts.items()}
 
 
 def _sources(week: Week, *, session: Session) -> Iterable[SourceFact]:
