@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from deployments import console
 from deployments.commands import backup, demo, digest, export, model, recipients, run, sources, start
@@ -16,7 +17,7 @@ from flows.jobs import code_version
 from flows.web.encoder_weights import FetchError
 from models.seeds import DataFileError
 from models.settings import SettingsError
-from models.store.database import DatabaseError
+from models.store.database import DatabaseError, explain_error
 from models.store.recipients import RecipientError
 from models.tagging.encoders import EncoderMissingError
 
@@ -77,6 +78,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if verbose:
             raise
         console.problem(str(error))
+        sys.exit(WRONG_USAGE)
+    except DBAPIError as error:  # while it worked: the disk is full, the server went away
+        if verbose:
+            raise
+        console.problem(explain_error(error))
+        sys.exit(WRONG_USAGE)
+    except OSError as error:
+        if verbose:
+            raise
+        console.problem(f"{error.filename or 'a file or connection'}: {error.strerror or error}")
         sys.exit(WRONG_USAGE)
     except KeyboardInterrupt:
         console.problem("stopped; what was stored is whole, the next run goes on from there")

@@ -101,6 +101,8 @@ def outcome_of_page(page: Page) -> Outcome:
     """The outcome of an entry whose page was read."""
     if page.mining_reserved:
         return Outcome.DISALLOWED
+    if page.gone:
+        return Outcome.GONE
     return _language_checked(page, _OUTCOME_OF_TEXT[page.text_status])
 
 

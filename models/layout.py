@@ -44,8 +44,8 @@ class Layout:
 
 
 GROUP_HEADINGS = {
-    "finding": "What the review found about culture",
-    "recommendation": "What the review recommended",
+    "finding": "Findings about culture",
+    "recommendation": "The seven recommendations",
 }
 
 

@@ -18,7 +18,7 @@ FIRST_SECONDS = 3 * 3600  # the monitor's own rhythm: eight runs a day
 FAILURE_SECONDS = 3600  # the pause after a first failure; doubles with each
 # Two searches an hour tell no more than one every few hours, and both services are asked for moderation.
 _KIND_MINIMUM = {Kind.GOOGLE_NEWS: 2 * 3600, Kind.GDELT: 3 * 3600, Kind.GUARDIAN: 3600, Kind.PARLIAMENT: 3600}
-# Asking again soon changes nothing: a person has to look (or the publisher to think again).
+# Unless the host says when to come back, asking again soon changes nothing: a person has to look.
 _SETTLED = frozenset(
     {
         PollOutcome.BLOCKED,
@@ -65,9 +65,12 @@ def next_poll(
     """
     minimum = _KIND_MINIMUM.get(kind, MIN_SECONDS)
     interval = interval_seconds or FIRST_SECONDS
-    if outcome.is_failure:
+    if outcome is PollOutcome.DEFERRED:  # it was not asked: what it would have said changes nothing
+        interval = pause = _bounded(interval, minimum)
+    elif outcome.is_failure:
         interval = _bounded(interval, minimum)
-        pause = MAX_SECONDS if outcome in _SETTLED else _after_failures(failures)
+        settled = outcome in _SETTLED and retry_after is None
+        pause = MAX_SECONDS if settled else _after_failures(failures)
     else:
         interval = _bounded(_adapted(interval, now, new_entries, last_new_at), minimum)
         pause = max(interval, ttl_seconds or 0, max_age_seconds or 0)

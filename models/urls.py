@@ -32,7 +32,7 @@ _FORMS = {
 _SITE_PREFIXES = ("amp.", "m.", "mobile.")
 _AMP_CACHE = re.compile(r"^/(?:c|v|a|i|wp)/(s/)?(.+)$")
 _USER = re.compile(r"//[^/?#]*@")
-_KEY = re.compile(r"(?i)([?&](?:api[-_]?key|access[-_]?token|auth[-_]?token|client[-_]?secret|password)=)[^&#]*")
+_KEY = re.compile(r"(?i)([?&](?:api[-_]?key|access[-_]?token|auth[-_]?token|client[-_]?secret|password)=)[^&#\s\"']*")
 _SAFE_PATH = "/:@!$&'()*+,;=~-._%"
 _SAFE_QUERY = "/:@!$'()*+,;=~-._?%&[]|"
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -79,7 +79,12 @@ def without_user(url: str) -> str:
 
 def without_credentials(url: str) -> str:
     """`url` as it may be logged and stored: without user name and password, keys among its parameters masked."""
-    return _KEY.sub(r"\1***", without_user(url))
+    return mask_keys(without_user(url))
+
+
+def mask_keys(text: str) -> str:
+    """Any text, with the values of parameters such as `api-key=` masked."""
+    return _KEY.sub(r"\1***", text)
 
 
 def same_site(one: str, other: str) -> bool:

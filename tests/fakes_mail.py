@@ -107,7 +107,7 @@ class _Controller(Controller):
     def _trigger_server(self) -> None:
         # Port 0: the one that the system chose.
         self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 def _check_login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,8 +22,9 @@ HOW_TO_GET_IT = (
 class Postgres:
     """A running server."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, restart: Callable[[], None]) -> None:
         self.port = port
+        self.restart = restart  # at once, as after a crash; returns when it answers again
 
     def address(self, name: str) -> str:
         """The SQLAlchemy address of one of its databases."""
@@ -34,6 +35,11 @@ class Postgres:
         """An empty database, dropped at the end; gives its address."""
         name = f"test_{uuid.uuid4().hex}"
         self._execute(f'CREATE DATABASE "{name}"')
+
+        def restart() -> None:
+            program("pg_ctl", "-D", data, "-m", "immediate", "stop")
+            program("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+
         try:
             yield self.address(name)
         finally:
@@ -68,7 +74,7 @@ def start_postgres() -> Iterator[Postgres]:
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
         program("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
-            yield Postgres(port)
+            yield Postgres(port, restart)
         finally:
             program("pg_ctl", "-D", data, "-m", "immediate", "stop")
     finally:

@@ -23,6 +23,7 @@ from models.settings import PREFIX
 
 UP_SECONDS = 240.0
 RUN_SECONDS = 180.0
+TRIES = 8
 FIRST_PORT = 4310
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
@@ -80,8 +81,12 @@ class Product:
         return self.process.wait(60)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the Prefect API."""
-        answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=60)
+        """Call the Prefect API; tries again, as Prefect's own client does, where its SQLite was locked for a moment."""
+        for _ in range(TRIES):
+            answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=60)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
         return answer.json() if answer.content else None
 

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 import threading
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -38,15 +39,13 @@ def urls(address: str) -> set[str]:
 
 
 @pytest.fixture
-def another_address(database_address: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def another_address(database_address: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database of the same kind."""
     if database_address.startswith("sqlite"):
-        return f"sqlite:///{tmp_path / 'other' / 'culture.db'}"
-    server = request.getfixturevalue("postgres")
-    context = server.new_database()
-    request.addfinalizer(lambda: context.__exit__(None, None, None))
-    address: str = context.__enter__()
-    return address
+        yield f"sqlite:///{tmp_path / 'other' / 'culture.db'}"
+        return
+    with request.getfixturevalue("postgres").new_database() as address:
+        yield address
 
 
 def test_a_backup_made_while_others_write_is_one_moment_of_the_database(

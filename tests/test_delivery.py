@@ -122,7 +122,7 @@ def test_a_test_copy_is_marked_and_seals_nothing(database: Database, settings: S
         result = send(database, settings, port, to="Someone@Example.org")
     (message,) = mailboxes.messages["someone@example.org"]
     assert message["Subject"].startswith("[Test] ")
-    assert message["List-Unsubscribe"] is None
+    assert message["List-Unsubscribe"] == "<mailto:monitor@example.org?subject=unsubscribe>"
     assert result.sent == 1
     assert states(database) == {}
 

@@ -16,6 +16,7 @@ from models.store.database import Database
 from models.store.editions import gather_week, save_edition
 from models.store.tables import Article, Review, Tag
 from models.text_safety import plain_line
+from models.themes import THEME_IDS
 from models.trends import Verdict
 from models.weeks import Week
 from tests import fakes_edition as fakes
@@ -232,7 +233,7 @@ def test_each_recipient_gets_what_they_chose(sqlite: Database, selection: Select
     assert narrowed is not None
     assert set(titles(narrowed)) == expected
     if selection.themes:
-        assert [theme.id for theme in narrowed.themes] == [t for t in fakes.THEME_IDS if t in selection.themes]
+        assert [theme.id for theme in narrowed.themes] == [t for t in THEME_IDS if t in selection.themes]
         assert all(story.primary in selection.themes for story in narrowed.stories)
 
 

@@ -54,6 +54,13 @@ def test_a_source_that_refuses_us_is_left_alone_for_a_day(outcome: PollOutcome) 
     assert hours(poll(outcome, failures=1)) == 24
 
 
+def test_a_host_that_says_when_to_come_back_is_taken_at_its_word() -> None:
+    rest = NOW + timedelta(hours=5)
+    assert hours(poll(PollOutcome.BLOCKED, failures=1, retry_after=rest)) == 5
+    deferred = poll(PollOutcome.DEFERRED, retry_after=rest)
+    assert (hours(deferred), deferred.interval_seconds) == (5, 2 * HOUR)
+
+
 def test_what_the_publisher_asks_for_is_heeded() -> None:
     assert hours(poll(new_entries=1, ttl_seconds=6 * HOUR)) == 6
     assert hours(poll(new_entries=1, max_age_seconds=5 * HOUR)) == 5

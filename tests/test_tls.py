@@ -114,6 +114,24 @@ def test_http_2_is_spoken_where_it_is_offered(certificate: Path, offered: list[s
     assert set(server.names) == {"localhost"}
 
 
+def test_a_key_in_an_address_is_in_no_log(certificate: Path, caplog: pytest.LogCaptureFixture) -> None:
+    server = Server()
+
+    async def run(protocols: list[str]) -> Reply:
+        allow = frozenset({"localhost"})
+        async with (
+            server.running(certificate, protocols) as port,
+            PoliteClient(user_agent="nhs-culture-monitor/1", allow_hosts=allow) as client,
+        ):
+            return await client.get(f"https://localhost:{port}/search?tag=nhs&api-key=s3cret", respect_robots=False)
+
+    with caplog.at_level("DEBUG"):
+        replies = [asyncio.run(run(protocols)) for protocols in (["h2"], ["http/1.1"])]
+    assert [reply.outcome for reply in replies] == [Fetched.OK, Fetched.OK]
+    assert "tag=nhs&api-key=***" in caplog.text
+    assert "s3cret" not in caplog.text + repr(replies)
+
+
 def test_a_certificate_for_another_name_is_not_accepted(certificate: Path) -> None:
     server = Server()
 

@@ -1,7 +1,8 @@
 """`culture-monitor run`: the whole job once."""
 
 import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,12 +12,13 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.demo_folder import leave_demo
+from deployments.prefect_api import answering_api
 from flows import jobs
 from flows.mail.weekly import DigestResult
 from models.outcomes import Outcome
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
-from models.store.database import open_database
+from models.store.database import Database, open_database
 from models.themes import THEME_IDS, load_themes
 from models.weeks import Week, utc_now
 
@@ -50,7 +52,16 @@ def run(
         console.note(note)
     if not settings.contact:
         console.note("CULTURE_CONTACT is not set: give an address, so that site owners can reach you.")
-    report = whole_job(settings, registry, now=utc_now(), chosen=chosen, all_due=all_due or bool(only), quiet=json)
+    report = whole_job(
+        settings,
+        registry,
+        now=utc_now(),
+        chosen=chosen,
+        all_due=all_due or bool(only),
+        quiet=json,
+        api=answering_api(settings),
+        verbose=verbose,
+    )
     if json:
         console.as_json(as_data(report))
     else:
@@ -68,17 +79,46 @@ def whole_job(
     all_due: bool = False,
     week: Week | None = None,
     quiet: bool = False,
+    api: str | None = None,
+    verbose: bool = False,
 ) -> Report:
-    """Collect, tag, compose: the steps that the flows run too, at once and without a server."""
+    """Collect, tag, compose: the steps that the flows run too, at once; with an `api` they are reported to Prefect."""
     with (
         open_database(settings.database_address) as database,
         console.progress_bars(shown=not quiet) as progress,
     ):
-        monitor = asyncio.run(
-            jobs.monitor(database, registry, settings, now=now, sources=chosen, all_due=all_due, report=progress)
-        )
+        if api is None:
+            job = jobs.monitor(database, registry, settings, now=now, sources=chosen, all_due=all_due, report=progress)
+        else:
+            job = _reported(api, database, registry, settings, now, chosen, all_due, progress, verbose)
+        monitor = asyncio.run(job)
         digest = jobs.digest(database, registry, settings, week=week or Week.of(now), now=now, send=False)
     return Report(monitor, digest)
+
+
+def _reported(
+    api: str,
+    database: Database,
+    registry: Registry,
+    settings: Settings,
+    now: datetime,
+    chosen: Sequence[Source] | None,
+    all_due: bool,
+    progress: console.Report,
+    verbose: bool,
+) -> Coroutine[Any, Any, jobs.MonitorSummary]:
+    """The main job as a run that the Prefect UI shows."""
+    os.environ["PREFECT_API_URL"] = api
+    if not settings.telemetry:
+        os.environ["DO_NOT_TRACK"] = "1"
+    # Here, not above: Prefect takes two seconds to import, and reads its settings when it is.
+    from flows.prefect_steps import Workplace
+    from flows.reported import keep_quiet, monitor_reported
+
+    if not verbose:
+        keep_quiet()
+    place = Workplace(settings, registry, database, now)
+    return monitor_reported(place, sources=chosen, all_due=all_due, report=progress)
 
 
 def choose_sources(registry: Registry, ids: Sequence[str]) -> list[Source] | None:

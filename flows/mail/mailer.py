@@ -95,9 +95,10 @@ def unsubscribe_page(sender: Sender, token: str) -> str:
     return f"{sender.base_url}/unsubscribe/{quote(token, safe='')}" if sender.base_url else ""
 
 
-def unsubscribe_mail(sender: Sender, token: str) -> str:
-    """The address to which a mail makes a recipient leave."""
-    return f"mailto:{sender.address}?{urlencode({'subject': f'unsubscribe {token}'}, quote_via=quote)}"
+def unsubscribe_mail(sender: Sender, token: str | None) -> str:
+    """The address to which a mail makes a recipient leave; without a token, a person reads it."""
+    subject = f"unsubscribe {token}" if token else "unsubscribe"
+    return f"mailto:{sender.address}?{urlencode({'subject': subject}, quote_via=quote)}"
 
 
 def build_message(
@@ -110,7 +111,7 @@ def build_message(
     token: str | None,
     now: datetime,
 ) -> EmailMessage:
-    """The email. Without a `token` (a test copy or the outbox's sample), it carries no unsubscribe headers."""
+    """The email. Without a `token` (a test copy, the outbox's sample) one leaves by mail alone."""
     message = EmailMessage(policy=POLICY)
     message["From"] = _address(sender.name, sender.address)
     message["To"] = _address(to_name, to_address)
@@ -118,12 +119,11 @@ def build_message(
     message["Date"] = format_datetime(now.astimezone(LONDON))
     message["Message-ID"] = identity
     message["List-Id"] = f"{PRODUCT} <{_LIST_NAME}.{sender.domain}>"
-    if token is not None:
-        page = unsubscribe_page(sender, token)
-        ways = [f"<{page}>"] if page else []
-        message["List-Unsubscribe"] = ", ".join([*ways, f"<{unsubscribe_mail(sender, token)}>"])
-        if urlsplit(page).scheme == "https":  # RFC 8058 allows one-click over https alone
-            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    page = unsubscribe_page(sender, token) if token else ""
+    ways = [f"<{page}>"] if page else []
+    message["List-Unsubscribe"] = ", ".join([*ways, f"<{unsubscribe_mail(sender, token)}>"])
+    if urlsplit(page).scheme == "https":  # RFC 8058 allows one-click over https alone
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: asks holiday answerers to be still
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # the same, for Exchange
     message["Content-Language"] = "en-GB"

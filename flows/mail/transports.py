@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from models.settings import SettingsError
 
@@ -241,12 +241,16 @@ class SmtpTransport:
             self._server = None
 
 
-class OutboxTransport:
-    """Files instead of mail: `<folder>/<number>.eml`, one a recipient. Sending again replaces the file."""
+def outbox_name(address: str) -> str:
+    """The file of an address, a name that every system takes."""
+    return quote(address, safe="@+")
 
-    def __init__(self, folder: Path, name_of: Callable[[str], str]) -> None:
+
+class OutboxTransport:
+    """Files instead of mail: `<folder>/<address>.eml`. Sending again replaces the file."""
+
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._name_of = name_of
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -259,8 +263,8 @@ class OutboxTransport:
 
     def send(self, message: EmailMessage, to_address: str, hand_over: HandOver) -> SendResult:
         """Write one email; the file appears whole or not at all."""
-        file = self._folder / f"{self._name_of(to_address)}.eml"
-        part = file.with_suffix(".part")
+        file = self._folder / f"{outbox_name(to_address)}.eml"
+        part = file.with_name(f"{outbox_name(to_address)}.part")
         try:
             part.write_bytes(message.as_bytes())
             with hand_over() as claim:

@@ -285,7 +285,7 @@ def _write_sample(
 
 def _links(sender: Sender, content: EditionContent, token: str | None = None) -> Links:
     base = sender.base_url
-    leave = "" if token is None else unsubscribe_page(sender, token) or unsubscribe_mail(sender, token)
+    leave = (unsubscribe_page(sender, token) if token else "") or unsubscribe_mail(sender, token)
     if not base:
         return Links(unsubscribe=leave)
     return Links(web=f"{base}/{content.week}.html", archive=f"{base}/index.html", unsubscribe=leave)
@@ -293,6 +293,5 @@ def _links(sender: Sender, content: EditionContent, token: str | None = None) ->
 
 def _transport(settings: Settings, sender: Sender, week: Week) -> Transport:
     if settings.smtp_url is None:
-        # The file's name must be a name on every system, whatever the address holds.
-        return OutboxTransport(settings.outbox / str(week), lambda address: address.replace("/", "_"))
+        return OutboxTransport(settings.outbox / str(week))
     return SmtpTransport(parse_smtp_url(settings.smtp_url.get_secret_value()), sender.address)

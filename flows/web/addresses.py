@@ -158,6 +158,11 @@ class _PromptStream(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
 
+def _reason(error: Exception) -> str:
+    """The resolver's own words, without the number of the error."""
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+
+
 def _look_up(host: str, port: int, loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[list[IpAddress]]") -> None:
     """In a thread: ask the system's resolver, hand the answer to the loop."""
     found: list[IpAddress] = []

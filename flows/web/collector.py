@@ -252,7 +252,10 @@ class Collector:
 
 
 def _is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
-    return state is None or state.url != source.url or state.next_poll_at is None or state.next_poll_at <= now
+    if state is None or state.url != source.url or state.next_poll_at is None or state.next_poll_at <= now:
+        return True
+    # Polled in what is the future now: the clock was wrong then, and so is everything that was planned by it.
+    return state.last_polled_at is not None and state.last_polled_at > now
 
 
 def _counted(counts: Counter[Outcome]) -> dict[Outcome, int]:

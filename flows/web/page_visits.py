@@ -19,6 +19,7 @@ BLOCKED_HOURS = 24  # for which a site that refuses us is left alone
 BLOCKED_AFTER = 2  # refusals in a row: one page alone may be for members only
 GIVE_UP_AFTER = 5  # failures in a row: the rest of a source's pages on that host waits for the next run
 Place = tuple[str, str]  # source id, host
+_JSON_KINDS = frozenset({Kind.GOVUK, Kind.PARLIAMENT})  # whose pages come from an API
 _SILENT = frozenset({Fetched.FAILED, Fetched.UNREACHABLE})
 
 
@@ -56,7 +57,7 @@ class PageVisits:
         if refused is not None:
             return ReadEntry(candidate, refused, reply=_light(reply), detail=reply.detail)
         content_type = reply.headers.get("content-type", "")
-        if candidate.source.kind is not Kind.GOVUK and not is_html(content_type, reply.body):
+        if candidate.source.kind not in _JSON_KINDS and not is_html(content_type, reply.body):
             return ReadEntry(candidate, Outcome.NOT_HTML, reply=_light(reply), detail=content_type)
         page = await self._read_page(candidate, reply, content_type)
         if page is None:

@@ -19,7 +19,7 @@ _OUTCOMES = {
     Fetched.TOO_LARGE: PollOutcome.TOO_LARGE,
     Fetched.REFUSED: PollOutcome.REFUSED,
     Fetched.UNREACHABLE: PollOutcome.UNREACHABLE,
-    Fetched.DEFERRED: PollOutcome.BLOCKED,
+    Fetched.DEFERRED: PollOutcome.DEFERRED,
     Fetched.FAILED: PollOutcome.FAILED,
 }
 

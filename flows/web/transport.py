@@ -3,6 +3,7 @@
 A client a host costs a third of one client for hundreds of hosts, whose pool is searched for every request.
 """
 
+import logging
 import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -14,9 +15,22 @@ import httpcore
 import httpx
 
 from flows.web.addresses import PublicNetwork
+from models.urls import mask_keys
 
 MAX_CLIENTS = 200  # open at once; the one that was used longest ago is closed first
 KEEP_ALIVE_SECONDS = 10.0  # longer than the gap between two pages of a host, shorter than servers wait
+
+
+def _mask(record: logging.LogRecord) -> bool:
+    """Write an address into the log without the keys among its parameters."""
+    record.msg, record.args = mask_keys(record.getMessage()), ()
+    return True
+
+
+def _keep_secrets_out_of_logs() -> None:
+    """httpx logs every address; hpack logs, when asked for all, every header with the path among them."""
+    logging.getLogger("httpx").addFilter(_mask)  # once: the same filter is not added twice
+    logging.getLogger("hpack").setLevel(logging.INFO)
 
 
 class HostTransport(httpx.AsyncBaseTransport):
@@ -80,6 +94,7 @@ class HostClients:
         self._in_use: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
+        _keep_secrets_out_of_logs()
         self._tls = httpx.create_ssl_context(trust_env=True)  # honours SSL_CERT_FILE of a company's proxy
         return self
 

@@ -185,6 +185,9 @@ def _serve(pipe: Connection) -> None:
             job = pipe.recv()
         except (EOFError, OSError):
             return
+        except Exception as error:  # noqa: BLE001 - a call that is unknown here, such as one of the main module's
+            pipe.send((False, TypeError(f"the call can't be read in a worker: {error}")))
+            continue
         if job is None:
             return
         function, arguments, limit = job

@@ -103,6 +103,11 @@ def migrate(engine: Engine) -> None:
         connection.commit()
 
 
+def explain_error(error: DBAPIError) -> str:
+    """One line for people about an error of the database that came while it was used; never holds its address."""
+    return f"the database {_reason(error)}"
+
+
 def known_revisions() -> frozenset[str]:
     """Every schema that this version can read or bring up to date."""
     return frozenset(found.revision for found in ScriptDirectory.from_config(_alembic()).walk_revisions())

@@ -185,17 +185,22 @@ def erase(address: str, now: datetime, *, session: Session) -> None:
     _erase(_require(address, session=session), now, session=session)
 
 
-def erase_departed(now: datetime, *, session: Session) -> int:
-    """Erase those who left 28 days ago or more; returns how many. For the daily upkeep."""
+def departed(now: datetime, *, session: Session) -> Sequence[Recipient]:
+    """Those who left 28 days ago or more and have not been erased."""
     query = select(Recipient).where(
         col(Recipient.active).is_(False),
         col(Recipient.address).is_not(None),
         col(Recipient.left_at) <= now - ERASE_AFTER,
     )
-    departed = session.exec(query).all()
-    for recipient in departed:
+    return session.exec(query).all()
+
+
+def erase_departed(now: datetime, *, session: Session) -> int:
+    """Erase those who left 28 days ago or more; returns how many. See `flows.mail.erasure` for the files."""
+    gone = departed(now, session=session)
+    for recipient in gone:
         _erase(recipient, now, session=session)
-    return len(departed)
+    return len(gone)
 
 
 def check_address(address: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,8 @@ Floats = NDArray[np.float32]
 TFIDF = "tfidf"
 MINILM = "minilm"
 AUTO = "auto"
+# Texts of one call when training: enough for well-filled batches of like length.
+_PART = 256
 
 
 class Encoder(Protocol):
@@ -129,7 +132,7 @@ class CachedEncoder:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         if missing:
             self._dirty = True
-            vectors = self._encoder.encode(list(missing.values()))
+            vectors = _encode_in_parts(self._encoder, list(missing.values()))
             # Rounded as the file will hold them: a cached vector and a fresh one must train the same model.
             self._known.update(zip(missing, vectors.astype(np.float16).astype(np.float32), strict=True))
         return np.array([self._known[key] for key in keys], np.float32)
@@ -148,6 +151,14 @@ class CachedEncoder:
             )
         part.replace(self._file)
         self._dirty = False
+
+
+def _encode_in_parts(encoder: Encoder, texts: list[str]) -> Floats:
+    """As `encode`, on two threads: thousands of texts at once are a training, which somebody waits for."""
+    first = encoder.encode(texts[:_PART])  # the network is read before two threads could both read it
+    parts = [texts[i : i + _PART] for i in range(_PART, len(texts), _PART)]
+    with ThreadPoolExecutor(2) as pool:
+        return np.concatenate([first, *pool.map(encoder.encode, parts)])
 
 
 def _read_cache(file: Path) -> dict[bytes, Floats]:

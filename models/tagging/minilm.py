@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
+from threadpoolctl import threadpool_limits
 
 from models.tagging.wordpiece import WordPiece
 
@@ -86,6 +87,12 @@ class MiniLM:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Unit vectors, one row a text: shape (len(texts), 384)."""
+        with threadpool_limits(
+            1
+        ):  # two BLAS threads burn several times the CPU for little speed on such small matrices
+            return self._encode(texts)
+
+    def _encode(self, texts: Sequence[str]) -> Floats:
         tokens = [self._pieces.encode(text, _LONGEST) for text in texts]
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
         out = np.zeros((len(tokens), DIMENSIONS), np.float32)
@@ -105,7 +112,7 @@ class MiniLM:
     def _forward(self, ids: NDArray[np.intp], mask: Floats) -> Floats:
         batch, longest = ids.shape
         state = _normalise(self._words[ids] + self._places[:longest], self._norm)
-        hidden = ((1 - mask) * np.float32(-1e9))[:, None, None, :]
+        hidden = ((np.float32(1) - mask) * np.float32(-1e9))[:, None, None, :]
         size = DIMENSIONS // _HEADS
         for layer in self._layers:
             split = (state.reshape(-1, DIMENSIONS) @ layer.attend + layer.attend_bias).reshape(
@@ -121,7 +128,9 @@ class MiniLM:
             seen = (weight @ value).transpose(0, 2, 1, 3).reshape(batch, longest, DIMENSIONS)
             state = _normalise(seen @ layer.mix + layer.mix_bias + state, layer.mix_norm)
             grown = state @ layer.grow + layer.grow_bias
-            grown *= np.float32(0.5) * (1 + erf(grown * np.float32(2**-0.5)))  # the exact GELU
+            grown *= np.float32(0.5) * (
+                np.float32(1) + np.asarray(erf(grown * np.float32(2**-0.5)), np.float32)
+            )  # exact GELU
             state = _normalise(grown @ layer.shrink + layer.shrink_bias + state, layer.shrink_norm)
         total: Floats = (state * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
         return total

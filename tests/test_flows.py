@@ -1,0 +1,145 @@
+"""The flows as people start them from the Prefect UI: names, outcomes, artifacts, and corrections that count at once."""
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from models.themes import THEME_IDS
+from models.weeks import Week, utc_now
+from tests.prefect_server import Product
+
+
+@pytest.fixture(scope="module")
+def monitored(product: Product) -> Product:
+    """A product that has collected and tagged the demo site."""
+    run = product.run("monitor", {"options": {"all_due": True}})
+    assert run["state_type"] == "COMPLETED", run["state"]["message"]
+    return product
+
+
+def test_a_run_is_named_and_says_in_one_line_what_it_did(monitored: Product) -> None:
+    run = next(run for run in monitored.runs("monitor") if run["state_type"] == "COMPLETED")
+    assert run["name"].startswith("monitor 20")
+    assert "entries from 8 sources" in run["state"]["message"]
+    assert "main job" in run["tags"]
+
+
+def test_its_tasks_are_batches_that_say_what_they_do(monitored: Product) -> None:
+    tasks = monitored.call("POST", "/task_runs/filter", {"limit": 200})
+    names = {task["name"] for task in tasks}
+    assert "poll The National Courier" in names
+    assert "tag new articles" in names
+    assert any(name.startswith("read ") and " pages (" in name for name in names)
+    assert {"poll", "tag"} <= {tag for task in tasks for tag in task["tags"]}
+
+
+def test_its_artifacts_say_what_was_found_and_how_each_source_fares(monitored: Product) -> None:
+    summary = monitored.artifact("run-summary")["data"]
+    assert "What became of every entry" in summary
+    assert "Speaking up" in summary
+    health = monitored.artifact("source-health")["data"]
+    assert "The National Courier" in health
+    assert monitored.artifact("run-summary")["flow_run_id"]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "parameters"),
+    [
+        ("monitor", {"options": {"sources": ["no-such-source"]}}),
+        ("monitor", {"options": {"max_pages": -1}}),
+        ("digest", {"options": {"week": "some day"}}),
+        ("digest", {"options": {"named_week": "2026-99"}}),
+        ("review", {"answer": {"article": "1", "reviewer": "Ada", "themes": ["No such theme"]}}),
+        ("review", {"answer": {"article": "1"}}),
+        ("recipients", {"change": {"address": "a@example.org", "action": "burn"}}),
+        ("recipients", {"change": {"address": "a@example.org", "sectors": ["navy"]}}),
+    ],
+)
+def test_wrong_input_is_refused_before_a_run_exists(
+    product: Product, deployment: str, parameters: dict[str, Any]
+) -> None:
+    import httpx
+
+    body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+    address = f"{product.api}/deployments/{product.deployment(deployment)['id']}/create_flow_run"
+    answer = httpx.post(address, json=body, timeout=60)
+    assert answer.status_code in {409, 422}, answer.text
+
+
+def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next_digest(monitored: Product) -> None:
+    this_week = {"options": {"week": "this week so far"}}
+    run = monitored.run("digest", this_week)
+    assert run["state_type"] == "COMPLETED", run["state"]["message"]
+    before = monitored.artifact("edition")["data"]
+    assert "## This week in brief" in before
+    assert "<html" not in before
+    assert monitored.artifact("theme-trends")["data"].startswith("data:image/svg+xml;base64,")
+
+    queue = monitored.run("review-queue")
+    assert queue["state_type"] == "COMPLETED", queue["state"]["message"]
+    assert "evidence" in monitored.artifact("review-queue")["data"]
+    assert f"{monitored.ui}/deployments/deployment/" in monitored.artifact("review-list")["data"]
+
+    article, title = _a_story_of(before)
+    answer = {"article": str(article), "in_scope": False, "reviewer": "Ada", "note": "about something else"}
+    review = monitored.run("review", {"answer": answer})
+    assert review["state_type"] == "COMPLETED", review["state"]["message"]
+    assert "**changed**" in monitored.artifact("review")["data"]
+    monitored.run("digest", this_week)
+    after = monitored.artifact("edition")["data"]
+    assert f"article {article}" in before
+    assert f"article {article}\n" not in after + "\n", title
+
+    back = {"article": str(article), "themes": ["Appraisal"], "reviewer": "Ada", "note": "=1+1"}
+    assert monitored.run("review", {"answer": back})["state_type"] == "COMPLETED"
+    with sqlite3.connect(monitored.data / "culture.db") as database:
+        rows = database.execute(
+            "SELECT theme, verdict FROM review WHERE article_id = ? ORDER BY at, id", (article,)
+        ).fetchall()
+    last = dict(rows)
+    assert last["in-scope"] == 1
+    assert {theme for theme in THEME_IDS if last[theme]} == {"appraisal"}
+
+
+def test_a_review_of_an_unknown_article_fails_with_a_mend(product: Product) -> None:
+    run = product.run("review", {"answer": {"article": "99999999", "reviewer": "Ada"}})
+    assert run["state_type"] == "FAILED"
+    assert "is no stored article" in run["state"]["message"]
+
+
+def test_recipients_are_added_from_a_form_and_the_run_does_not_name_them(product: Product) -> None:
+    change = {"address": "canary@example.org", "themes": ["Speaking up"]}
+    run = product.run("recipients", {"change": change})
+    assert run["state_type"] == "COMPLETED", run["state"]["message"]
+    assert "canary" not in run["name"] + run["state"]["message"]
+    with sqlite3.connect(product.data / "culture.db") as database:
+        (themes,) = database.execute("SELECT themes FROM recipient WHERE address = 'canary@example.org'").fetchone()
+    assert themes == '["speaking-up"]'
+    gone = product.run("recipients", {"change": {"address": "canary@example.org", "action": "erase at once"}})
+    assert gone["state_type"] == "COMPLETED"
+
+
+def test_a_named_week_can_be_sent_and_its_check_then_passes(monitored: Product) -> None:
+    monitored.run("recipients", {"change": {"address": "chair@example.org"}})
+    assert monitored.run("digest-check")["state_type"] == "FAILED"
+    last_week = str(Week.of(utc_now()).plus(-1))
+    run = monitored.run("digest", {"options": {"week": "named below", "named_week": last_week}})
+    assert "1 sent" in run["state"]["message"]
+    assert "1 sent by an earlier run" in monitored.run("digest")["state"]["message"]
+    assert monitored.run("digest-check")["state_type"] == "COMPLETED"
+    assert list((monitored.data / "outbox" / last_week).glob("chair@example.org*"))
+
+
+def test_upkeep_and_the_halves_of_the_job_run_alone(monitored: Product) -> None:
+    for name in ("upkeep", "collect", "tag", "alert"):
+        run = monitored.run(name)
+        assert run["state_type"] == "COMPLETED", run["state"]["message"]
+
+
+def _a_story_of(edition: str) -> tuple[int, str]:
+    """The number of the first story of an edition, and the line with its title."""
+    lines = edition.splitlines()
+    place = next(place for place, line in enumerate(lines) if line.strip().startswith("article "))
+    title = next(line for line in reversed(lines[:place]) if line.startswith("- **"))
+    return int(lines[place].split()[-1]), title

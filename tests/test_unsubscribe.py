@@ -1,0 +1,91 @@
+"""One click leaves; a look changes nothing; a guess learns nothing."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+
+from flows.mail import erasure
+from flows.mail.unsubscribe import answer, application
+from flows.mail.weekly import weekly_digest
+from models.settings import Settings
+from models.store import recipients
+from models.store.database import Database
+from tests import fakes_edition as fakes
+
+NOW = fakes.MONDAY_7
+
+
+@pytest.fixture
+def token(sqlite: Database) -> str:
+    with sqlite.write() as session:
+        recipients.add("other@example.org", NOW, session=session)
+        return recipients.add("reader@example.org", NOW, session=session)[0].token
+
+
+def active(database: Database) -> list[str]:
+    with database.read() as session:
+        return [person.address for person in recipients.receivers(session=session)]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+def test_only_a_post_changes_anything(sqlite: Database, token: str, method: str) -> None:
+    answer(sqlite, method, f"/unsubscribe/{token}", NOW)
+    assert len(active(sqlite)) == 2
+
+
+def test_a_post_takes_one_recipient_off_and_may_come_twice(sqlite: Database, token: str) -> None:
+    assert 'method="post"' in answer(sqlite, "GET", f"/unsubscribe/{token}", NOW).page
+    for _ in range(2):
+        reply = answer(sqlite, "POST", f"/unsubscribe/{token}", NOW)
+        assert (reply.status, active(sqlite)) == (HTTPStatus.OK, ["other@example.org"])
+    assert "You have left the list" in answer(sqlite, "GET", f"/unsubscribe/{token}", NOW).page
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/unsubscribe/", "/unsubscribe/x", "/unsubscribe/x/y", f"/unsubscribe/{'x' * 500}", "/../culture.db"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_guess_gets_a_page_and_changes_nothing(sqlite: Database, token: str, path: str, method: str) -> None:
+    assert answer(sqlite, method, path, NOW).status is HTTPStatus.NOT_FOUND
+    assert len(active(sqlite)) == 2
+
+
+def test_over_http_it_serves_the_archive_and_no_other_file(sqlite: Database, token: str, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / "index.html").write_text("all editions")
+    (tmp_path / "secret.html").write_text("secret")
+    serve = application(sqlite, archive, lambda: NOW)
+
+    def ask(method: str, path: str) -> tuple[str, dict[str, str], bytes]:
+        environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path}
+        setup_testing_defaults(environ)
+        seen: list[Any] = []
+        body = b"".join(serve(environ, lambda status, headers: seen.extend([status, dict(headers)])))
+        return seen[0], seen[1], body
+
+    assert ask("GET", "/")[2] == b"all editions"
+    assert ask("HEAD", "/")[2] == b""
+    for path in ("/../secret.html", "/..%2fsecret.html", "/secret.html"):
+        assert ask("GET", path)[0].startswith("404")
+    status, headers, _ = ask("POST", f"/unsubscribe/{token}")
+    assert (status, headers["Referrer-Policy"], headers["Cache-Control"]) == ("200 OK", "no-referrer", "no-store")
+    assert active(sqlite) == ["other@example.org"]
+
+
+def test_erasing_takes_the_files_too(sqlite: Database, token: str, tmp_path: Path) -> None:
+    fakes.fill(sqlite, weeks=1)
+    settings = Settings(data=tmp_path, mail_from="monitor@example.org")
+    weekly_digest(sqlite, fakes.REGISTRY, settings, week=fakes.WEEK, now=NOW, themes=fakes.THEMES)
+    answer(sqlite, "POST", f"/unsubscribe/{token}", NOW)
+    assert erasure.erase_departed(sqlite, settings.outbox, NOW + timedelta(days=29)) == 1
+    erasure.erase(sqlite, settings.outbox, "other@example.org", NOW)
+    written = [file for file in settings.outbox.rglob("*") if file.is_file()]
+    assert len(written) == 3
+    for file in written:
+        assert b"reader@example.org" not in file.read_bytes()
+        assert b"other@example.org" not in file.read_bytes()
