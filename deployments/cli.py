@@ -12,9 +12,10 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from deployments import console
-from deployments.commands import backup, demo, digest, export, model, recipients, run, sources, start
+from deployments.commands import backup, demo, digest, export, model, recipients, review, run, sources, start
 from flows.jobs import code_version
 from flows.web.encoder_weights import FetchError
+from models.reviews import ReviewError
 from models.seeds import DataFileError
 from models.settings import SettingsError
 from models.store.database import DatabaseError, explain_error
@@ -24,7 +25,7 @@ from models.tagging.encoders import EncoderMissingError
 DONE_WITH_FAILURES = 1
 WRONG_USAGE = 2
 # What a person can cause and mend: shown as one line.
-EXPECTED = (SettingsError, DataFileError, DatabaseError, RecipientError, EncoderMissingError, FetchError)
+EXPECTED = (SettingsError, DataFileError, DatabaseError, RecipientError, ReviewError, EncoderMissingError, FetchError)
 
 app = typer.Typer(
     name="culture-monitor",
@@ -45,6 +46,7 @@ app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.add_typer(model.app, name="model")
 app.add_typer(recipients.app, name="recipients")
+app.add_typer(review.app, name="review")
 app.add_typer(sources.app, name="sources")
 
 

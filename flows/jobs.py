@@ -17,16 +17,13 @@ from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
 from models.settings import Settings
 from models.sources import Registry, Source
-from models.store import collecting as queries
-from models.store import model_versions
+from models.store import model_versions, reviews
 from models.store import tagging as tagging_queries
 from models.store.database import Database
 from models.store.model_versions import ModelState
-from models.store.tables import Article
 from models.tagging.apply import RETAG_DAYS, TagSummary, document_of, nothing_tagged, tag_stored
 from models.tagging.decisions import Document
 from models.tagging.encoders import AUTO, MINILM
-from models.urls import normalise_url
 from models.weeks import Week, utc_now
 
 if TYPE_CHECKING:
@@ -137,12 +134,7 @@ def open_tagger(database: Database, settings: Settings, *, now: datetime) -> "tu
 def find_document(what: str, database: Database) -> Document | None:
     """The article that a person means: by its number, its address, or a text file (its first line is the title)."""
     with database.read() as session:
-        if what.isdecimal():
-            article = session.get(Article, int(what))
-        else:
-            address = normalise_url(what)
-            found = queries.article_id_of(address, session=session) if address else None
-            article = session.get(Article, found) if found is not None else None
+        article = reviews.find_article(what, session=session)
     if article is not None:
         return document_of(article)
     file = Path(what)

@@ -229,10 +229,16 @@ def _rising(content: EditionContent, rising: list[Trend]) -> str:
 
 
 def _listed(content: EditionContent, trends: list[Trend]) -> str:
-    named = [f"{_name(content, trend)}, {trend_words(trend)}" for trend in trends[:_BRIEF_NAMES]]
+    named = [f"{_name(content, trend)} ({_numbers(trend)})" for trend in trends[:_BRIEF_NAMES]]
     if len(trends) > _BRIEF_NAMES:
         named.append(f"and {len(trends) - _BRIEF_NAMES} more under Trends")
-    return "; ".join(named) if len(named) > 1 else named[0].replace(", ", ": ", 1)
+    return ", ".join(named)
+
+
+def _numbers(trend: Trend) -> str:
+    if trend.verdict is Verdict.RISING:
+        return f"{trend.now} from {outlets(trend.outlets)}{usually(trend)}"
+    return f"{stories(trend.now)}{usually(trend) if trend.verdict is Verdict.QUIET else ''}"
 
 
 def usually(trend: Trend) -> str:

@@ -153,12 +153,19 @@ def _item(
     themes = []
     for tag in _strongest(story, known):
         quoted = quotation(plain_line(tag.evidence, MAX_SENTENCE), rights)
-        is_headline = quoted.text.strip(" .…").casefold() == title.strip(" .…").casefold()
         themes.append(
-            StoryTheme(tag.theme, tag.score, "" if is_headline else quoted.text, quoted.cut, by_person=tag.by_person)
+            StoryTheme(
+                tag.theme,
+                tag.score,
+                quoted.text if _differs(quoted.text, title) else "",
+                quoted.cut,
+                by_person=tag.by_person,
+            )
         )
     copies = _copies(story, registry, outlet)
     basis = _BASES.get(shown.text_status, Basis.HEADLINE)
+    if basis is Basis.HEADLINE and any(_differs(tag.evidence, title) for tag in shown.tags):
+        basis = Basis.SUMMARY  # a sentence that is not the headline can only come from there
     item = StoryItem(
         id=shown.id,
         title=title,
@@ -180,6 +187,11 @@ def _item(
     )
     weight = source.weight if source else 1.0
     return replace(item, rank=round(rank(item, weight=weight, week_end=facts.week.end, at=shown.at, rising=rising), 4))
+
+
+def _differs(sentence: str, title: str) -> bool:
+    """Whether a sentence says anything beside the headline."""
+    return plain_line(sentence).strip(" .…").casefold() not in {"", title.strip(" .…").casefold()}
 
 
 def _strongest(story: StoryFact, known: set[str]) -> list[TagFact]:

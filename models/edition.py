@@ -113,6 +113,7 @@ class ModelNote:
 
     version: str = ""
     quality: str = ""
+    mixed: bool = False  # earlier weeks of the trends were tagged by another version
 
 
 @dataclass(frozen=True, slots=True)

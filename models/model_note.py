@@ -10,6 +10,8 @@ NOT_MEASURED = "Its quality has not been measured on articles it did not learn f
 
 def describe_model(version: str, scores: Mapping[str, Any]) -> ModelNote:
     """What may be said of a model from its stored scores, in the form that `culture-monitor evaluate` prints."""
+    inner = scores.get("scores")
+    scores = inner if isinstance(inner, Mapping) else scores  # a model card holds them one level down
     scope, themes = scores.get("in_scope"), scores.get("themes")
     n = scores.get("n")
     if not isinstance(scope, Mapping) or not isinstance(n, int) or n <= 0:

@@ -35,11 +35,6 @@ class Postgres:
         """An empty database, dropped at the end; gives its address."""
         name = f"test_{uuid.uuid4().hex}"
         self._execute(f'CREATE DATABASE "{name}"')
-
-        def restart() -> None:
-            program("pg_ctl", "-D", data, "-m", "immediate", "stop")
-            program("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
-
         try:
             yield self.address(name)
         finally:
@@ -73,6 +68,11 @@ def start_postgres() -> Iterator[Postgres]:
         program("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
         program("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+
+        def restart() -> None:
+            program("pg_ctl", "-D", data, "-m", "immediate", "stop")
+            program("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+
         try:
             yield Postgres(port, restart)
         finally:

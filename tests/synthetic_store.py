@@ -22,7 +22,8 @@ MODEL = "synthetic"
 def registry() -> Registry:
     """The sources of these articles."""
     sources = tuple(
-        Source(id=f"source-{n:03d}", name=f"Source {n}", url=f"https://source-{n:03d}.example/feed") for n in range(SOURCES)
+        Source(id=f"source-{n:03d}", name=f"Source {n}", url=f"https://source-{n:03d}.example/feed")
+        for n in range(SOURCES)
     )
     return Registry(sources=sources, rights=load_rights())
 
@@ -30,7 +31,7 @@ def registry() -> Registry:
 def fill(database: Database, *, articles: int, days: int, now: datetime) -> None:
     """Articles spread evenly over the last `days`, the first of them the oldest."""
     sqlite = database.engine.dialect.name == "sqlite"
-    start = (now - timedelta(days=days)).timestamp()
+    start = (now - timedelta(days=days, hours=2)).timestamp()
     values: dict[str, object] = {
         "count": articles,
         "start": start,

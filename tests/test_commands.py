@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -45,7 +46,9 @@ def command(folder: Path, *arguments: str, **environment: str) -> Ran:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ran]:
     """A folder in which the demo was run."""
     folder = tmp_path_factory.mktemp("demo")
-    return folder, command(folder, "demo")
+    ran = command(folder, "demo")
+    shutil.copytree(folder / "data", folder / "demo-data")  # as it was, for the tests that change it
+    return folder, ran
 
 
 @pytest.fixture
@@ -180,3 +183,24 @@ def test_the_command_is_installed_and_starts_as_a_process_of_its_own() -> None:
     )
     assert ran.returncode == 0
     assert ran.stdout.startswith("culture-monitor ")
+
+
+def test_a_review_from_a_csv_file_counts_at_once_and_a_wrong_line_records_nothing(
+    demo: tuple[Path, Ran], tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(demo[0] / "demo-data", folder / "data")
+    with sqlite3.connect(folder / "data" / "culture.db") as database:
+        ((article,),) = database.execute("SELECT article_id FROM tag WHERE state = 'yes' LIMIT 1").fetchall()
+    head = "article,in_scope,themes,reviewer,note\n"
+    (folder / "bad.csv").write_text(f"{head}{article},no,,Ada,\n{article},perhaps,,Ada,\n", encoding="utf-8")
+    refused = command(folder, "review", "import", "bad.csv")
+    assert refused.returncode == 2
+    assert "bad.csv:3: in_scope is 'perhaps'" in refused.stderr
+    (folder / "good.csv").write_text(f"{head}{article},yes,appraisal; workforce,Ada,from the board\n", encoding="utf-8")
+    assert command(folder, "review", "import", "good.csv").returncode == 0
+    with sqlite3.connect(folder / "data" / "culture.db") as database:
+        verdicts = dict(database.execute("SELECT theme, verdict FROM review WHERE article_id = ?", (article,)))
+    assert verdicts["in-scope"] == verdicts["appraisal"] == verdicts["workforce"] == 1
+    assert verdicts["speaking-up"] == 0
+    assert command(folder, "review", "queue", "--json").returncode == 0

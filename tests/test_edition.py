@@ -7,11 +7,13 @@ from itertools import permutations
 import pytest
 from sqlmodel import Session
 
+from flows.mail import phrases
 from models import brief
 from models.composing import compose, empty_for, for_recipient, leads, rank
 from models.edition import Basis, EditionContent, GapKind, Selection, content_from_json
 from models.layout import lay_out
 from models.links import web_address
+from models.model_note import NOT_MEASURED, describe_model
 from models.store.database import Database
 from models.store.editions import gather_week, save_edition
 from models.store.tables import Article, Review, Tag
@@ -319,6 +321,63 @@ def test_a_line_is_one_line_without_tricks() -> None:
     assert plain_line("a\r\nb\tc\u2028d\x00e\u202ef\ud800g") == "a b c defg"
     assert plain_line("one two three four", 12) == "one two …"
     assert len(plain_line("x" * 5000, 200)) == 200
+
+
+def test_what_stands_elsewhere_is_named_under_its_other_theme(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        add(session, "Two themes", themes=[("workforce", "People leave.", 0.9), ("appraisal", "A form.", 0.7)])
+    content = edition(sqlite)
+    sections = {section.theme.id: section for group in lay_out(content).groups for section in group.sections}
+    words = phrases.empty_words(content, sections["appraisal"])
+    assert words == "No items of its own this week. Under a stronger theme: Two themes."
+    assert phrases.empty_words(content, sections["speaking-up"]) == "No items this week."
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("People leave.", "People leave."),
+        ("that every concern is acknowledged;", "… that every concern is acknowledged"),
+        ("“Nobody listened.”", "Nobody listened."),
+        ("“Nobody listened,” she said, “ever.”", "‘Nobody listened,’ she said, ‘ever.’"),
+        ("A STORY", ""),  # the headline again
+    ],
+)
+def test_a_quotation_stands_between_the_editions_own_marks(sqlite: Database, sentence: str, shown: str) -> None:
+    with sqlite.write() as session:
+        add(session, themes=[("workforce", sentence, 0.9)])
+    (story,) = edition(sqlite).stories
+    assert phrases.quote(story) == shown
+
+
+def test_what_the_tagger_read_is_said(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        for status in ("full", "teaser", "paywalled", "headline", "failed"):
+            add(session, status, status=status, themes=[("workforce", "People leave.", 0.8)])
+        add(session, "bare", status="headline", themes=[("workforce", "bare", 0.8)])
+    read = {story.title: story.basis for story in edition(sqlite).stories}
+    assert read == {
+        "full": Basis.TEXT,
+        "teaser": Basis.OPENING,
+        "paywalled": Basis.SUMMARY,
+        "headline": Basis.SUMMARY,
+        "failed": Basis.SUMMARY,
+        "bare": Basis.HEADLINE,
+    }
+
+
+def test_the_model_and_its_measured_quality_are_named(sqlite: Database) -> None:
+    fakes.fill(sqlite, weeks=2)
+    note = edition(sqlite).model
+    assert (note.version, note.mixed) == ("v1", False)
+    assert "91% of the articles it puts in scope belong there, and it finds 84%" in note.quality
+    assert describe_model("v2", {}).quality == NOT_MEASURED
+    assert describe_model("v2", {"scores": fakes.model_version().scores}).quality == note.quality
+    with sqlite.write() as session:
+        row = session.get_one(Article, 1)
+        row.model_version = "v0"
+        session.add(row)
+    assert edition(sqlite).model.mixed
 
 
 def test_dates_name_month_and_year_once() -> None:

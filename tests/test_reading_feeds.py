@@ -40,6 +40,7 @@ def only(listing: Listing) -> Entry:
     return listing.entries[0]
 
 
+DC = 'xmlns:dc="http://purl.org/dc/elements/1.1/"'
 ITEM = "<title>Trust board quits</title><link>https://news.example.org/a</link>"
 WHOLE = Entry(
     url="https://news.example.org/a",
@@ -121,6 +122,44 @@ def test_titles_are_plain_text(title: str, expected: str) -> None:
     assert only(read(Kind.FEED, body)).title == expected
 
 
+ATOM_03 = (
+    '<feed version="0.3" xmlns="http://purl.org/atom/ns#"><entry><title mode="escaped">Trust board quits</title>'
+    '<link rel="alternate" href="http://news.example.org/a"/><issued>2026-11-20T09:00:00Z</issued>'
+    "<modified>2026-11-21T09:00:00Z</modified></entry></feed>"
+)
+XML_BASE = (
+    '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="http://news.example.org/x/"><entry><title type="xhtml">'
+    '<div xmlns="http://www.w3.org/1999/xhtml">Trust <em>board</em> quits</div></title><link href="../a"/></entry></feed>'
+)
+RSS_090 = (
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://my.netscape.com/rdf/simple/0.9/">'
+    "<item><title>Trust board quits</title><link>http://news.example.org/a</link></item></rdf:RDF>"
+)
+RSS_092 = (
+    '<rss version="0.92"><channel><title>N</title></channel><item><title>Trust board quits</title>'
+    "<link>http://news.example.org/a</link></item></rss>"
+)
+DUBLIN_CORE = (
+    f'<rss version="2.0" {DC}><channel><item><dc:title>Trust board quits</dc:title>'
+    "<link><![CDATA[http://news.example.org/a]]></link></item></channel></rss>"
+)
+BASE_64 = (
+    '<feed version="0.3" xmlns="http://purl.org/atom/ns#"><entry><title mode="base64" type="text/html">'
+    'VHJ1c3QgPGI+Ym9hcmQ8L2I+IHF1aXRz</title><link href="http://news.example.org/a"/></entry></feed>'
+)
+PHP_WARNING = "<br />\n<b>Warning</b>: x in y on line 3<br />\n" + RSS_092
+
+
+@pytest.mark.parametrize(
+    "body",
+    [ATOM_03, XML_BASE, RSS_090, RSS_092, DUBLIN_CORE, BASE_64, PHP_WARNING],
+    ids=["atom 0.3", "xml:base", "rss 0.90", "rss 0.92", "dublin core", "base 64", "after a warning"],
+)
+def test_old_and_odd_feeds_yield_their_entry(body: str) -> None:
+    entry = only(read(Kind.FEED, body))
+    assert (entry.url, entry.title) == ("http://news.example.org/a", "Trust board quits")
+
+
 @pytest.mark.parametrize(
     ("link", "expected"),
     [
@@ -167,6 +206,22 @@ def test_an_item_without_link_or_words_is_counted_as_invalid(item: str) -> None:
 )
 def test_dates_in_their_many_forms(date: str, expected: datetime | None) -> None:
     assert only(read(Kind.FEED, rss(f"<item>{ITEM}<pubDate>{date}</pubDate></item>"))).published_at == expected
+
+
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        ("<author>Jane Smith</author>", "Jane Smith"),
+        ("<author>jane@example.org (Jane Smith)</author>", "Jane Smith"),
+        ("<author>jane@example.org</author>", None),
+        (f"<dc:creator {DC}>Jane Smith</dc:creator>", "Jane Smith"),
+        (f"<dc:creator {DC}>Jane Smith</dc:creator><dc:creator {DC}>Sam Jones</dc:creator>", "Jane Smith, Sam Jones"),
+        (f"<dc:creator {DC}><![CDATA[Jane <b>Smith</b>]]></dc:creator>", "Jane Smith"),
+        ("<author></author>", None),
+    ],
+)
+def test_authors_are_names(author: str, expected: str | None) -> None:
+    assert only(read(Kind.FEED, rss(f"<item>{ITEM}{author}</item>"))).author == expected
 
 
 def test_an_edited_entry_keeps_its_first_date() -> None:

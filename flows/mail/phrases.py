@@ -10,6 +10,8 @@ from models.weeks import LONDON
 
 REVIEW = "“Leadership for a collaborative and inclusive future”, the 2022 Messenger review"
 
+NAMED_ELSEWHERE = 3  # headlines of stories that stand under another theme
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -56,7 +58,9 @@ def quote(story: StoryItem) -> str:
 
     Quotation marks at its ends are taken off: the edition sets its own.
     """
-    text = next((theme.quote for theme in story.themes if theme.quote), "")
+    text = next((theme.quote for theme in story.themes if theme.quote), "").rstrip(" ;,:")
+    if text[:1].islower():  # an item of a list, or a sentence that was cut off at its beginning
+        text = f"… {text}"
     if text[:1] in '“"' and text[-1:] in '”"' and text[1:-1].count("“") == text[1:-1].count("”"):
         return text[1:-1].strip()
     return text.replace("“", "‘").replace("”", "’")
@@ -102,15 +106,13 @@ def section_words(content: EditionContent, section: Section) -> str:
 def empty_words(content: EditionContent, section: Section) -> str:
     """What stands under a heading without stories; it never calls silent what only stands elsewhere."""
     so_far = "" if content.complete else " so far"
-    elsewhere = sum(any(theme.theme == section.theme.id for theme in story.themes) for story in content.stories)
+    elsewhere = [
+        story.title for story in content.stories if any(theme.theme == section.theme.id for theme in story.themes)
+    ]
     if not elsewhere:
         return f"No items this week{so_far}."
-    those = (
-        "one story that carries this theme stands"
-        if elsewhere == 1
-        else (f"{elsewhere} stories that carry this theme stand")
-    )
-    return f"No items of its own this week{so_far}: {those} under a stronger one."
+    more = f" and {len(elsewhere) - NAMED_ELSEWHERE} more" if len(elsewhere) > NAMED_ELSEWHERE else ""
+    return f"No items of its own this week{so_far}. Under a stronger theme: {'; '.join(elsewhere[:NAMED_ELSEWHERE])}{more}."
 
 
 def trend_note(content: EditionContent) -> str:
@@ -136,12 +138,13 @@ def trend_rule() -> str:
 def method(content: EditionContent) -> tuple[str, ...]:
     """How the edition was made and how to put it right."""
     when = content.composed_at.astimezone(LONDON)
+    earlier = " Part of the weeks before was tagged by an earlier version." if content.model.mixed else ""
     version = f" (version {content.model.version})" if content.model.version else ""
     return (
         f"Composed by machine on {brief.long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories "
         f"unless a reviewer corrected a tag. Every article that was read was compared, sentence by sentence, with the "
         f"themes of {REVIEW}, which was about England; news of the other nations is shown for comparison.",
-        f"The tags come from a statistical model{version}. {content.model.quality}".strip(),
+        f"The tags come from a statistical model{version}. {content.model.quality}{earlier}".strip(),
         "A quotation is the sentence that earned the tag, as long as its publisher’s terms allow. "
         "Stories that the model was unsure of are not shown; they wait for a reviewer.",
         "Is a tag wrong? Reply with the headline and what is right, or use the form “review” of the monitor. A correction "

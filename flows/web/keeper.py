@@ -1,7 +1,8 @@
 """Keeping what a run found: articles folded into stories, states of sources and hosts, the log of requests."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -16,6 +17,7 @@ from models.polling import max_age, next_poll
 from models.store import collecting as queries
 from models.store.collecting import EventRow
 from models.store.database import Database
+from models.store.locks import take_turns
 from models.store.tables import Article, HostState, SourceState
 from models.stories import Report, StoryIndex, fingerprint
 from models.text_safety import (
@@ -47,9 +49,15 @@ class Keeper:
         self._stored: dict[str, int] = {}  # articles by address, of those that the batch may hold again
         self._index: StoryIndex | None = None
 
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        with self._database.write() as session:
+            take_turns("collect", session=session)
+            yield session
+
     def store(self, read: Sequence[ReadEntry]) -> list[Outcome]:
         """Store a batch; the final outcome of each entry, in order."""
-        with self._database.write() as session:
+        with self._write() as session:
             self._session = session
             try:
                 index = self._stories()
@@ -139,7 +147,7 @@ class Keeper:
 
     def save_poll(self, poll: Poll) -> None:
         """Log the requests of a poll."""
-        with self._database.write() as session:
+        with self._write() as session:
             queries.add_events(
                 (
                     self._event(
@@ -194,12 +202,12 @@ class Keeper:
             last_success_at=(previous.last_success_at if previous else None) if failed else self._now,
             last_new_at=last_new_at,
         )
-        with self._database.write() as session:
+        with self._write() as session:
             session.merge(state)
 
     def save_hosts(self, hosts: Mapping[str, HostFacts], blocked_until: Mapping[str, datetime]) -> None:
         """Remember robots.txt files, and which hosts asked to be left alone."""
-        with self._database.write() as session:
+        with self._write() as session:
             for host in {*hosts, *blocked_until}:
                 facts = hosts.get(host, HostFacts())
                 session.merge(
@@ -215,7 +223,7 @@ class Keeper:
 
     def save_requests(self, replies: Iterable[Reply]) -> None:
         """Log the requests for robots.txt files."""
-        with self._database.write() as session:
+        with self._write() as session:
             queries.add_events(
                 (self._event("", "robots", reply, reply.outcome, reply.detail) for reply in replies), session=session
             )

@@ -7,8 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlmodel import Session
 
 from models.store.database import Database
+
+
+def take_turns(name: str, *, session: Session) -> None:
+    """Have transactions that store what others may store too follow one another; ends with the transaction.
+
+    SQLite's writers do so anyway. With PostgreSQL two runs at once would both find a page missing, and the second fail.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        key = {"key": zlib.crc32(f"culture turn {name}".encode())}
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, and_, case, func, select
@@ -19,7 +20,6 @@ from models.store.in_scope import (
     first_reports,
     latest_reviews,
     members,
-    published_or_seen,
     standing_themes,
     story,
     story_key,
@@ -51,7 +51,7 @@ def gather_week(week: Week, *, session: Session) -> WeekFacts:
         collected=_collected(weeks, session=session),
         histories=_histories(weeks, stories, session=session),
         sources=tuple(_sources(week, session=session)),
-        model=_model(stories, session=session),
+        model=_model(week, stories, session=session),
     )
 
 
@@ -208,7 +208,7 @@ def _sources(week: Week, *, session: Session) -> Iterable[SourceFact]:
         )
 
 
-def _model(stories: Sequence[StoryFact], *, session: Session) -> ModelNote:
+def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> ModelNote:
     """The model that tagged most of what is shown; the champion where nothing is."""
     ids = [report.shown.id for report in stories]
     votes: dict[str, int] = defaultdict(int)
@@ -222,14 +222,13 @@ def _model(stories: Sequence[StoryFact], *, session: Session) -> ModelNote:
         champion = session.exec(select_rows(ModelVersion).where(ModelVersion.state == "champion")).first()
         return describe_model(champion.version, champion.scores) if champion else ModelNote()
     row = session.get(ModelVersion, version)
-    return describe_model(version, row.scores if row else {})
+    since = week.plus(1 - WEEKS_SHOWN).start
+    other = select(article.id).where(
+        article.scope_state == State.YES.value, article.published_at >= since, article.model_version != version
+    )
+    mixed = session.execute(other.limit(1)).first() is not None
+    return replace(describe_model(version, row.scores if row else {}), mixed=mixed)
 
 
 def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
-
-
-def collected_since(session: Session) -> datetime | None:
-    """The moment of the oldest article: where the trends begin."""
-    moment: datetime | None = session.execute(select(func.min(published_or_seen()))).scalar()
-    return moment

@@ -134,10 +134,18 @@ def _stand_in(summary: str) -> str:
 
 
 def _author(item: Any) -> str | None:
-    text = plain(_text(item, "author"), MAX_AUTHOR)
+    people = item.get("authors")
+    given = [_text(person, "name") for person in people if hasattr(person, "get")] if isinstance(people, list) else []
+    names = [name for text in given if (name := _name(text))] or [_name(_text(item, "author"))]
+    return plain(", ".join(dict.fromkeys(names)), MAX_AUTHOR) or None
+
+
+def _name(text: str) -> str:
+    """The name in "jane@example.org (Jane Smith)" and the like; "" for an address alone."""
+    text = plain(text, MAX_AUTHOR)
     if found := _AUTHOR_IN_BRACKETS.match(text):
         text = found[1]
-    return _ADDRESS.sub(" ", text).strip(" ,;()<>") or None
+    return _ADDRESS.sub(" ", text).strip(" ,;()<>")
 
 
 def _from_struct(value: Any) -> datetime | None:
