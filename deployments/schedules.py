@@ -28,6 +28,7 @@ def catalogue(settings: Settings) -> tuple[Deployed, ...]:
         Deployed("digest", "flows.digest.digest", settings.schedule_digest, ("mail",)),
         Deployed("review", "flows.review.review", tags=("review",)),
         Deployed("review-queue", "flows.review.review_queue", tags=("review",)),
+        Deployed("train", "flows.train.train", settings.schedule_train, ("model",)),
         Deployed("recipients", "flows.recipients.recipients", tags=("mail",)),
         Deployed("upkeep", "flows.upkeep.upkeep", settings.schedule_upkeep, ("upkeep",)),
         Deployed("collect", "flows.collect.collect", tags=("main job",)),

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
-from models.sources import Registry, Source
 from models.rights import load_rights
+from models.sources import Registry, Source
 from models.store.database import Database
 from models.themes import THEME_IDS
 
@@ -74,7 +74,7 @@ def _statements(sqlite: bool) -> list[str]:
     repeat = f"replace(hex(zeroblob(30)), '00', {words})" if sqlite else f"repeat({words}, 30)"
     return [
         f"{numbers}INSERT INTO story (id, lead_article_id, first_seen_at, outlets) "
-        f"SELECT i, i, {later}, CASE WHEN i % 20 = 19 THEN 2 ELSE 1 END FROM {series} WHERE i % 20 <> 0 ORDER BY i",
+        f"SELECT i, i, {later}, CASE WHEN i % 20 = 19 THEN 2 ELSE 1 END FROM {series} WHERE i % 20 <> 0 ORDER BY n.i",
         f"{numbers}INSERT INTO article (id, url, source, outlet, title, summary, author, published_at, first_seen_at, "
         "language, text, text_status, words, paywalled, attempts, outcome, fingerprint, in_scope, scope_state, "
         "model_version, story_id) "
@@ -85,18 +85,18 @@ def _statements(sqlite: bool) -> list[str]:
         f"CASE WHEN i % 20 = 0 THEN 'copy' ELSE 'new' END, {sketch}, "
         "CASE WHEN i % 20 IN (0, 19) AND (i / 20) % 2 = 0 OR i % 20 = 3 THEN 0.9 ELSE 0.1 END, "
         "CASE WHEN i % 20 IN (0, 19) AND (i / 20) % 2 = 0 OR i % 20 = 3 THEN 'yes' ELSE 'no' END, "
-        f":model, {story} FROM {series} ORDER BY i",
+        f":model, {story} FROM {series} ORDER BY n.i",
         "INSERT INTO tag (article_id, theme, score, state, evidence, terms, model_version) "
         f"SELECT article.id, theme.id, 0.8, 'yes', 'The trust said that it had listened to its staff.', '[]', :model "
         f"FROM article JOIN ({themes}) AS theme ON theme.n IN (article.id % 15, (article.id / 20) % 15, (article.id / 7) % 15) "
         "WHERE article.scope_state = 'yes'",
         f"{numbers}INSERT INTO fetch_event (run_id, source, kind, url, started_at, status, bytes, seconds, outcome, detail) "
         f"SELECT NULL, {source}, CASE WHEN i % 8 = 0 THEN 'source' ELSE 'page' END, 'https://source.example/' || CAST(i AS varchar), "
-        f"{later}, 200, 100000, 0.3, CASE WHEN i % 8 = 0 THEN 'entries' ELSE 'new' END, '' FROM {series} WHERE i > :events_from ORDER BY i",
+        f"{later}, 200, 100000, 0.3, CASE WHEN i % 8 = 0 THEN 'entries' ELSE 'new' END, '' FROM {series} WHERE i > :events_from ORDER BY n.i",
         "INSERT INTO source_state (source, url, failures, last_outcome, last_polled_at, last_success_at, last_new_at, "
         "next_poll_at, interval_seconds) SELECT source, 'https://' || source || '.example/feed', 0, 'entries', "
         "max(first_seen_at), max(first_seen_at), max(first_seen_at), max(first_seen_at), 3600 FROM article GROUP BY source",
-        f"INSERT INTO model_version (version, trained_at, training_hash, code_version, encoder, file_sha256, scores, state) "
+        "INSERT INTO model_version (version, trained_at, training_hash, code_version, encoder, file_sha256, scores, state) "
         "VALUES (:model, (SELECT max(first_seen_at) FROM article), 'h', '0', 'tfidf', '', '{}', 'champion')",
         *([] if sqlite else [
             "SELECT setval(pg_get_serial_sequence('article', 'id'), :count)",

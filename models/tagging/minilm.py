@@ -112,7 +112,7 @@ class MiniLM:
     def _forward(self, ids: NDArray[np.intp], mask: Floats) -> Floats:
         batch, longest = ids.shape
         state = _normalise(self._words[ids] + self._places[:longest], self._norm)
-        hidden = ((np.float32(1) - mask) * np.float32(-1e9))[:, None, None, :]
+        hidden: Floats = ((1 - mask) * np.float32(-1e9)).astype(np.float32)[:, None, None, :]
         size = DIMENSIONS // _HEADS
         for layer in self._layers:
             split = (state.reshape(-1, DIMENSIONS) @ layer.attend + layer.attend_bias).reshape(
@@ -125,9 +125,9 @@ class MiniLM:
             weight -= weight.max(-1, keepdims=True)
             np.exp(weight, out=weight)
             weight /= weight.sum(-1, keepdims=True)
-            seen = (weight @ value).transpose(0, 2, 1, 3).reshape(batch, longest, DIMENSIONS)
+            seen: Floats = (weight @ value).transpose(0, 2, 1, 3).reshape(batch, longest, DIMENSIONS)
             state = _normalise(seen @ layer.mix + layer.mix_bias + state, layer.mix_norm)
-            grown = state @ layer.grow + layer.grow_bias
+            grown: Floats = state @ layer.grow + layer.grow_bias
             grown *= np.float32(0.5) * (
                 np.float32(1) + np.asarray(erf(grown * np.float32(2**-0.5)), np.float32)
             )  # exact GELU

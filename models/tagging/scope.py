@@ -33,7 +33,7 @@ ASSUMED_SHARE = 0.12
 _PASSAGE_WEIGHT = 3.0
 # Of what is in scope, this share is to be called so on held-out folds; the rest falls to the band of doubt. News of the
 # world is harder than our own passages, so the highest threshold that keeps this much is taken, not the best on passages.
-KEPT = 0.88
+KEPT = 0.86
 # The judges' votes. The encoder's judge reads the lead alone and is the weakest of the three on real news.
 _VOTES = (1.0, 1.0, 0.5)
 # Below this probability nobody looks again: it sends about 8% of a general stream to the encoder, and of 170 labelled

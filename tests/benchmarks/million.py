@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flows import jobs
 from flows.mail.weekly import weekly_digest
 from flows.web.keeper import Keeper
 from models.settings import load_settings
@@ -99,8 +98,6 @@ def _cost(act: Callable[[], object], since: float | None = None) -> dict[str, fl
     act()
     return {"seconds": time.monotonic() - wall, "cpu_seconds": time.process_time() - cpu}
 
-
-__all__ = ["jobs"]
 
 if __name__ == "__main__":
     main()

@@ -109,7 +109,7 @@ def _remember(site: DemoSite, outlet: str, path: str, answer: tuple[int, str, st
     if not hasattr(made, "kept"):
         made.kept = {}  # type: ignore[attr-defined]
         render = made.body_of
-        made.body_of = lambda asked: made.kept.get(asked) or render(asked)  # type: ignore[method-assign,attr-defined]
+        made.body_of = lambda path: made.kept.get(path) or render(path)  # type: ignore[method-assign,attr-defined]
         for server in site._servers:
             if server.answer == render:
                 server.answer = made.body_of

@@ -1,0 +1,107 @@
+"""The flow `train`: the classifier learns from people's reviews, and is replaced only by one that measures no worse."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.artifacts import publish_model_card
+from flows.markdown import escaped, table
+from flows.prefect_steps import as_task, run_name, workplace
+from flows.training import Training
+from flows.training import train as train_once
+from models.themes import THEME_IDS, load_themes
+
+FLIPS_SHOWN = 40
+
+
+class TrainOptions(BaseModel):
+    """When it is worth training."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    always: bool = Field(
+        default=False,
+        title="Also without new reviews",
+        description="Trains although nobody has reviewed anything since",
+    )
+
+
+@flow(
+    name="train",
+    flow_run_name=run_name("train"),
+    description="""Learn from people's reviews.
+
+Trains a challenger on the seeds and the reviews, measures it beside the champion on articles that neither has learned
+from, and lets it take over only where it is not worse overall and on no theme by more than the stated margin. The
+articles of the last four weeks are then tagged again by the next run of `monitor`.
+
+Without new reviews it does nothing. See **model-card** under Artifacts; `culture-monitor model rollback` goes back.
+""",
+)
+async def train(options: TrainOptions = TrainOptions()) -> State[None]:  # noqa: B008
+    """Learn from people's reviews.
+
+    Args:
+        options: When it is worth training.
+    """
+    with workplace() as place:
+
+        async def step() -> Training:
+            return train_once(place.database, place.settings, now=place.now, always=options.always)
+
+        training = await as_task("train on seeds and reviews", step)
+    if training.card is not None and training.before is not None and training.after is not None:
+        await publish_model_card(card_page(training, training.card, training.before, training.after))
+    return Completed(message=training.note[0].upper() + training.note[1:])
+
+
+def card_page(training: Training, card: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The model card as markdown: what it learned from, how it measures beside the one before, what it would change."""
+    names = {theme.id: theme.name for theme in load_themes()} | {"in-scope": "In scope"}
+    overall = [
+        ["Scope: F1", _figure(before, "in_scope", "f1"), _figure(after, "in_scope", "f1")],
+        ["Scope: precision", _figure(before, "in_scope", "precision"), _figure(after, "in_scope", "precision")],
+        ["Scope: recall", _figure(before, "in_scope", "recall"), _figure(after, "in_scope", "recall")],
+        ["Themes: micro F1", _figure(before, "themes", "micro_f1"), _figure(after, "themes", "micro_f1")],
+        ["Themes: macro F1", _figure(before, "themes", "macro_f1"), _figure(after, "themes", "macro_f1")],
+    ]
+    rows = []
+    for theme in THEME_IDS:
+        old, new = before["themes"]["per_theme"][theme], after["themes"]["per_theme"][theme]
+        threshold = card["thresholds"].get(theme, 0.0)
+        rows.append([escaped(names[theme]), *(f"{x:.2f}" for x in (old["f1"], new["f1"])), f"{threshold:.2f}"])
+    flips = [
+        [escaped(flip["title"], 120), escaped(names.get(flip["what"], flip["what"])), flip["was"], flip["now"]]
+        for flip in card["flips"][:FLIPS_SHOWN]
+    ]
+    reasons = "; ".join(training.promotion.reasons) if training.promotion else ""
+    lines = [
+        f"## Model {escaped(str(card['version']))}",
+        "",
+        f"{escaped(training.note)}. {escaped(reasons)}",
+        "",
+        f"Encoder {escaped(str(card['encoder']))}; {card['sentences']} sentences, {card['passages']} passages, "
+        f"{card['reviews']} reviewed articles; data {escaped(str(card['training_sha256'])[:12])}.",
+        "",
+        f"## Measured on {after['n']} labelled articles",
+        "",
+        "Held-out reviews, which neither has learned from, and the seeds' passages, which both have: the figures tell "
+        "the two apart, they do not tell how good either is on tomorrow's news.",
+        "",
+        table(("", "before", "now"), overall),
+        "",
+        table(("theme", "F1 before", "F1 now", "yes from"), rows),
+        "",
+        f"## What it says otherwise of the last four weeks: {len(card['flips'])}",
+        "",
+    ]
+    return "\n".join([*lines, table(("article", "what", "before", "now"), flips) if flips else "Nothing."])
+
+
+def _figure(scores: Mapping[str, Any], part: str, key: str) -> str:
+    value = scores[part][key]
+    return f"{value:.3f}" if isinstance(value, int | float) else "–"

@@ -1,0 +1,82 @@
+"""What a user would do instead of a trained tagger: lists of keywords, or an encoder without any training. For comparison only."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.tagging.decisions import Document
+from models.tagging.encoders import Encoder
+from models.tagging.evaluation import Predictions
+from models.tagging.linear import Floats
+from models.tagging.training import sentences_of
+from models.tagging.vocabulary import TermGroup, Vocabulary
+from models.text import split_words_as_written
+from models.themes import THEME_IDS, load_themes
+
+# About ten obvious words or stems a theme, as somebody sets up a news alert.
+KEYWORDS: dict[str, tuple[str, ...]] = {
+    "bullying-and-discrimination": ("bully*", "bullie*", "harass*", "racis*", "sexis*", "discriminat*", "toxic", "intimidat*"),
+    "blame-and-accountability": ("blame*", "accountab*", "cover-up", "cover up", "defensive*", "candour", "held to account"),
+    "speaking-up": ("whistleblow*", "speak up", "speaking up", "spoke up", "raise concerns", "raised concerns", "speak out"),
+    "collaboration": ("collaborat*", "silo", "silos", "joined-up", "partnership*", "integrated care", "teamwork"),
+    "parity-of-esteem": ("parity", "esteem", "second-class", "poor relation", "undervalued", "cinderella", "care workers"),
+    "pressure-from-above": ("targets", "top-down", "command and control", "hierarch*", "micromanag*", "reorganisation", "whitehall"),
+    "workforce": ("recruit*", "retention", "vacanc*", "morale", "burnout", "wellbeing", "turnover", "sickness"),
+    "patient-care": ("patient safety", "quality of care", "harm", "avoidable", "failings", "neglect*", "inadequate", "unsafe"),
+    "values-and-induction": ("values", "induction", "code of conduct", "behaviours", "culture change", "compassion*", "civility"),
+    "equality-diversity-inclusion": ("equality", "diversity", "inclusi*", "ethnic", "bame", "wres", "disab*", "lgbt*"),
+    "management-standards": ("leadership programme*", "accredit*", "qualification*", "standards", "professional development"),
+    "appraisal": ("appraisal*", "performance review*", "360-degree", "supervision", "feedback", "objectives"),
+    "career-and-talent": ("career*", "promotion*", "succession", "talent", "graduate scheme*", "pipeline", "aspiring"),
+    "boards-and-non-executives": ("board", "chair", "chairman", "non-executive*", "governance", "steps down", "resign*"),
+    "challenged-roles": ("special measures", "turnaround", "failing trust", "interim chief executive", "troubled", "tenure"),
+}
+_HEALTH = ("nhs", "hospital*", "health", "care home*", "social care", "ambulance*", "nurse*", "doctor*", "trust", "patient*")
+_LEADERSHIP = ("leader*", "manager*", "management", "chief executive*", "board", "culture", "staff", "bully*", "whistleblow*")
+
+
+class KeywordTagger:
+    """An article is in scope if it names health and leadership `hits` times each; a theme is there with `hits` of its words."""
+
+    def __init__(self, hits: int = 1) -> None:
+        groups = [TermGroup(theme, KEYWORDS[theme]) for theme in THEME_IDS]
+        self._vocabulary = Vocabulary([*groups, TermGroup("health", _HEALTH), TermGroup("leadership", _LEADERSHIP)])
+        self._hits = hits
+
+    def predict(self, documents: Sequence[Document]) -> Predictions:
+        """Counts as scores."""
+        texts = [" ".join(sentences_of(one)) for one in documents]
+        counts = np.array([self._vocabulary.counts(split_words_as_written(text)) for text in texts], float)
+        scope = counts[:, -2:].min(axis=1)
+        yes = scope >= self._hits
+        themes = counts[:, : len(THEME_IDS)]
+        return Predictions(scope, yes, themes, (themes >= self._hits) & yes[:, None])
+
+
+class UntrainedTagger:
+    """An encoder alone: cosine of an article's best three sentences with each theme's definition."""
+
+    # Chosen by eye on our own sentences; without training there is nothing to choose it by.
+    THRESHOLD = 0.45
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._themes = encoder.encode([theme.definition for theme in load_themes()])
+        self._scope = encoder.encode(["Leadership, management and workplace culture in UK health or social care services."])
+
+    def predict(self, documents: Sequence[Document]) -> Predictions:
+        """Cosines as scores."""
+        themes, scope = [], []
+        for document in documents:
+            sentences = sentences_of(document)
+            vectors = self._encoder.encode(sentences or [""])
+            themes.append(_best_three(vectors @ self._themes.T))
+            scope.append(_best_three(vectors @ self._scope.T)[0])
+        found, inside = np.array(themes), np.array(scope)
+        yes = inside >= self.THRESHOLD
+        return Predictions(inside, yes, found, (found >= self.THRESHOLD) & yes[:, None])
+
+
+def _best_three(scores: Floats) -> Floats:
+    best: Floats = np.sort(scores, axis=0)[::-1][:3].mean(axis=0)
+    return best
