@@ -50,7 +50,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> EditionContent:
                     source=source,
                     title=f"Headline of {source.id}",
                     at=fakes.WEEK.start,
-                    themes=[(theme.id, f"{source.id} {LONG}", 0.9) for theme in fakes.THEMES[:4]],
+                    themes=[(theme.id, f"Words {source.id} {LONG}", 0.9) for theme in fakes.THEMES[:4]],
                     copies=[other for other in sources if other is not source][:2],
                 )
         with database.read() as session:
@@ -64,8 +64,8 @@ def test_no_rendered_edition_exceeds_a_class(content: EditionContent, form: str)
     shown = {"html": rendered.html, "text": rendered.text, "web": render_web(content)}[form]
     assert len(content.stories) == len(RIGHTS)
     for name, rights in RIGHTS.items():
-        quoted = re.findall(rf"“of-{name} ([^”]*)”", shown)
-        words = [len(re.findall(r"\bq\d+", one)) + 1 for one in quoted]
+        quoted = re.findall(rf"“Words of-{name} ([^”]*)”", shown)
+        words = [len(re.findall(r"\bq\d+", one)) + 2 for one in quoted]
         assert sum(words) <= rights.quotation_words, name
         if rights.quotation_words <= 100:  # a longer quotation ends where sentences are cut
             assert sum(words) == rights.quotation_words, name  # one sentence, once, and all that is allowed of it

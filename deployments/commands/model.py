@@ -126,6 +126,37 @@ def list_models(data: Data = None, json: Json = False) -> None:
     console.table("Trained versions", ("version", "state", "trained (UTC)", "encoder"), rows)
 
 
+@app.command("train")
+def train(
+    force: Annotated[bool, typer.Option("--force", help="Also where there are no new reviews.")] = False,
+    data: Data = None,
+    verbose: Verbose = False,
+) -> None:
+    """Learn from people's reviews: a challenger takes over only if it measures no worse than the champion."""
+    # Here, not above: scikit-learn takes over a second to import, which every other command would wait for.
+    from flows.training import train as learn
+
+    settings = load_settings(data=data)
+    with open_database(settings.database_address) as database:
+        summary = learn(database, settings, now=utc_now(), force=force)
+    for note in summary.notes:
+        console.note(note)
+    if summary.promotion is None or summary.card is None or summary.before is None:
+        console.line(f"Version {summary.champion} goes on tagging.")
+        return
+    rows = [
+        (name, f"{summary.before[part][key]:.3f}", f"{summary.card['scores'][part][key]:.3f}")
+        for name, part, key in (
+            ("scope F1", "in_scope", "f1"),
+            ("themes micro-F1", "themes", "micro_f1"),
+            ("themes macro-F1", "themes", "macro_f1"),
+        )
+    ]
+    console.table(f"On {summary.before['n']} articles that neither learned from", ("", "before", "challenger"), rows)
+    verdict = "takes over" if summary.promotion.accepted else "is rejected"
+    console.line(f"The challenger {summary.challenger} {verdict}: {'; '.join(summary.promotion.reasons)}.")
+
+
 @app.command("rollback")
 def rollback(
     version: Annotated[str, typer.Argument(help="A version of 'culture-monitor model list'.")], data: Data = None

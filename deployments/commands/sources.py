@@ -1,6 +1,7 @@
 """`culture-monitor sources`: what the monitor reads."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,7 @@ def check(
     with console.progress_bars(shown=not json) as progress:
         reports = asyncio.run(jobs.check_sources(chosen, settings, now=utc_now(), report=progress))
     if json:
-        console.as_json([jobs.as_data(report) for report in reports])
+        console.as_json([asdict(report) for report in reports])
     else:
         columns = ("source", "outcome", "status", "entries", "newest", "robots", "problem")
         rows = [

@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from flows.mail.transports import outbox_name
+from flows.mail.outbox import outbox_name
 from models.store import recipients
 from models.store.database import Database
 

@@ -61,7 +61,7 @@ def quote(story: StoryItem) -> str:
     text = next((theme.quote for theme in story.themes if theme.quote), "").rstrip(" ;,:")
     if text[:1].islower():  # an item of a list, or a sentence that was cut off at its beginning
         text = f"… {text}"
-    if text[:1] in '“"' and text[-1:] in '”"' and text[1:-1].count("“") == text[1:-1].count("”"):
+    if len(text) > 2 and text[0] in '“"' and text[-1] in '”"' and not set(text[1:-1]) & set('“”"'):
         return text[1:-1].strip()
     return text.replace("“", "‘").replace("”", "’")
 

@@ -1,4 +1,4 @@
-"""Two ways out for an email: a real SMTP server, or files in the outbox folder.
+"""Handing over an email to an SMTP server; `flows.mail.outbox` writes files instead.
 
 `hand_over` is entered when everything but the last line of the message is with the server. Only if it was won is
 the line sent that ends the message; otherwise the connection is dropped and the server forgets what it had (RFC 5321,
@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from enum import StrEnum
 from ipaddress import ip_address
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from models.settings import SettingsError
 
@@ -239,43 +238,6 @@ class SmtpTransport:
             with suppress(OSError):
                 self._server.close()
             self._server = None
-
-
-def outbox_name(address: str) -> str:
-    """The file of an address, a name that every system takes."""
-    return quote(address, safe="@+")
-
-
-class OutboxTransport:
-    """Files instead of mail: `<folder>/<address>.eml`. Sending again replaces the file."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
-    def send(self, message: EmailMessage, to_address: str, hand_over: HandOver) -> SendResult:
-        """Write one email; the file appears whole or not at all."""
-        file = self._folder / f"{outbox_name(to_address)}.eml"
-        part = file.with_name(f"{outbox_name(to_address)}.part")
-        try:
-            part.write_bytes(message.as_bytes())
-            with hand_over() as claim:
-                if not claim.won:
-                    part.unlink(missing_ok=True)
-                    return SendResult(Answer.TAKEN)
-                part.replace(file)
-                claim.taken()
-        except OSError as error:
-            return SendResult(Answer.STOP, f"{file}: {error.strerror}")
-        return SendResult(Answer.SENT)
 
 
 class _NotSafeError(Exception):

@@ -16,9 +16,10 @@ from flows.mail.archive import ArchiveEntry, render_web, write_archive, write_wh
 from flows.mail.compose import EmailRenderer, Rendered
 from flows.mail.delivery import BACKOFF_SECONDS, DeliverySummary, deliver
 from flows.mail.mailer import Sender, build_message, message_id, parse_sender, unsubscribe_mail, unsubscribe_page
+from flows.mail.outbox import OutboxTransport
 from flows.mail.phrases import Links
 from flows.mail.plain import render_text
-from flows.mail.transports import FreeClaim, OutboxTransport, SmtpTransport, Transport, parse_smtp_url
+from flows.mail.transports import FreeClaim, SmtpTransport, Transport, parse_smtp_url
 from models.composing import compose, empty_for, for_recipient
 from models.edition import EditionContent, Selection, content_from_json
 from models.settings import Settings

@@ -30,7 +30,9 @@ def _mask(record: logging.LogRecord) -> bool:
 def _keep_secrets_out_of_logs() -> None:
     """httpx logs every address; hpack logs, when asked for all, every header with the path among them."""
     logging.getLogger("httpx").addFilter(_mask)  # once: the same filter is not added twice
+    # Below this level both write down whole headers: a redirect's Location may repeat a key.
     logging.getLogger("hpack").setLevel(logging.INFO)
+    logging.getLogger("httpcore").setLevel(logging.INFO)
 
 
 class HostTransport(httpx.AsyncBaseTransport):

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -95,16 +96,20 @@ class ThemeModel:
 
     def read(self, documents: Sequence[Doc]) -> list[SentenceScores]:
         """The judges' log odds for the sentences that can matter (all, up to `ENCODED_SENTENCES`), in order."""
-        texts: list[str] = []
-        spans: list[tuple[int, int]] = []
-        for document in documents:
-            chosen = self._worth_reading(document)
-            spans.append((len(texts), len(texts) + len(chosen)))
-            texts.extend(chosen)
-        if not texts:
+        read = [[sentence for sentence in document if len(sentence) > 3] for document in documents]
+        everything = [sentence for sentences in read for sentence in sentences]
+        if not everything:
             return [SentenceScores((), np.zeros((0, len(THEME_IDS)))) for _ in documents]
-        vectors = None if self._encoder is None else self._encoder.encode(texts)
-        logits = self._features.transform(texts, vectors) @ self._arrays["sentence"] + self._arrays["sentence_at"]
+        # Their words are counted once, for choosing and for judging: that is most of the work without an encoder.
+        rows = self._features.transform(everything, None)
+        chosen = self._worth_reading(rows, [len(sentences) for sentences in read])
+        texts = [everything[i] for place in chosen for i in place]
+        rows = rows[np.concatenate(chosen)]
+        if self._encoder is not None:
+            rows = sparse.hstack([rows, sparse.csr_matrix(self._encoder.encode(texts))]).tocsr()
+        logits = rows @ self._arrays["sentence"] + self._arrays["sentence_at"]
+        ends = np.cumsum([len(place) for place in chosen])
+        spans = [(int(end) - len(place), int(end)) for end, place in zip(ends, chosen, strict=True)]
         return [SentenceScores(tuple(texts[a:b]), logits[a:b]) for a, b in spans]
 
     def probabilities(self, read: Sequence[SentenceScores]) -> Floats:
@@ -132,16 +137,18 @@ class ThemeModel:
         vocabulary = self._features.words.vocabulary_
         return sorted(vocabulary, key=vocabulary.__getitem__)
 
-    def _worth_reading(self, document: Doc) -> list[str]:
-        """All sentences if they are few, else those that say most by their words alone, in their order."""
-        sentences = [sentence for sentence in document if len(sentence) > 3]
-        if len(sentences) <= ENCODED_SENTENCES:
-            return sentences
-        rows = self._features.transform(sentences, None)
-        said = (rows @ self._arrays["sentence"][: self._features.text_columns]).max(axis=1)
-        said[0] = np.inf  # the title
-        keep = sorted(np.argsort(-said)[:ENCODED_SENTENCES])
-        return [sentences[i] for i in keep]
+    def _worth_reading(self, rows: sparse.csr_matrix, lengths: Sequence[int]) -> list[NDArray[np.intp]]:
+        """Of each document (so many rows each) all sentences if they are few, else those that say most by their words alone."""
+        said = np.asarray((rows @ self._arrays["sentence"][: self._features.text_columns]).max(axis=1)).ravel()
+        chosen, start = [], 0
+        for length in lengths:
+            place = np.arange(start, start + length)
+            if length > ENCODED_SENTENCES:
+                said[start] = np.inf  # the title
+                place = np.sort(place[np.argsort(-said[start : start + length])[:ENCODED_SENTENCES]])
+            chosen.append(place)
+            start += length
+        return chosen
 
     def arrays(self) -> Arrays:
         """For writing."""

@@ -1,0 +1,157 @@
+"""The Prefect UI in a real browser: a person runs the job, looks at what came of it, corrects a tag and finds the correction.
+
+Screenshots of every step go to the folder `screens` beside the product's data, or to the one that `PICTURES` names.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.prefect_server import Product, until
+
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright (the extra `test` has it)")
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: 'apt-get install chromium'")
+PATIENCE_MS = 60_000
+
+
+class Browser:
+    """A person at the UI."""
+
+    def __init__(self, page: Any, product: Product, folder: Path) -> None:
+        self.page = page
+        self.product = product
+        self._folder = folder
+        self._shots = 0
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.product.ui}{path}", timeout=PATIENCE_MS)
+
+    def see(self, words: str | re.Pattern[str]) -> None:
+        playwright.expect(self.page.get_by_text(words).first).to_be_visible(timeout=PATIENCE_MS)
+
+    def shoot(self, name: str) -> None:
+        self._shots += 1
+        self.page.wait_for_timeout(600)  # for transitions to end
+        self.page.screenshot(path=self._folder / f"{self._shots:02d}-{name}.png", full_page=True)
+
+    def form(self, deployment: str, query: str = "") -> None:
+        self.open(f"/deployments/deployment/{self.product.deployment(deployment)['id']}/run{query}")
+        playwright.expect(self.page.get_by_role("button", name="Submit")).to_be_visible(timeout=PATIENCE_MS)
+
+    def field(self, label: str) -> Any:
+        return self.page.get_by_label(re.compile(rf"^{re.escape(label)}")).first
+
+    def submit(self, deployment: str) -> dict[str, Any]:
+        """Send the form and wait for the end of the run that it started."""
+        before = {run["id"] for run in self.product.runs(deployment)}
+        self.page.get_by_role("button", name="Submit").click()
+        self.page.wait_for_url(re.compile(r"/deployments/deployment/[^/]+(\?|$)"), timeout=PATIENCE_MS)
+        started: list[dict[str, Any]] = []
+
+        def seen() -> bool:
+            started[:] = [run for run in self.product.runs(deployment) if run["id"] not in before]
+            return bool(started)
+
+        until(seen, 30)
+        # The list also holds runs that the schedule has made meanwhile; the form's is not one of those.
+        mine = next(run for run in started if not run["auto_scheduled"])
+        return self.product.ended(mine["id"])
+
+    def artifact(self, key: str) -> None:
+        self.open(f"/artifacts/artifact/{self.product.artifact(key)['id']}")
+
+
+@pytest.fixture
+def browser(product: Product) -> Iterator[Browser]:
+    folder = Path(os.environ.get("PICTURES", product.folder / "screens"))
+    folder.mkdir(parents=True, exist_ok=True)
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        try:
+            yield Browser(chromium.new_page(viewport={"width": 1300, "height": 1000}), product, folder)
+        finally:
+            chromium.close()
+
+
+def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser: Browser, product: Product) -> None:
+    page = browser.page
+    browser.open("/deployments")
+    browser.see("review-queue")
+    browser.shoot("deployments")
+
+    browser.form("monitor")
+    page.get_by_role("switch").first.click()  # also sources that are not due yet
+    page.get_by_role("spinbutton").first.fill("-5")
+    page.get_by_role("button", name="Submit").click()
+    browser.see(re.compile("greater than or equal to 0|minimum"))
+    browser.shoot("monitor-refuses-wrong-input")
+    page.get_by_role("spinbutton").first.fill("500")
+    browser.shoot("monitor-form")
+    run = browser.submit("monitor")
+    assert run["state_type"] == "COMPLETED", run["state"]["message"]
+    assert run["parameters"]["options"] == {"all_due": True, "max_pages": 500}
+    browser.open(f"/runs/flow-run/{run['id']}")
+    browser.see("Completed")
+    browser.shoot("monitor-run")
+
+    browser.open("/artifacts")
+    browser.see("run-summary")
+    browser.shoot("artifacts")
+    browser.artifact("run-summary")
+    browser.see("What became of every entry")
+    browser.shoot("run-summary")
+    browser.artifact("source-health")
+    browser.see("The National Courier")
+    browser.shoot("source-health")
+
+    browser.form("digest")
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name="this week so far").click()
+    browser.shoot("digest-form")
+    assert browser.submit("digest")["state_type"] == "COMPLETED"
+    browser.artifact("edition")
+    browser.see("This week in brief")
+    browser.shoot("edition")
+    browser.artifact("theme-trends")
+    playwright.expect(page.locator("img[src^='data:image/svg']").first).to_be_visible(timeout=PATIENCE_MS)
+    browser.shoot("theme-trends")
+
+    edition = product.artifact("edition")["data"]
+    article = int(re.findall(r"article (\d+)", edition)[0])
+    product.run("review-queue")
+    browser.artifact("review-list")
+    browser.see("Corrections count at once")
+    browser.shoot("review-list")
+    browser.artifact("review-queue")
+    browser.shoot("review-queue")
+
+    browser.form("review", f"?parameters=%7B%22answer%22%3A%7B%22article%22%3A%22{article}%22%7D%7D")
+    boxes = page.get_by_role("textbox")
+    texts = [box for box in boxes.all() if box.evaluate("e => e.tagName") == "TEXTAREA"]
+    assert texts[0].input_value() == str(article)
+    page.get_by_role("switch").first.click()  # out of scope
+    texts[1].fill("about something else")
+    texts[2].fill("Ada")
+    browser.shoot("review-form")
+    review = browser.submit("review")
+    assert review["state_type"] == "COMPLETED", review["state"]["message"]
+    browser.artifact("review")
+    browser.see("changed")
+    browser.shoot("review")
+
+    browser.form("digest")
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name="this week so far").click()
+    assert browser.submit("digest")["state_type"] == "COMPLETED"
+    after = product.artifact("edition")["data"]
+    assert article not in map(int, re.findall(r"article (\d+)", after))
+    browser.artifact("edition")
+    browser.see("This week in brief")
+    browser.shoot("edition-after-the-review")

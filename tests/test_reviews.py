@@ -1,0 +1,176 @@
+"""Reviews: a person's decision overrides the tags at once, for the whole story, and is what the next training learns from."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from flows.theme_choices import ThemeChoice
+from flows.training import split
+from models.reviews import IN_SCOPE, Doubt, ReviewError, check_decision, queue, verdicts
+from models.store import reviews
+from models.store.database import Database
+from models.store.tables import Article, ArticleAlias, Review, Story, Tag
+from models.tagging.decisions import Document
+from models.tagging.training import ReviewedArticle
+from models.themes import THEME_IDS, load_themes
+from tests.conftest import NOW
+
+ADA = "Ada"
+
+
+def add_story(database: Database, *urls: str, scope: str = "yes", in_scope: float = 0.9, **tags: str) -> list[int]:
+    """A story of articles at these addresses, its lead first; tags are theme (with underscores) = state."""
+    with database.write() as session:
+        story = Story(first_seen_at=NOW, outlets=len(urls))
+        session.add(story)
+        session.flush()
+        ids = []
+        for url in urls:
+            article = Article(
+                url=url, source="s", outlet="The Paper", title=f"Title of {url}", first_seen_at=NOW, text="Text.",
+                text_status="full", outcome="new", in_scope=in_scope, scope_state=scope, model_version="m1",
+                story_id=story.id,
+            )  # fmt: skip
+            session.add(article)
+            session.flush()
+            assert article.id is not None
+            ids.append(article.id)
+        story.lead_article_id = ids[0]
+        for theme, state in tags.items():
+            session.add(
+                Tag(article_id=ids[0], theme=theme.replace("_", "-"), score=0.4, state=state, evidence="It is so.",
+                    model_version="m1")
+            )  # fmt: skip
+    return ids
+
+
+def decide(database: Database, article_id: int, now: datetime, **given: object) -> reviews.Recorded:
+    values = {"in_scope": True, "themes": (), "others_stand": False, "reviewer": ADA, **given}
+    with database.write() as session:
+        article = reviews.find_article(str(article_id), session=session)
+        assert article is not None
+        return reviews.record(article, check_decision(**values), now, session=session)  # type: ignore[arg-type]
+
+
+def standing(database: Database, article_id: int) -> set[str]:
+    with database.read() as session:
+        return {theme for theme, yes in reviews.standing(article_id, session=session).items() if yes}
+
+
+def test_the_choices_of_the_forms_are_the_fifteen_themes_by_name() -> None:
+    assert [(choice.theme, choice.value) for choice in ThemeChoice] == [(t.id, t.name) for t in load_themes()]
+
+
+def test_a_decision_overrides_the_tags_and_the_last_one_counts(database: Database, now: datetime) -> None:
+    lead, copy = add_story(database, "https://a.example/1", "https://b.example/1", workforce="yes", appraisal="yes")
+    recorded = decide(database, lead, now, themes=("speaking-up",))
+    assert recorded.articles == 2
+    assert recorded.changes["speaking-up"] == (False, True)
+    assert recorded.changes["workforce"] == (True, False)
+    assert standing(database, lead) == {IN_SCOPE, "speaking-up"}
+    decide(database, lead, now + timedelta(minutes=1), in_scope=False)
+    assert IN_SCOPE not in standing(database, lead)
+    assert IN_SCOPE not in standing(database, copy)  # else the copy would bring the story back
+    decide(database, copy, now + timedelta(minutes=2), themes=("workforce",), others_stand=True)
+    assert standing(database, lead) == {IN_SCOPE, "speaking-up", "workforce"}
+
+
+def test_themes_that_are_not_named_can_be_left_as_they_are() -> None:
+    named = check_decision(in_scope=True, themes=["appraisal"], others_stand=True, reviewer=ADA)
+    assert verdicts(named) == {IN_SCOPE: True, "appraisal": True}
+    whole = check_decision(in_scope=True, themes=["appraisal"], others_stand=False, reviewer=ADA)
+    assert len(verdicts(whole)) == 16
+    assert verdicts(check_decision(in_scope=False, themes=[], others_stand=False, reviewer=ADA)) == {IN_SCOPE: False}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"themes": ["gossip"]}, "'gossip' is not one of the fifteen themes"),
+        ({"themes": ["appraisal"], "in_scope": False}, "carries no theme"),
+        ({"reviewer": " \u202e\n"}, "needs the name"),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_refused(given: dict[str, object], message: str) -> None:
+    values = {"in_scope": True, "themes": [], "others_stand": False, "reviewer": ADA, **given}
+    with pytest.raises(ReviewError, match=message):
+        check_decision(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "what", ["1", " article 1 ", "#1", "https://a.example/1", "HTTPS://A.example/1#top", "https://old.example/x"]
+)
+def test_an_article_is_found_by_number_and_by_any_address_that_led_to_it(sqlite: Database, what: str) -> None:
+    (lead,) = add_story(sqlite, "https://a.example/1")
+    with sqlite.write() as session:
+        session.add(ArticleAlias(url="https://old.example/x", article_id=lead))
+    with sqlite.read() as session:
+        found = reviews.find_article(what, session=session)
+    assert found is not None
+    assert found.id == lead == 1
+
+
+@pytest.mark.parametrize("what", ["2", "", "nonsense", "https://a.example/2", "9" * 30, "-1"])
+def test_what_is_not_stored_is_not_found(sqlite: Database, what: str) -> None:
+    add_story(sqlite, "https://a.example/1")
+    with sqlite.read() as session:
+        assert reviews.find_article(what, session=session) is None
+
+
+def test_the_queue_holds_recent_doubts_that_nobody_has_answered(database: Database, now: datetime) -> None:
+    (sure,) = add_story(database, "https://a.example/sure", workforce="yes")
+    (theme,) = add_story(database, "https://a.example/theme", workforce="uncertain", appraisal="uncertain")
+    (scope,) = add_story(database, "https://a.example/scope", scope="uncertain", in_scope=0.45)
+    (done,) = add_story(database, "https://a.example/done", workforce="uncertain")
+    (out,) = add_story(database, "https://a.example/out", scope="no", workforce="uncertain")
+    decide(database, done, now, themes=("workforce",))
+    with database.read() as session:
+        found = reviews.doubts(now - timedelta(days=1), 100, session=session)
+        assert reviews.doubts(now + timedelta(days=1), 100, session=session) == []
+    asked = {doubt.article_id for doubt in found}
+    assert asked == {theme, scope}
+    assert not {sure, out} & asked
+    names = {one.id: one.name for one in load_themes()}
+    items = queue(found, names, 10)
+    assert [item.article_id for item in items] == [scope, theme]  # 0.45 is nearer to an even chance than 0.40
+    assert "Appraisal (0.40)" in items[1].question
+    assert "Workforce (0.40)" in items[1].question
+    assert items[1].evidence == "It is so."
+    assert len(queue(found, names, 1)) == 1
+
+
+def test_an_even_chance_about_scope_is_asked_first() -> None:
+    theme = Doubt(1, "t", "u", "o", "workforce", 0.5, "e")
+    scope = Doubt(2, "t", "u", "o", IN_SCOPE, 0.5, "")
+    far = Doubt(3, "t", "u", "o", IN_SCOPE, 0.2, "")
+    assert [item.article_id for item in queue([far, theme, scope], {}, 9)] == [2, 1, 3]
+
+
+def test_training_learns_each_reviewed_story_once_with_the_last_verdicts(database: Database, now: datetime) -> None:
+    lead, _ = add_story(database, "https://a.example/1", "https://b.example/1", workforce="yes")
+    decide(database, lead, now, themes=("appraisal",))
+    decide(database, lead, now + timedelta(minutes=1), themes=("workforce",), others_stand=True)
+    with database.read() as session:
+        (learned,) = reviews.reviewed_articles(session=session)
+        assert reviews.count_since(None, session=session) == reviews.count_since(now - timedelta(1), session=session)
+        assert reviews.count_since(now + timedelta(hours=1), session=session) == 0
+    assert learned.in_scope is True
+    assert {theme for theme in THEME_IDS if learned.themes[theme]} == {"appraisal", "workforce"}
+
+
+def test_a_fifth_of_the_reviews_is_never_learned_from_and_always_the_same() -> None:
+    found = [ReviewedArticle(Document(f"Title {n}", "Text."), True, {}) for n in range(500)]
+    learned, kept = split(found)
+    assert 60 < len(kept) < 140
+    assert split(found[:250])[1] == [one for one in kept if one in found[:250]]
+    assert not {one.document.title for one in learned} & {one.document.title for one in kept}
+
+
+def test_hostile_words_of_a_reviewer_are_kept_harmless(sqlite: Database, now: datetime) -> None:
+    (lead,) = add_story(sqlite, "https://a.example/1")
+    decide(sqlite, lead, now, reviewer="A\0da\r\n<b>", note="x\0y\ud800z" * 5000)
+    with sqlite.read() as session:
+        review = session.get_one(Review, 1)
+    assert "\0" not in review.note + review.reviewer
+    assert "\n" not in review.reviewer
+    assert len(review.note) <= 2000
