@@ -11,7 +11,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.mail.mailer import POLICY, parse_sender
-from flows.mail.transports import FreeClaim, OutboxTransport, SmtpTransport, Transport, parse_smtp_url
+from flows.mail.outbox import OutboxTransport
+from flows.mail.transports import FreeClaim, SmtpTransport, Transport, parse_smtp_url
 from flows.prefect_links import run_address
 from flows.prefect_steps import run_name, workplace
 from models.settings import Settings

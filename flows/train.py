@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.artifacts import publish_model_card
 from flows.markdown import escaped, table
 from flows.prefect_steps import as_task, run_name, workplace
-from flows.training import Training
+from flows.training import TrainSummary
 from flows.training import train as train_once
 from models.themes import THEME_IDS, load_themes
 
@@ -50,17 +50,29 @@ async def train(options: TrainOptions = TrainOptions()) -> State[None]:  # noqa:
     """
     with workplace() as place:
 
-        async def step() -> Training:
-            return train_once(place.database, place.settings, now=place.now, always=options.always)
+        async def step() -> TrainSummary:
+            return train_once(place.database, place.settings, now=place.now, force=options.always)
 
         training = await as_task("train on seeds and reviews", step)
-    if training.card is not None and training.before is not None and training.after is not None:
-        await publish_model_card(card_page(training, training.card, training.before, training.after))
-    return Completed(message=training.note[0].upper() + training.note[1:])
+    if training.card is not None and training.before is not None:
+        await publish_model_card(card_page(training, training.card, training.before))
+    return Completed(message=in_one_line(training))
 
 
-def card_page(training: Training, card: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def in_one_line(training: TrainSummary) -> str:
+    """What came of it."""
+    if training.promotion is None:
+        return f"Nothing was trained: {training.notes[-1] if training.notes else 'nothing new'}"
+    if training.promotion.accepted:
+        return f"Version {training.challenger} tags from now on, with {training.new_reviews} new verdicts"
+    return (
+        f"Version {training.challenger} is rejected, {training.champion} stays: {'; '.join(training.promotion.reasons)}"
+    )
+
+
+def card_page(training: TrainSummary, card: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     """The model card as markdown: what it learned from, how it measures beside the one before, what it would change."""
+    after = card["scores"]
     names = {theme.id: theme.name for theme in load_themes()} | {"in-scope": "In scope"}
     overall = [
         ["Scope: F1", _figure(before, "in_scope", "f1"), _figure(after, "in_scope", "f1")],
@@ -82,15 +94,14 @@ def card_page(training: Training, card: Mapping[str, Any], before: Mapping[str, 
     lines = [
         f"## Model {escaped(str(card['version']))}",
         "",
-        f"{escaped(training.note)}. {escaped(reasons)}",
+        f"{escaped(in_one_line(training))}. {escaped(reasons)}",
         "",
         f"Encoder {escaped(str(card['encoder']))}; {card['sentences']} sentences, {card['passages']} passages, "
         f"{card['reviews']} reviewed articles; data {escaped(str(card['training_sha256'])[:12])}.",
         "",
         f"## Measured on {after['n']} labelled articles",
         "",
-        "Held-out reviews, which neither has learned from, and the seeds' passages, which both have: the figures tell "
-        "the two apart, they do not tell how good either is on tomorrow's news.",
+        "Reviewed articles and labelled passages that no version learns from.",
         "",
         table(("", "before", "now"), overall),
         "",

@@ -1,9 +1,8 @@
 """The Prefect UI in a real browser: a person runs the job, looks at what came of it, corrects a tag and finds the correction.
 
-Screenshots of every step go to the folder `screens` beside the product's data, or to the one that `PICTURES` names.
+Pictures of every step are written with `pytest --screenshots DIR tests/test_prefect_ui.py`.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -69,8 +68,8 @@ class Browser:
 
 
 @pytest.fixture
-def browser(product: Product) -> Iterator[Browser]:
-    folder = Path(os.environ.get("PICTURES", product.folder / "screens"))
+def browser(product: Product, request: pytest.FixtureRequest) -> Iterator[Browser]:
+    folder: Path = request.config.getoption("--screenshots") or product.folder / "screens"
     folder.mkdir(parents=True, exist_ok=True)
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])

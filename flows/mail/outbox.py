@@ -1,5 +1,6 @@
 """The other way out for an email: files in the outbox folder, where no SMTP server is set."""
 
+from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +16,11 @@ def outbox_name(address: str) -> str:
 
 
 class OutboxTransport:
-    """Files instead of mail: `<folder>/<address>.eml`. Sending again replaces the file."""
+    """Files instead of mail: `<folder>/<address>.eml`, or as `name_of` names them. Sending again replaces the file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name_of: Callable[[str], str] = outbox_name) -> None:
         self._folder = folder
+        self._name_of = name_of
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -31,8 +33,8 @@ class OutboxTransport:
 
     def send(self, message: EmailMessage, to_address: str, hand_over: HandOver) -> SendResult:
         """Write one email; the file appears whole or not at all."""
-        file = self._folder / f"{outbox_name(to_address)}.eml"
-        part = file.with_name(f"{outbox_name(to_address)}.part")
+        file = self._folder / f"{self._name_of(to_address)}.eml"
+        part = file.with_name(f"{self._name_of(to_address)}.part")
         try:
             part.write_bytes(message.as_bytes())
             with hand_over() as claim:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 from models.reviews import IN_SCOPE, Decision, Doubt, verdicts
 from models.store.tables import Article, ArticleAlias, Review, Story, Tag
-from models.store.tagging import ENGLISH, reviews_by_article
+from models.store.tagging import reviews_by_article
 from models.tagging.apply import document_of
 from models.tagging.decisions import State
 from models.tagging.training import ReviewedArticle
@@ -144,15 +144,3 @@ def _members(lead: Article, *, session: Session) -> list[int]:
 def _doubt(article: Article, theme: str, score: float, evidence: str) -> Doubt:
     assert article.id is not None
     return Doubt(article.id, article.title, article.url, article.outlet or article.source, theme, score, evidence)
-
-
-def recent_leads(since: datetime, limit: int, *, session: Session) -> Sequence[Article]:
-    """The leads of the newest stories since then that the tagger can read."""
-    query = (
-        select(Article)
-        .join(Story, col(Story.lead_article_id) == Article.id)
-        .where(Article.first_seen_at >= since, or_(col(Article.language).is_(None), Article.language == ENGLISH))
-        .order_by(col(Article.first_seen_at).desc(), col(Article.id).desc())
-        .limit(limit)
-    )
-    return session.exec(query).all()

@@ -1,0 +1,100 @@
+"""Reading a folder of archives on one engine: `python -m tests.benchmarks.archive_job --engine dask --workers 2 ...`.
+
+Prints one line of JSON, with a digest of all rows, which is the same whatever the engine. With `--kill-after N` one of
+the worker processes is killed after so many seconds.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from flows.backfilling import archive_jobs, read_archives
+from flows.history import Period
+from models.folding import fold_waiting
+from models.settings import load_settings
+from models.sources import load_registry
+from models.store.database import Database, open_database
+
+THEN = datetime(2022, 9, 1, 9, 0, tzinfo=UTC)
+PERIOD = Period(THEN - timedelta(days=80), THEN)
+_ROWS = """SELECT a.url, a.source, a.title, a.text, a.published_at, a.first_seen_at, a.outcome, lead.url, s.outlets
+FROM article a JOIN story s ON s.id = a.story_id JOIN article lead ON lead.id = s.lead_article_id ORDER BY a.url"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--engine", required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--archives", type=Path, required=True)
+    parser.add_argument("--registry", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--kill-after", type=float, default=0)
+    options = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # Dask reports the worker that we kill
+    settings = load_settings(data=options.data, task_runner=options.engine, workers=options.workers)
+    registry = load_registry(options.registry)
+    files = sorted(options.archives.glob("*.warc.gz"))
+    jobs = archive_jobs(files, registry, settings, period=PERIOD, sources=registry.enabled())
+    killed: list[int] = []
+    with open_database(settings.database_address) as database:
+        if options.kill_after:
+            threading.Timer(options.kill_after, lambda: killed.extend(kill_one_worker())).start()
+        begin, last = time.monotonic(), [0.0]
+        first: list[float] = []
+
+        def note(_stage: str, done: int, total: int) -> None:
+            first.append(time.monotonic() - begin)
+            last[0] = time.monotonic() - begin
+
+        summary = read_archives(jobs, settings, report=note)
+        reading = last[0]
+        mark = time.process_time()
+        folded = fold_waiting(database)
+        answer: dict[str, Any] = {
+            "reading_seconds": reading,
+            "first_archive_seconds": first[0] if first else None,
+            "seconds": time.monotonic() - begin,
+            "fold_cpu_seconds": time.process_time() - mark,
+            "parts": summary.parts,
+            "problems": summary.problems,
+            "stored": summary.stored,
+            "folded": folded.articles,
+            "passed_over": summary.outcomes["other-host"],
+            "killed": len(killed),
+            "rows": digest_of_rows(database),
+        }
+    print(json.dumps(answer))
+
+
+def kill_one_worker() -> list[int]:
+    """Kill one of this process's own workers, without warning."""
+    for task in Path("/proc/self/task").iterdir():
+        for child in (task / "children").read_text().split():
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+            if b"spawn_main" in command:
+                os.kill(int(child), signal.SIGKILL)
+                return [int(child)]
+    return []
+
+
+def digest_of_rows(database: Database) -> str:
+    """One line for all that was stored, without the numbers of rows, which depend on the order."""
+    digest = hashlib.sha256()
+    with database.read() as session:
+        for row in session.execute(text(_ROWS)):
+            digest.update(repr(tuple(row)).encode())
+    return digest.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    main()
