@@ -12,7 +12,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from deployments import console
-from deployments.commands import backup, demo, digest, export, model, recipients, review, run, sources, start
+from deployments.commands import backup, demo, digest, doctor, export, model, recipients, review, run, sources, start
 from flows.jobs import code_version
 from flows.web.encoder_weights import FetchError
 from models.reviews import ReviewError
@@ -38,6 +38,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("start")(start.start)
+app.command("doctor")(doctor.doctor)
 app.command("digest")(digest.digest)
 app.command("evaluate")(model.evaluate)
 app.command("explain")(model.explain)

@@ -1,7 +1,7 @@
-"""Learning from people's reviews: a challenger is trained, measured beside the champion, and takes over only if no worse.
+"""Learning from people: a challenger is trained with their reviews, and takes over only where it measures no worse.
 
-Plain functions, without Prefect. A fifth of the reviewed articles, always the same ones, is never learned from: both are
-measured on it, and on the labelled articles of `seeds/held_out.jsonl`, which no version learns from.
+One review in five is never learned from, by any version: on those, and on the labelled passages of `seeds/held_out.jsonl`,
+challenger and champion are measured side by side.
 """
 
 import hashlib
@@ -17,106 +17,94 @@ from models.settings import Settings
 from models.store import model_versions, reviews
 from models.store.database import Database
 from models.store.model_versions import ModelState
-from models.store.reviews import recent_leads
+from models.store.tagging import leads_since
 from models.tagging.apply import RETAG_DAYS, document_of
 from models.tagging.classifier import Tagger
 from models.tagging.evaluation import Labelled, evaluate, read_labelled
-from models.tagging.promotion import Flip, Promotion, flips, model_card, promote
+from models.tagging.promotion import Promotion, flips, model_card, promote
 from models.tagging.training import ReviewedArticle
 from models.tagging.versions import load_tagger, read_facts
 from models.themes import THEME_IDS
 
-HELD_OUT_OF = 5  # one reviewed article in so many is kept for measuring
-FLIPS_READ = 400  # recent stories on which the two are compared: a few seconds of tagging
+HELD_OUT_SHARE = 5  # one in so many
+FLIPS_AMONG = 500  # recent articles, on which the card shows what the challenger says otherwise
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
-    """What came of one training."""
+class TrainSummary:
+    """What a training run did."""
 
-    note: str  # in one line
     new_reviews: int
-    champion: str  # that tags from now on
+    champion: str  # the version that tags from now on
+    challenger: str = ""  # empty where there was nothing to learn
     promotion: Promotion | None = None
-    before: dict[str, Any] | None = None  # the old champion's scores, and the challenger's, on the same articles
-    after: dict[str, Any] | None = None
-    card: dict[str, Any] | None = None
+    card: dict[str, Any] | None = None  # of the challenger
+    before: dict[str, Any] | None = None  # scores of the champion on the same articles
+    notes: tuple[str, ...] = ()
 
 
-def train(database: Database, settings: Settings, *, now: datetime, always: bool = False) -> Training:
-    """Train on the seeds and all reviews, where there are new ones (or `always`)."""
-    champion, _ = open_tagger(database, settings, now=now)
+def train(database: Database, settings: Settings, *, now: datetime, force: bool = False) -> TrainSummary:
+    """Train a challenger where there are new reviews (or by `force`), measure it beside the champion, decide."""
+    champion, notes = open_tagger(database, settings, now=now)
     with database.read() as session:
-        row = model_versions.champion(session=session)
-        latest = max((one.trained_at for one in model_versions.all_versions(session=session)), default=None)
-        new = reviews.count_since(latest, session=session)
-        learned, kept = split(reviews.reviewed_articles(session=session))
-    if not new and not always:
-        return Training("no new reviews since the last training: nothing was trained", 0, champion.version)
-    weights = encoder_folder(settings, [])
-    challenger, said = load_tagger(
-        settings.models_folder, encoder=settings.encoder, weights_folder=weights, reviews=learned
-    )
+        # Since any version, not the champion: after a rollback, the same reviews would only make the same model again.
+        trained = [version.trained_at for version in model_versions.all_versions(session=session)]
+        new = reviews.count_since(max(trained, default=None), session=session)
+        reviewed = reviews.reviewed_articles(session=session)
+        recent = [document_of(a) for a in leads_since(now - timedelta(days=RETAG_DAYS), FLIPS_AMONG, session=session)]
+    if not new and not force:
+        return TrainSummary(0, champion.version, notes=(*notes, "no new reviews: nothing to learn"))
+    held_out = [one for one in reviewed if is_held_out(one)]
+    learned = [one for one in reviewed if not is_held_out(one)]
+    folder = settings.models_folder
+    weights = encoder_folder(settings, notes)
+    challenger, said = load_tagger(folder, encoder=settings.encoder, weights_folder=weights, reviews=learned)
+    notes.append(said)
     if challenger.version == champion.version:
-        return Training(f"{said} It is the champion already.", new, champion.version)
-    measured = [*held_out_articles(), *labelled_reviews(kept)]
-    before, after = evaluate(champion, measured), evaluate(challenger, measured)
-    promotion = promote(after, before)
-    facts = {**(read_facts(settings.models_folder / challenger.version) or {}), "reviews": len(learned)}
-    card = model_card(facts, after, challenger.thresholds, _flips(database, champion, challenger, now))
+        return TrainSummary(new, champion.version, notes=(*notes, "the same reviews and seeds: the same model"))
+    labelled = [*measured_articles(), *as_labelled(held_out)]
+    scores, before = evaluate(challenger, labelled), evaluate(champion, labelled)
+    promotion = promote(scores, before)
+    facts = {**(read_facts(folder / challenger.version) or {}), "reviews": len(learned)}
+    titles = [document.title for document in recent]
+    changed = flips(titles, champion.tag(recent), challenger.tag(recent))
+    card = model_card(facts, scores, thresholds_of(challenger), changed)
     with database.write() as session:
-        if row is not None and not row.scores:
-            row.scores = before
-            session.add(row)
-        state = ModelState.CHAMPION if promotion.accepted else ModelState.REJECTED
         model_versions.record(
-            challenger.version, facts=facts, scores={**after, "card": card}, state=state, now=now, session=session
+            challenger.version,
+            facts=facts,
+            scores={**card["scores"], "card": {key: value for key, value in card.items() if key != "scores"}},
+            state=ModelState.CHAMPION if promotion.accepted else ModelState.REJECTED,
+            now=now,
+            session=session,
         )
-    verdict = "takes over" if promotion.accepted else f"is rejected: {'; '.join(promotion.reasons)}"
-    return Training(
-        note=f"challenger {challenger.version}, trained on {len(learned)} reviewed articles, {verdict}",
-        new_reviews=new,
-        champion=challenger.version if promotion.accepted else champion.version,
-        promotion=promotion,
-        before=before,
-        after=after,
-        card=card,
-    )
+    winner = challenger if promotion.accepted else champion
+    return TrainSummary(new, winner.version, challenger.version, promotion, card, before, tuple(notes))
 
 
-def split(found: Sequence[ReviewedArticle]) -> tuple[list[ReviewedArticle], list[ReviewedArticle]]:
-    """Those to learn from, and those to measure on: by the text, so that an article never changes sides."""
-    learned, kept = [], []
-    for one in found:
-        digest = hashlib.sha256(f"{one.document.title}\n{one.document.body}".encode()).digest()
-        (kept if digest[0] % HELD_OUT_OF == 0 else learned).append(one)
-    return learned, kept
+def is_held_out(review: ReviewedArticle) -> bool:
+    """Whether an article is kept for measuring; the same answer for the same article, always."""
+    words = f"{review.document.title}\n{review.document.body}"
+    return hashlib.sha256(words.encode("utf-8", "replace")).digest()[0] % HELD_OUT_SHARE == 0
 
 
-def labelled_reviews(found: Sequence[ReviewedArticle]) -> list[Labelled]:
-    """Reviewed articles as measuring wants them: those out of scope, and those on which every theme was decided."""
+def as_labelled(reviewed: Sequence[ReviewedArticle]) -> list[Labelled]:
+    """Reviews as labelled articles: those out of scope, and those on which every theme was decided."""
     return [
-        Labelled(
-            id=f"review-{place}",
-            document=one.document,
-            in_scope=one.in_scope,
-            themes=tuple(theme for theme in THEME_IDS if one.in_scope and one.themes.get(theme)),
-        )
-        for place, one in enumerate(found)
+        Labelled(f"review-{number}", one.document, one.in_scope, tuple(t for t in THEME_IDS if one.themes.get(t)))
+        for number, one in enumerate(reviewed)
         if one.in_scope is False or (one.in_scope and all(theme in one.themes for theme in THEME_IDS))
     ]
 
 
-def held_out_articles() -> list[Labelled]:
-    """The labelled articles of our own that no version learns from."""
+def measured_articles() -> list[Labelled]:
+    """The labelled passages of our own that no version learns from."""
     with as_file(seed_file("held_out.jsonl")) as path:
         return read_labelled(path)
 
 
-def _flips(database: Database, champion: Tagger, challenger: Tagger, now: datetime) -> list[Flip]:
-    with database.read() as session:
-        articles = recent_leads(now - timedelta(days=RETAG_DAYS), FLIPS_READ, session=session)
-    documents = [document_of(article) for article in articles]
-    if not documents:
-        return []
-    return flips([article.title for article in articles], champion.tag(documents), challenger.tag(documents))
+def thresholds_of(tagger: Tagger) -> dict[str, float]:
+    """From which probability on it says yes: of scope, and of each theme."""
+    return {"in-scope": float(tagger.scope.threshold)} | {
+        theme: float(value) for theme, value in zip(THEME_IDS, tagger.themes.thresholds, strict=True)
+    }

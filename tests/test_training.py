@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.training import held_out_articles, labelled_reviews, split, train
+from flows.training import as_labelled, is_held_out, measured_articles, train
 from models.reviews import check_decision
 from models.settings import Settings, load_settings
 from models.store import model_versions, reviews
@@ -44,9 +44,9 @@ def store(database: Database, now: datetime, number: int) -> int:
 
 
 def test_without_new_reviews_nothing_is_trained(sqlite: Database, settings: Settings, now: datetime) -> None:
-    training = train(sqlite, settings, now=now)
-    assert training.promotion is None
-    assert training.note.startswith("no new reviews")
+    summary = train(sqlite, settings, now=now)
+    assert summary.challenger == ""
+    assert summary.notes[-1] == "no new reviews: nothing to learn"
 
 
 def test_reviews_make_a_challenger_that_is_measured_recorded_and_can_be_rolled_back(
@@ -59,16 +59,17 @@ def test_reviews_make_a_challenger_that_is_measured_recorded_and_can_be_rolled_b
         decision = check_decision(in_scope=False, themes=(), others_stand=False, reviewer="Ada")
         with sqlite.write() as session:
             reviews.record(session.get_one(Article, article_id), decision, later, session=session)
-    training = train(sqlite, settings, now=later)
-    assert training.new_reviews > 0
-    assert training.promotion is not None
-    assert training.after is not None
-    assert training.after["n"] > len(held_out_articles()) - 1
+    summary = train(sqlite, settings, now=later)
+    assert summary.new_reviews > 0
+    assert summary.challenger
+    assert summary.challenger != first
+    assert summary.promotion is not None
+    assert summary.champion == (summary.challenger if summary.promotion.accepted else first)
     with sqlite.read() as session:
         recorded = {row.version: row for row in model_versions.all_versions(session=session)}
-    (challenger,) = set(recorded) - {first}
-    assert training.champion == (challenger if training.promotion.accepted else first)
-    assert recorded[challenger].scores["card"]["reviews"] > 0
+    assert set(recorded) == {first, summary.challenger}
+    assert recorded[summary.challenger].scores["n"] > len(measured_articles()) - 1
+    assert recorded[summary.challenger].scores["card"]["reviews"] > 0
     with sqlite.write() as session:
         assert model_versions.make_champion(first, session=session)
     assert train(sqlite, settings, now=later + timedelta(days=1)).champion == first
@@ -76,10 +77,9 @@ def test_reviews_make_a_challenger_that_is_measured_recorded_and_can_be_rolled_b
 
 def test_a_held_out_review_is_never_learned_from_and_the_choice_is_stable() -> None:
     reviewed = [ReviewedArticle(Document(f"Title {n}", f"Text {n}"), True, {}) for n in range(300)]
-    learned, kept = split(reviewed)
-    assert 30 < len(kept) < 100
-    assert split([*reversed(reviewed)])[1] == [*reversed(kept)]
-    assert not {id(one) for one in kept} & {id(one) for one in learned}
+    held_out = [one for one in reviewed if is_held_out(one)]
+    assert 30 < len(held_out) < 100
+    assert held_out == [one for one in reviewed if is_held_out(one)]
 
 
 def test_only_whole_decisions_are_measured_on() -> None:
@@ -87,11 +87,11 @@ def test_only_whole_decisions_are_measured_on() -> None:
     whole = ReviewedArticle(document, True, dict.fromkeys(THEME_IDS, False) | {"appraisal": True})
     partly = ReviewedArticle(document, True, {"appraisal": True})
     outside = ReviewedArticle(document, False, {})
-    assert [one.themes for one in labelled_reviews([whole, partly, outside])] == [("appraisal",), ()]
+    assert [one.themes for one in as_labelled([whole, partly, outside])] == [("appraisal",), ()]
 
 
 def test_nothing_that_is_measured_on_is_learned_from() -> None:
     learned = {one.document.body.strip() for one in load_training_data().passages}
     learned |= {one.text.strip() for one in load_training_data().sentences}
-    for article in held_out_articles():
+    for article in measured_articles():
         assert article.document.body.strip() not in learned

@@ -138,19 +138,23 @@ def train(
 
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:
-        training = learn(database, settings, now=utc_now(), always=force)
-    console.line(training.note[0].upper() + training.note[1:] + ".")
-    if training.before is not None and training.after is not None:
-        rows = [
-            (name, f"{training.before[part][key]:.3f}", f"{training.after[part][key]:.3f}")
-            for name, part, key in (
-                ("scope F1", "in_scope", "f1"),
-                ("themes micro-F1", "themes", "micro_f1"),
-                ("themes macro-F1", "themes", "macro_f1"),
-            )
-        ]
-        title = f"On {training.before['n']} articles that neither learned from"
-        console.table(title, ("", "before", "challenger"), rows)
+        summary = learn(database, settings, now=utc_now(), force=force)
+    for note in summary.notes:
+        console.note(note)
+    if summary.promotion is None or summary.card is None or summary.before is None:
+        console.line(f"Version {summary.champion} goes on tagging.")
+        return
+    rows = [
+        (name, f"{summary.before[part][key]:.3f}", f"{summary.card['scores'][part][key]:.3f}")
+        for name, part, key in (
+            ("scope F1", "in_scope", "f1"),
+            ("themes micro-F1", "themes", "micro_f1"),
+            ("themes macro-F1", "themes", "macro_f1"),
+        )
+    ]
+    console.table(f"On {summary.before['n']} articles that neither learned from", ("", "before", "challenger"), rows)
+    verdict = "takes over" if summary.promotion.accepted else "is rejected"
+    console.line(f"The challenger {summary.challenger} {verdict}: {'; '.join(summary.promotion.reasons)}.")
 
 
 @app.command("rollback")

@@ -59,6 +59,18 @@ def count_untagged(*, session: Session) -> int:
     return session.exec(query).one()
 
 
+def leads_since(since: datetime, limit: int, *, session: Session) -> Sequence[Article]:
+    """The newest leads of stories first seen since then, in English."""
+    query = (
+        select(Article)
+        .join(Story, col(Story.lead_article_id) == Article.id)
+        .where(Article.first_seen_at >= since, or_(col(Article.language).is_(None), Article.language == ENGLISH))
+        .order_by(col(Article.first_seen_at).desc(), col(Article.id).desc())
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
 def store_tagging(article_id: int, tagging: Tagging, *, session: Session) -> None:
     """Replace what was said of an article; its copies share its scope."""
     session.execute(delete(Tag).where(col(Tag.article_id) == article_id))

@@ -1,0 +1,182 @@
+"""Looks at everything that the monitor needs, and says for each what is wrong and how to mend it. Changes nothing of value."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from deployments.prefect_api import answering_api, is_healthy, read_record, ui_of
+from flows.mail.mailer import parse_sender
+from flows.mail.transports import SmtpTransport, parse_smtp_url
+from models.seeds import DataFileError
+from models.settings import Settings, SettingsError
+from models.sources import load_registry
+from models.store import model_versions, recipients
+from models.store.database import DatabaseError, open_database
+from models.store.model_versions import ModelState
+from models.tagging.encoders import AUTO, MINILM
+from models.tagging.minilm import has_published_weights
+from models.tagging.versions import read_facts
+from models.themes import load_themes
+
+LEAST_FREE = 500_000_000  # bytes: a year of news is under 1 GB, and a full disk stops a run half-way
+
+
+class Health(StrEnum):
+    """How one thing is."""
+
+    FINE = "fine"
+    NOTE = "note"  # works, but a person may want to know
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    health: Health
+    words: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Everything in turn; each finding as soon as it is known."""
+    checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+        ("settings", _settings),
+        ("data folder", _folder),
+        ("disk", _disk),
+        ("sources", _sources),
+        ("themes", _themes),
+        ("database", _database),
+        ("model", _model),
+        ("email", _email),
+        ("recipients", _recipients),
+        ("Prefect", _prefect),
+    )
+    for what, check in checks:
+        try:
+            yield check(settings)
+        except (SettingsError, DataFileError, DatabaseError, OSError) as error:
+            words, _, mend = str(error).partition("; ")
+            yield Finding(what, Health.WRONG, words, mend or "see the README")
+
+
+def _settings(settings: Settings) -> Finding:
+    if not settings.contact:
+        return Finding(
+            "settings", Health.NOTE, "all are readable; CULTURE_CONTACT is empty",
+            "give an address or page, so that site owners can reach you instead of blocking you",
+        )  # fmt: skip
+    return Finding("settings", Health.FINE, "all are readable")
+
+
+def _folder(settings: Settings) -> Finding:
+    folder = settings.data.absolute()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        return Finding("data folder", Health.WRONG, f"{folder} can't be written", "change its owner, or use --data")
+    made = "" if folder.exists() else " (made at the first run)"
+    return Finding("data folder", Health.FINE, f"{folder}{made}")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.data.absolute()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(nearest).free
+    words = f"{free / 1e9:.1f} GB free"
+    if free < LEAST_FREE:
+        return Finding("disk", Health.WRONG, words, "make room: under 0.5 GB a run may stop half-way")
+    return Finding("disk", Health.FINE, words)
+
+
+def _sources(settings: Settings) -> Finding:
+    registry = load_registry(settings.sources)
+    where = str(settings.sources) if settings.sources else "the registry that is shipped"
+    enabled = len(registry.enabled())
+    if not enabled:
+        return Finding("sources", Health.WRONG, f"{where}: none is enabled", "set enabled = true for at least one")
+    return Finding("sources", Health.FINE, f"{where}: {enabled} enabled of {len(registry.sources)}")
+
+
+def _themes(settings: Settings) -> Finding:
+    return Finding("themes", Health.FINE, f"{len(load_themes())}, as the review has them")
+
+
+def _database(settings: Settings) -> Finding:
+    if settings.database_url is None and not (settings.data / "culture.db").exists():
+        return Finding("database", Health.NOTE, "not there yet", "the first run makes it")
+    with open_database(settings.database_address) as database:
+        return Finding("database", Health.FINE, f"{database.label}, schema up to date")
+
+
+def _model(settings: Settings) -> Finding:
+    encoder = _encoder(settings)
+    if settings.database_url is None and not (settings.data / "culture.db").exists():
+        return Finding("model", Health.NOTE, f"none yet; {encoder}", "trained from the seeds at the first run")
+    with open_database(settings.database_address) as database, database.read() as session:
+        champion = model_versions.champion(session=session)
+        others = [v.version for v in model_versions.all_versions(session=session) if v.state == ModelState.RETIRED]
+    if champion is None:
+        return Finding("model", Health.NOTE, f"none yet; {encoder}", "trained from the seeds at the first run")
+    facts = read_facts(settings.models_folder / champion.version)
+    if facts is None or facts.get("file_sha256") != champion.file_sha256:
+        return Finding(
+            "model", Health.NOTE, f"version {champion.version}: its file is gone or not the recorded one",
+            "the next run trains it again from the seeds; reviews count again after the next training",
+        )  # fmt: skip
+    older = f"; {len(others)} to go back to" if others else ""
+    return Finding("model", Health.FINE, f"version {champion.version} ({champion.encoder}); {encoder}{older}")
+
+
+def _encoder(settings: Settings) -> str:
+    if settings.encoder not in {AUTO, MINILM}:
+        return f"encoder {settings.encoder}"
+    there = has_published_weights(settings.models_folder / MINILM)
+    return "the encoder's files are there" if there else "the encoder's files are fetched at first use"
+
+
+def _email(settings: Settings) -> Finding:
+    sender = parse_sender(settings.mail_from, settings.base_url)
+    if settings.smtp_url is None:
+        return Finding(
+            "email", Health.NOTE, f"no server is set: mail is written to {settings.outbox}",
+            "set CULTURE_SMTP_URL to send it",
+        )  # fmt: skip
+    address = parse_smtp_url(settings.smtp_url.get_secret_value())
+    answer = SmtpTransport(address, sender.address).check()
+    if answer.answer.value != "sent":
+        return Finding(
+            "email", Health.WRONG, f"{address.host}:{address.port}: {answer.detail}",
+            "check host, port, user and password in CULTURE_SMTP_URL",
+        )  # fmt: skip
+    login = "login accepted" if address.user else "answers, no login is set"
+    return Finding("email", Health.FINE, f"{address.host}:{address.port}: {login}; from {sender.address}")
+
+
+def _recipients(settings: Settings) -> Finding:
+    if settings.database_url is None and not (settings.data / "culture.db").exists():
+        return Finding("recipients", Health.NOTE, "none yet", "culture-monitor recipients add ADDRESS")
+    with open_database(settings.database_address) as database, database.read() as session:
+        count = len(recipients.receivers(session=session))
+    if not count:
+        return Finding(
+            "recipients", Health.NOTE, "nobody receives the digest", "culture-monitor recipients add ADDRESS"
+        )
+    return Finding("recipients", Health.FINE, f"{count} receive the digest")
+
+
+def _prefect(settings: Settings) -> Finding:
+    given = os.environ.get("PREFECT_API_URL", "").strip().rstrip("/")
+    found = answering_api(settings)
+    if given and found != given and not is_healthy(given):
+        return Finding(
+            "Prefect", Health.WRONG, f"nothing answers at PREFECT_API_URL ({given})",
+            "start that server, or unset it and use culture-monitor start",
+        )  # fmt: skip
+    if found is None:
+        was = read_record(settings)
+        words = f"the server at {was.api} no longer answers" if was else "no server runs"
+        return Finding("Prefect", Health.NOTE, words, "culture-monitor start, for schedules and the UI")
+    return Finding("Prefect", Health.FINE, f"answers; the UI is at {ui_of(found)}")
