@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import time
 import zlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -16,6 +17,7 @@ import zstandard
 from flows.web import addresses
 from flows.web.polite_client import HostFacts, Limits, PoliteClient
 from flows.web.replies import retry_after
+from flows.web.robots import RobotsRules
 from models.entries import Fetched, Reply
 from tests.fakes_web import Answer, FakeWeb, redirect
 
@@ -85,6 +87,32 @@ def test_robots_rules_for_our_name_go_before_those_for_all_and_the_longest_match
 def test_what_the_answer_to_robots_txt_means(answer: Answer, outcome: Fetched) -> None:
     with FakeWeb({"/robots.txt": answer, "/news": Answer(b"hello")}) as web:
         assert get(web.url("/news")).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("robots", "allowed"),
+    [
+        ("User-agent: *\nDisallow: /a", False),
+        ("User-agent: other\nDisallow: /a", True),
+        ("User-agent: other\nUser-agent: nhs-culture-monitor\nDisallow: /a", False),
+        ("User-agent: nhs-culture-monitor\n\nUser-agent: other\nDisallow: /a", False),
+        ("User-agent: other\nDisallow: /a\nUser-agent: *\nAllow: /", True),
+        ("User-agent: culture-monitor\nDisallow: /a", True),  # another's name within ours
+        ("User-agent: NHS-Culture-Monitor/2.0\nDisallow: /a", True),
+        ("USER-AGENT: NHS-CULTURE-MONITOR # us\nDISALLOW: /a # all", False),
+        ("Disallow: /a", True),
+        ("User-agent: *\nDisallow:", True),
+        ("User-agent: *\nSitemap: https://example.org/map.xml\nDisallow: /a", False),
+        ("User-agent: *\nDisallow: /a\nAllow: /a", True),  # of equal length, allow goes first
+        ("\n".join(f"User-agent: bot{n}" for n in range(9000)) + "\nDisallow: /a" * 9000, True),
+        ("User-agent: *\n" + "Disallow: /*b*c*d$\n" * 20_000, True),
+    ],
+)
+def test_the_group_that_is_for_us_decides_and_none_takes_long(robots: str, allowed: bool) -> None:
+    begin = time.process_time()
+    rules = RobotsRules(HostFacts(robots=robots, robots_status=200), "nhs-culture-monitor")
+    assert rules.verdict("https://example.org/a").allowed is allowed
+    assert time.process_time() - begin < 0.5
 
 
 def test_robots_txt_is_asked_for_once_a_day() -> None:

@@ -16,6 +16,8 @@ from models.tagging.minilm import has_published_weights
 from models.weeks import Week, utc_now
 
 DEMO_DAYS = 80  # the site's news goes back ten weeks; so far must the window reach
+_KINDS = {".html": "the edition", ".eml": "as an email", ".txt": "as plain text"}
+_IN_ARCHIVE = {"index.html": "all editions"}
 # Early in a week little has happened yet: until Thursday the demo shows the week before.
 _SETTLED = timedelta(days=3)
 
@@ -67,7 +69,5 @@ def _where_to_look(report: whole.Report, folder: Path, seconds: float) -> None:
     console.line("Where to look:")
     console.line(f"  the database   {folder / 'culture.db'}")
     for file in report.digest.files:
-        console.line(f"  {_KINDS.get(file.suffix, 'file'):<14} {file}")
-
-
-_KINDS = {".html": "the edition", ".eml": "as an email", ".txt": "as plain text"}
+        kind = _IN_ARCHIVE.get(file.name, "as a web page") if file.parent.name == "archive" else _KINDS[file.suffix]
+        console.line(f"  {kind:<14} {file}")

@@ -1,6 +1,5 @@
 """What a host's robots.txt lets the monitor do (RFC 9309), by Protego."""
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,10 +9,11 @@ MAX_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 kibibytes are read, the re
 FRESH = timedelta(hours=24)  # RFC 9309, 2.4
 FRESH_AFTER_ERROR = timedelta(hours=1)  # a server's bad hour must not close its site for a day
 MAX_DELAY_SECONDS = 30.0  # a longer crawl-delay would let no run end; such a site gets fewer pages instead
-# Rules past this are left: no honest file has as many, and each is matched against every address.
-_MAX_LINES = 20_000
+# Rules past this are left: no honest file has as many for one name, and each is matched against every address.
+MAX_RULES = 3_000
 
-logging.getLogger("protego").setLevel(logging.WARNING)
+_MAX_NAMES = 20  # of one group that may mean us: the same name over and over
+_AGENT_FIELDS = frozenset({"user-agent", "user agent", "useragent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,7 @@ class RobotsRules:
         self._status = facts.robots_status
         self._rules: Protego | None = None
         if facts.robots and self._status is not None and self._status < 300:
-            lines = facts.robots[:MAX_BYTES].splitlines()[:_MAX_LINES]
-            self._rules = Protego.parse("\n".join(lines))
+            self._rules = Protego.parse(_our_groups(facts.robots[:MAX_BYTES], product))
 
     def verdict(self, url: str) -> Verdict:
         """Whether `url` may be fetched: 4xx allows everything, 5xx and 429 nothing for now."""
@@ -70,3 +69,32 @@ class RobotsRules:
 def product_token(user_agent: str) -> str:
     """The name that robots.txt files mean: "nhs-culture-monitor" of "nhs-culture-monitor/1.0 (+https://…)"."""
     return user_agent.partition("/")[0].strip() or "nhs-culture-monitor"
+
+
+def _our_groups(text: str, product: str) -> str:
+    """The groups that are for our name or for all, which Protego then reads.
+
+    It files every rule under every name of its group: nine thousand names before nine thousand rules, a file of
+    300 kB, would take it minutes.
+    """
+    name = product.lower()
+    kept: list[str] = []
+    agents: list[str] = []  # the lines of the group's names that concern us
+    in_names = False
+    for line in text.splitlines():
+        field, _, value = line.partition("#")[0].partition(":")
+        field, value = field.strip().lower(), value.strip().lower()
+        if field in _AGENT_FIELDS:
+            if not in_names:
+                agents = []
+            in_names = True
+            if value and (value == "*" or value.replace("*", "") in name) and len(agents) < _MAX_NAMES:
+                agents.append(line)
+                kept.append(line)
+        elif field:
+            in_names = False
+            if agents and value:
+                kept.append(line)
+        if len(kept) >= MAX_RULES:
+            break
+    return "\n".join(kept)
