@@ -29,7 +29,7 @@ class Mailboxes:
     """What arrived, by recipient; `fault` decides for each try what goes wrong (see `FAULTS`)."""
 
     def __init__(self, fault: Callable[[int, str], str] = lambda number, address: "") -> None:
-        self.messages: dict[str, list[EmailMessage]] = defaultdict(list)
+        self._raw: dict[str, list[bytes]] = defaultdict(list)
         self.tries: dict[str, int] = defaultdict(int)
         self.fault = fault
         self.slow_seconds = 0.05
@@ -39,7 +39,13 @@ class Mailboxes:
     def counts(self) -> dict[str, int]:
         """Messages in each mailbox."""
         with self._lock:
-            return {address: len(messages) for address, messages in self.messages.items()}
+            return {address: len(messages) for address, messages in self._raw.items()}
+
+    @property
+    def messages(self) -> dict[str, list[EmailMessage]]:
+        """What each mailbox holds."""
+        with self._lock:
+            return {address: [_parsed(raw) for raw in messages] for address, messages in self._raw.items()}
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -70,13 +76,16 @@ class Mailboxes:
             return "554 5.7.1 looks like spam"
         if fault == "slow":
             await asyncio.sleep(self.slow_seconds)
-        content = envelope.original_content or b""
-        message = email.message_from_bytes(content, policy=default)
-        assert isinstance(message, EmailMessage)
         with self._lock:
             for address in envelope.rcpt_tos:
-                self.messages[address].append(message)
+                self._raw[address].append(envelope.original_content or b"")
         return "250 OK taken"
+
+
+def _parsed(raw: bytes) -> EmailMessage:
+    message = email.message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    return message
 
 
 def _abort(server: SMTP) -> None:

@@ -24,6 +24,7 @@ from models.settings import PREFIX
 UP_SECONDS = 240.0
 RUN_SECONDS = 180.0
 TRIES = 8
+CANARY = "canary-guardian-product-9b2d"  # tests.test_secrets looks for it in everything that is written
 FIRST_PORT = 4310
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
@@ -49,6 +50,7 @@ class Product:
             "CULTURE_MAX_AGE_DAYS": "80",
             "CULTURE_HOST_GAP_SECONDS": "0",
             "CULTURE_PREFECT_PORT": str(self.port),
+            "CULTURE_GUARDIAN_API_KEY": CANARY,
             **(environment or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None

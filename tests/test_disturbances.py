@@ -1,6 +1,9 @@
 """What happens around a run: a full disk, a locked database, a server that restarts, a clock that changes."""
 
 import asyncio
+import json
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import select
 
 from deployments.demo_site import DemoSite
+from deployments.prefect_api import is_healthy
 from flows import jobs
 from flows.steps import Report, unreported
 from models.settings import Settings, load_settings
@@ -24,6 +28,7 @@ from models.store.database import BUSY_SECONDS, Database, explain_error, open_da
 from models.store.editions import gather_week
 from models.store.tables import Article, Story
 from models.weeks import LONDON, Week
+from tests.prefect_server import Product, until
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -252,3 +257,22 @@ def test_two_runs_at_once_store_each_article_once(
     assert errors == []
     with open_database(database_address) as database:
         assert stored(database).keys() == undisturbed.keys()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc (Linux)")
+def test_the_prefect_server_is_killed_in_the_middle_of_a_run(product: Product) -> None:
+    """It is started again, no run is shown as running for ever, and the next one makes good."""
+    first = product.start_run("monitor", {"options": {"all_due": True}})
+    product.in_state(first, ("RUNNING",))
+    record = json.loads(next(product.data.rglob("server.json")).read_text())
+    os.killpg(record["pid"], signal.SIGKILL)
+    until(lambda: is_healthy(product.api), 120)
+    ended = product.ended(first, 300)
+    assert ended["state_type"] in {"COMPLETED", "CRASHED", "FAILED"}
+    again = product.run("monitor", {"options": {"all_due": True}})
+    assert again["state_type"] == "COMPLETED", again["state"]["message"]
+    with sqlite3.connect(product.data / "culture.db") as link:
+        articles, addresses = link.execute("SELECT count(*), count(DISTINCT url) FROM article").fetchone()
+        assert articles == addresses > 60
+        assert link.execute("SELECT count(*) FROM article WHERE model_version IS NULL").fetchone()[0] == 0
+    link.close()

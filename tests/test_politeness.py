@@ -98,7 +98,7 @@ def test_what_the_answer_to_robots_txt_means(answer: Answer, outcome: Fetched) -
         ("User-agent: nhs-culture-monitor\n\nUser-agent: other\nDisallow: /a", False),
         ("User-agent: other\nDisallow: /a\nUser-agent: *\nAllow: /", True),
         ("User-agent: culture-monitor\nDisallow: /a", True),  # another's name within ours
-        ("User-agent: NHS-Culture-Monitor/2.0\nDisallow: /a", True),
+        ("User-agent: NHS-Culture-Monitor/2.0\nDisallow: /a", False),
         ("USER-AGENT: NHS-CULTURE-MONITOR # us\nDISALLOW: /a # all", False),
         ("Disallow: /a", True),
         ("User-agent: *\nDisallow:", True),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.tagging.training import load_training_data
 from models.tagging.evaluation import read_labelled
+from models.tagging.training import load_training_data
 from models.text import clean_text
 from tests.quality import gate
 
@@ -35,11 +35,13 @@ def test_neither_floors_nor_labels_were_changed_by_hand() -> None:
     assert seal == gate.seal_of(floors), "run python -m tests.quality.gate (with --lower if a floor is to fall)"
 
 
-def test_a_floor_falls_only_with_the_flag(figures: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_floor_falls_only_with_the_flag(
+    figures: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = tmp_path / "floors.toml"
     copy.write_bytes(gate.FLOORS.read_bytes())
     monkeypatch.setattr(gate, "FLOORS", copy)
-    worse = {name: 0.1 for name in figures}
+    worse = dict.fromkeys(figures, 0.1)
     assert gate.pin("tfidf", worse, lower=False)
     assert copy.read_bytes() == (gate.HERE / "floors.toml").read_bytes()
     assert gate.pin("tfidf", worse, lower=True) == []

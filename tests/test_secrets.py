@@ -20,6 +20,7 @@ from models.weeks import Week, utc_now
 from tests import fakes_mail
 from tests.fakes_mail import Mailboxes, smtp_server
 from tests.fakes_web import Answer, FakeWeb, Handler
+from tests.prefect_server import CANARY, Product
 from tests.test_commands import Ran, command
 
 GUARDIAN = "canary-guardian-5f1e"
@@ -188,3 +189,16 @@ def test_no_error_shows_one_even_with_its_traceback(
         said = "".join(traceback.format_exception(error))
     assert found_in(said) == []
     assert found_in("\n".join(log.lines)) == []
+
+
+def test_nothing_that_prefect_keeps_holds_a_key(product: Product) -> None:
+    """Its database with parameters, artifacts and logs, the logs of server and runner, and what the API tells."""
+    assert product.run("monitor", {"options": {"all_due": True}})["state_type"] == "COMPLETED"
+    read = 0
+    for file in product.folder.rglob("*"):
+        if file.is_file():
+            assert CANARY.encode() not in file.read_bytes(), file
+            read += 1
+    assert read > 5
+    for path in ("/flow_runs/filter", "/task_runs/filter", "/artifacts/filter", "/deployments/filter", "/logs/filter"):
+        assert CANARY not in json.dumps(product.call("POST", path, {})), path

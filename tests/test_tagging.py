@@ -94,8 +94,32 @@ def test_welsh_is_flagged_and_not_tagged(tagger: Tagger) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "\0", "NHS", "<p></p>", "<b>NHS</b> &amp; <script>", "word " * 200_000, "no end " * 3000, "。" * 500, "\ud800 lone", "1" * 1_000_000],
-    ids=["empty", "blank", "null", "one word", "markup", "tags", "a megabyte", "no end", "Chinese stops", "surrogate", "digits"],
+    [
+        "",
+        " ",
+        "\0",
+        "NHS",
+        "<p></p>",
+        "<b>NHS</b> &amp; <script>",
+        "word " * 200_000,
+        "no end " * 3000,
+        "。" * 500,
+        "\ud800 lone",
+        "1" * 1_000_000,
+    ],
+    ids=[
+        "empty",
+        "blank",
+        "null",
+        "one word",
+        "markup",
+        "tags",
+        "a megabyte",
+        "no end",
+        "Chinese stops",
+        "surrogate",
+        "digits",
+    ],
 )
 def test_odd_text_gets_an_answer(tagger: Tagger, text: str) -> None:
     for document in (Document(title="", text=text), Document(title=text[:5000], text=text)):

@@ -13,6 +13,7 @@ MAX_DELAY_SECONDS = 30.0  # a longer crawl-delay would let no run end; such a si
 MAX_RULES = 3_000
 
 _MAX_NAMES = 20  # of one group that may mean us: the same name over and over
+_SITE_FIELDS = frozenset({"sitemap", "host"})  # which belong to no group
 _AGENT_FIELDS = frozenset({"user-agent", "user agent", "useragent"})
 
 
@@ -79,7 +80,7 @@ def _our_groups(text: str, product: str) -> str:
     """
     name = product.lower()
     kept: list[str] = []
-    agents: list[str] = []  # the lines of the group's names that concern us
+    agents: list[str] = []  # the group's names that concern us
     in_names = False
     for line in text.splitlines():
         field, _, value = line.partition("#")[0].partition(":")
@@ -88,10 +89,11 @@ def _our_groups(text: str, product: str) -> str:
             if not in_names:
                 agents = []
             in_names = True
-            if value and (value == "*" or value.replace("*", "") in name) and len(agents) < _MAX_NAMES:
-                agents.append(line)
-                kept.append(line)
-        elif field:
+            token = value.partition("/")[0].strip()  # some write a version behind the name
+            if token and (token == "*" or token.replace("*", "") in name) and len(agents) < _MAX_NAMES:
+                agents.append(token)
+                kept.append(f"User-agent: {token}")
+        elif field and field not in _SITE_FIELDS:
             in_names = False
             if agents and value:
                 kept.append(line)

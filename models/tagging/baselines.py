@@ -15,24 +15,124 @@ from models.themes import THEME_IDS, load_themes
 
 # About ten obvious words or stems a theme, as somebody sets up a news alert.
 KEYWORDS: dict[str, tuple[str, ...]] = {
-    "bullying-and-discrimination": ("bully*", "bullie*", "harass*", "racis*", "sexis*", "discriminat*", "toxic", "intimidat*"),
-    "blame-and-accountability": ("blame*", "accountab*", "cover-up", "cover up", "defensive*", "candour", "held to account"),
-    "speaking-up": ("whistleblow*", "speak up", "speaking up", "spoke up", "raise concerns", "raised concerns", "speak out"),
+    "bullying-and-discrimination": (
+        "bully*",
+        "bullie*",
+        "harass*",
+        "racis*",
+        "sexis*",
+        "discriminat*",
+        "toxic",
+        "intimidat*",
+    ),
+    "blame-and-accountability": (
+        "blame*",
+        "accountab*",
+        "cover-up",
+        "cover up",
+        "defensive*",
+        "candour",
+        "held to account",
+    ),
+    "speaking-up": (
+        "whistleblow*",
+        "speak up",
+        "speaking up",
+        "spoke up",
+        "raise concerns",
+        "raised concerns",
+        "speak out",
+    ),
     "collaboration": ("collaborat*", "silo", "silos", "joined-up", "partnership*", "integrated care", "teamwork"),
-    "parity-of-esteem": ("parity", "esteem", "second-class", "poor relation", "undervalued", "cinderella", "care workers"),
-    "pressure-from-above": ("targets", "top-down", "command and control", "hierarch*", "micromanag*", "reorganisation", "whitehall"),
+    "parity-of-esteem": (
+        "parity",
+        "esteem",
+        "second-class",
+        "poor relation",
+        "undervalued",
+        "cinderella",
+        "care workers",
+    ),
+    "pressure-from-above": (
+        "targets",
+        "top-down",
+        "command and control",
+        "hierarch*",
+        "micromanag*",
+        "reorganisation",
+        "whitehall",
+    ),
     "workforce": ("recruit*", "retention", "vacanc*", "morale", "burnout", "wellbeing", "turnover", "sickness"),
-    "patient-care": ("patient safety", "quality of care", "harm", "avoidable", "failings", "neglect*", "inadequate", "unsafe"),
-    "values-and-induction": ("values", "induction", "code of conduct", "behaviours", "culture change", "compassion*", "civility"),
+    "patient-care": (
+        "patient safety",
+        "quality of care",
+        "harm",
+        "avoidable",
+        "failings",
+        "neglect*",
+        "inadequate",
+        "unsafe",
+    ),
+    "values-and-induction": (
+        "values",
+        "induction",
+        "code of conduct",
+        "behaviours",
+        "culture change",
+        "compassion*",
+        "civility",
+    ),
     "equality-diversity-inclusion": ("equality", "diversity", "inclusi*", "ethnic", "bame", "wres", "disab*", "lgbt*"),
-    "management-standards": ("leadership programme*", "accredit*", "qualification*", "standards", "professional development"),
+    "management-standards": (
+        "leadership programme*",
+        "accredit*",
+        "qualification*",
+        "standards",
+        "professional development",
+    ),
     "appraisal": ("appraisal*", "performance review*", "360-degree", "supervision", "feedback", "objectives"),
     "career-and-talent": ("career*", "promotion*", "succession", "talent", "graduate scheme*", "pipeline", "aspiring"),
-    "boards-and-non-executives": ("board", "chair", "chairman", "non-executive*", "governance", "steps down", "resign*"),
-    "challenged-roles": ("special measures", "turnaround", "failing trust", "interim chief executive", "troubled", "tenure"),
+    "boards-and-non-executives": (
+        "board",
+        "chair",
+        "chairman",
+        "non-executive*",
+        "governance",
+        "steps down",
+        "resign*",
+    ),
+    "challenged-roles": (
+        "special measures",
+        "turnaround",
+        "failing trust",
+        "interim chief executive",
+        "troubled",
+        "tenure",
+    ),
 }
-_HEALTH = ("nhs", "hospital*", "health", "care home*", "social care", "ambulance*", "nurse*", "doctor*", "trust", "patient*")
-_LEADERSHIP = ("leader*", "manager*", "management", "chief executive*", "board", "culture", "staff", "bully*", "whistleblow*")
+_HEALTH = (
+    "nhs",
+    "hospital*",
+    "health",
+    "care home*",
+    "social care",
+    "ambulance*",
+    "nurse*",
+    "doctor*",
+    "trust",
+    "patient*",
+)
+_LEADERSHIP = (
+    "leader*",
+    "manager*",
+    "management",
+    "chief executive*",
+    "board",
+    "culture",
+    "staff",
+    "bully*",
+    "whistleblow*",
+)
 
 
 class KeywordTagger:
@@ -62,7 +162,9 @@ class UntrainedTagger:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._themes = encoder.encode([theme.definition for theme in load_themes()])
-        self._scope = encoder.encode(["Leadership, management and workplace culture in UK health or social care services."])
+        self._scope = encoder.encode(
+            ["Leadership, management and workplace culture in UK health or social care services."]
+        )
 
     def predict(self, documents: Sequence[Document]) -> Predictions:
         """Cosines as scores."""

@@ -19,8 +19,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers.get("If-None-Match") == '"v1"':
             self._answer(304, b"")
         else:
-            host, port = self.server.server_address[:2]
-            self._answer(200, FEED % f"http://{host!s}:{port}".encode())
+            self._answer(200, FEED % f"http://{self.headers['Host']}".encode())
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

@@ -61,7 +61,11 @@ def pin(encoder: str, figures: dict[str, float], *, lower: bool) -> list[str]:
     wanted = {name: round(max(0.0, value - SLACK), 3) for name, value in figures.items()}
     if not lower:
         wanted = {name: max(value, old.get(encoder, {}).get(name, 0.0)) for name, value in wanted.items()}
-        failed = [f"{name} is {figures[name]:.3f}, its floor {value:.3f}" for name, value in wanted.items() if figures[name] < value]
+        failed = [
+            f"{name} is {figures[name]:.3f}, its floor {value:.3f}"
+            for name, value in wanted.items()
+            if figures[name] < value
+        ]
         if failed:
             return failed
     new = {**old, encoder: wanted}

@@ -1,0 +1,190 @@
+"""How it is deployed: every entrypoint loads, the files say what the code says, and two workers share the work."""
+
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from deployments.demo_site import DemoSite
+from deployments.prefect_environment import BATCHING, HEARTBEAT_SECONDS, SILENT_SECONDS, child_environment
+from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, catalogue
+from models.settings import PREFIX, Settings, load_settings
+from tests.postgres import Postgres
+from tests.prefect_cluster import cluster
+from tests.prefect_server import Product, until
+
+FOLDER = Path(__file__).parents[1] / "deployments"
+ROOT = FOLDER.parent
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("entrypoint", [one.entrypoint for one in catalogue(Settings())])
+def test_every_entrypoint_loads_without_a_placeholder(entrypoint: str) -> None:
+    from prefect.flows import load_flow_from_entrypoint
+
+    flow: Any = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+    deployed = next(one for one in catalogue(Settings()) if one.entrypoint == entrypoint)
+    assert flow.name == deployed.name
+    assert flow.description
+    assert len(flow.description) > 60
+
+
+def test_every_form_field_has_a_title_a_description_and_a_default_or_must_be_filled() -> None:
+    from prefect.flows import load_flow_from_entrypoint
+    from prefect.utilities.callables import parameter_schema
+
+    for one in catalogue(Settings()):
+        schema = parameter_schema(load_flow_from_entrypoint(one.entrypoint, use_placeholder_flow=False)).model_dump()
+        for field in schema["properties"].values():
+            assert field.get("description"), (one.name, field)
+        for model, definition in (schema["definitions"] or {}).items():
+            if "properties" not in definition:
+                continue
+            assert definition["additionalProperties"] is False
+            for name, field in definition["properties"].items():
+                assert field.get("title"), (model, name)
+                assert field.get("description"), (model, name)
+                assert "default" in field or name in definition["required"], (model, name)
+
+
+def test_prefect_yaml_deploys_what_the_code_does() -> None:
+    document = yaml.safe_load((FOLDER / "prefect.yaml").read_text(encoding="utf-8"))
+    found = {one["name"]: one for one in document["deployments"]}
+    expected = {one.name: one for one in catalogue(Settings())}
+    assert found.keys() == expected.keys()
+    for name, deployed in expected.items():
+        assert found[name]["entrypoint"] == deployed.entrypoint
+        assert found[name]["tags"] == list(deployed.tags)
+        assert found[name]["work_pool"]["name"] == POOL
+        assert found[name]["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+        ours = {"cron": deployed.cron, "timezone": TIMEZONE, "slug": SCHEDULE_SLUG}
+        assert found[name]["schedules"] == ([ours] if deployed.cron else [])
+
+
+def test_compose_has_the_form_of_a_compose_file(compose: dict[str, Any]) -> None:
+    schema = json.loads((Path(__file__).parent / "compose_schema.json").read_text(encoding="utf-8"))
+    errors = [f"{'/'.join(map(str, e.path))}: {e.message}" for e in Draft202012Validator(schema).iter_errors(compose)]
+    assert not errors
+    services = compose["services"]
+    for name, service in services.items():
+        for other in service.get("depends_on", {}):
+            assert other in services, f"{name} depends on {other}, which is not there"
+        for volume in service.get("volumes", []):
+            assert volume.partition(":")[0] in compose["volumes"]
+        for config in service.get("configs", []):
+            assert config["source"] in compose["configs"]
+    assert {"postgres", "redis", "server", "services", "migrate", "worker", "mail"} <= services.keys()
+    assert services["mail"]["profiles"] == ["dev"]
+
+
+def test_compose_sets_what_start_sets(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["server"]["environment"]
+    assert BATCHING.items() <= environment.items()
+    assert environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == str(HEARTBEAT_SECONDS)
+    assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for service in compose["services"].values():
+        assert {name for name in service.get("environment", {}) if name.startswith(PREFIX)} <= known
+
+
+def test_the_example_of_an_env_file_names_settings_that_exist_and_no_secret() -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for line in (FOLDER / ".env.example").read_text(encoding="utf-8").splitlines():
+        found = re.fullmatch(r"#? ?([A-Z_]+)=(.*)", line)
+        if found:
+            assert found[1] in known | {"POSTGRES_PASSWORD", "PREFECT_UI_API_URL"}, line
+            assert "PASSWORD" not in found[1] or not found[2]
+
+
+def test_the_image_is_not_run_as_root_and_installs_what_is_pinned_and_hashed() -> None:
+    text = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    assert re.search(r"^USER (?!root)", text, re.MULTILINE)
+    assert "--require-hashes" in text
+    constraints = (FOLDER / "constraints.txt").read_text(encoding="utf-8")
+    pinned = re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,_-]+\])?==", constraints, re.MULTILINE)
+    blocks = re.split(r"^(?=[a-z0-9])", constraints, flags=re.MULTILINE)
+    assert {"prefect", "prefect-redis", "scikit-learn", "trafilatura", "sqlmodel", "psycopg"} <= set(pinned)
+    for block in blocks:
+        if "==" in block.partition("\n")[0]:
+            assert "--hash=sha256:" in block, block[:80]
+    assert "http" not in constraints
+
+
+def test_a_run_is_called_silent_only_after_several_missed_heartbeats() -> None:
+    assert SILENT_SECONDS >= 3 * HEARTBEAT_SECONDS
+
+
+def test_no_telemetry_is_sent_unless_it_is_switched_on(tmp_path: Path) -> None:
+    given = {"PREFECT_PROFILE": "mine", "PREFECT_API_URL": "http://elsewhere/api", "PATH": "p"}
+    quiet = child_environment(load_settings(data=tmp_path), given, api="http://127.0.0.1:4301/api", own_server=True)
+    assert quiet["DO_NOT_TRACK"] == "1"
+    assert quiet["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert quiet["PREFECT_API_URL"] == "http://127.0.0.1:4301/api"
+    assert (quiet["PREFECT_SERVER_API_HOST"], quiet["PREFECT_SERVER_API_PORT"]) == ("127.0.0.1", "4301")
+    assert quiet["PREFECT_HOME"].startswith(str(tmp_path))
+    assert "PREFECT_PROFILE" not in quiet
+    settings = load_settings(data=tmp_path, telemetry=True)
+    assert "DO_NOT_TRACK" not in child_environment(settings, given, api="http://127.0.0.1:1/api", own_server=True)
+
+
+def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: Product, tmp_path: Path) -> None:
+    environment = {**product.environment, "PREFECT_API_URL": product.api, "PREFECT_HOME": str(tmp_path)}
+    pool = {"name": POOL, "type": "process"}
+    product.call("POST", "/work_pools/", pool)
+    before = {one.name: product.deployment(one.name) for one in catalogue(Settings())}
+    ran = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    try:
+        for one in catalogue(Settings()):
+            found = product.deployment(one.name)
+            assert found["entrypoint"] == one.entrypoint
+            assert found["work_pool_name"] == POOL
+            assert [schedule["schedule"]["cron"] for schedule in found["schedules"]] == ([one.cron] if one.cron else [])
+    finally:
+        for name, old in before.items():  # back to the process that `start` runs
+            product.call("PATCH", f"/deployments/{product.deployment(name)['id']}", {"work_pool_name": None})
+            assert old["id"] == product.deployment(name)["id"]
+
+
+def test_two_workers_on_postgresql_share_the_work(postgres: Postgres, tmp_path: Path) -> None:
+    with DemoSite(datetime.now(UTC), ports="one") as site:
+        registry = tmp_path / "sources.toml"
+        registry.write_text(site.sources_toml(), encoding="utf-8")
+        with cluster(postgres, tmp_path, registry) as running:
+
+            def start(name: str, parameters: dict[str, Any]) -> str:
+                found = running.call("GET", f"/deployments/name/{name}/{name}")
+                body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+                return str(running.call("POST", f"/deployments/{found['id']}/create_flow_run", body)["id"])
+
+            # Each worker takes one run at a time, so the two that are started together need both.
+            runs = [start("monitor", {"options": {"all_due": True}}), start("upkeep", {})]
+            ends: dict[str, Any] = {}
+
+            def ended() -> bool:
+                for run in runs:
+                    ends[run] = running.call("GET", f"/flow_runs/{run}")
+                return all(run["state_type"] in {"COMPLETED", "FAILED", "CRASHED"} for run in ends.values())
+
+            until(ended, 240)
+            for run in ends.values():
+                assert run["state_type"] == "COMPLETED", run["state"]["message"]
+            said = [(tmp_path / f"worker-{number}.log").read_text(encoding="utf-8") for number in (1, 2)]
+            taken = [sum(f"flow run '{run}'" in text for run in runs) for text in said]
+            assert taken == [1, 1], said
