@@ -24,6 +24,7 @@ from models.store.model_versions import ModelState
 from models.tagging.apply import RETAG_DAYS, TagSummary, document_of, nothing_tagged, tag_stored
 from models.tagging.decisions import Document
 from models.tagging.encoders import AUTO, MINILM
+from models.tagging.measured import shipped_scores
 from models.weeks import Week, utc_now
 
 if TYPE_CHECKING:
@@ -126,7 +127,12 @@ def open_tagger(database: Database, settings: Settings, *, now: datetime) -> "tu
     facts = read_facts(folder / tagger.version) or {}
     with database.write() as session:
         model_versions.record(
-            tagger.version, facts=facts, scores={}, state=ModelState.CHAMPION, now=now, session=session
+            tagger.version,
+            facts=facts,
+            scores=shipped_scores(tagger.version),
+            state=ModelState.CHAMPION,
+            now=now,
+            session=session,
         )
     return tagger, notes
 

@@ -1,12 +1,13 @@
 """Which entries of a source are read, and what is kept of those that can't be: pure decisions, one outcome each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from models.entries import Entry, Fetched, Page, Reply
 from models.outcomes import Outcome, PollOutcome, TextStatus
 from models.rights import Rights
 from models.sources import Source
+from models.text_safety import MAX_NAME, MAX_SUMMARY, MAX_TITLE, plain_line, plain_lines
 
 ENGLISH = "en"
 
@@ -81,6 +82,26 @@ def without_page(candidate: Candidate) -> ReadEntry | None:
     if not candidate.rights.fetch_pages:
         return ReadEntry(candidate, Outcome.HEADLINE)
     return None
+
+
+def cleaned(read: ReadEntry) -> ReadEntry:
+    """The entry with every text of it made harmless, as it is stored; the one place where text from outside comes in."""
+    entry, page = read.candidate.entry, read.page
+    entry = replace(
+        entry,
+        title=plain_line(entry.title, MAX_TITLE),
+        summary=plain_line(entry.summary, MAX_SUMMARY),
+        author=plain_line(entry.author or "", MAX_NAME) or None,
+        outlet=plain_line(entry.outlet, MAX_NAME),
+    )
+    if page is not None:
+        page = replace(
+            page,
+            text=plain_lines(page.text),
+            title=plain_line(page.title, MAX_TITLE),
+            author=plain_line(page.author or "", MAX_NAME) or None,
+        )
+    return replace(read, candidate=replace(read.candidate, entry=entry), page=page)
 
 
 def outcome_of_fetch(reply: Reply) -> Outcome | None:

@@ -216,7 +216,7 @@ def _copies(story: StoryFact, registry: Registry, outlet: str) -> tuple[Copy, ..
 
 
 def _order(item: StoryItem) -> tuple[float, float, int]:
-    return (item.rank, -item.day.toordinal(), item.id)
+    return (-item.rank, -item.day.toordinal(), item.id)
 
 
 def is_late(article: ArticleFact, *, composed_at: datetime | None) -> bool:

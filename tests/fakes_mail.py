@@ -41,9 +41,8 @@ class Mailboxes:
         with self._lock:
             return {address: len(messages) for address, messages in self._raw.items()}
 
-    @property
-    def messages(self) -> dict[str, list[EmailMessage]]:
-        """What each mailbox holds."""
+    def received(self) -> dict[str, list[EmailMessage]]:
+        """What each mailbox holds. Not a property: the server looks at those of its handler for each connection."""
         with self._lock:
             return {address: [_parsed(raw) for raw in messages] for address, messages in self._raw.items()}
 

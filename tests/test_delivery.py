@@ -120,7 +120,7 @@ def test_a_test_copy_is_marked_and_seals_nothing(database: Database, settings: S
     mailboxes = Mailboxes()
     with smtp_server(mailboxes) as port:
         result = send(database, settings, port, to="Someone@Example.org")
-    (message,) = mailboxes.messages["someone@example.org"]
+    (message,) = mailboxes.received()["someone@example.org"]
     assert message["Subject"].startswith("[Test] ")
     assert message["List-Unsubscribe"] == "<mailto:monitor@example.org?subject=unsubscribe>"
     assert result.sent == 1
@@ -144,7 +144,7 @@ def test_nothing_for_someone_is_no_email_unless_they_asked(database: Database, s
     with smtp_server(mailboxes) as port:
         result = send(database, settings, port)
     assert (result.sent, result.skipped) == (1, 1)
-    (message,) = mailboxes.messages["always@example.org"]
+    (message,) = mailboxes.received()["always@example.org"]
     assert "No items this week" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
 
@@ -291,7 +291,7 @@ def test_what_a_dead_run_may_have_sent_carries_the_same_message_id(
     assert states(database) == {"sent": 3}
     with database.read() as session:
         assert session.get_one(Delivery, 1).error == (None if again else NOT_CONFIRMED)
-    first, *rest = mailboxes.messages[addresses[0]]
+    first, *rest = mailboxes.received()[addresses[0]]
     assert [message["Message-ID"] for message in rest] == [first["Message-ID"]] * again
     assert [message.as_bytes() for message in rest] == [first.as_bytes()] * again
 
@@ -337,7 +337,7 @@ def test_killed_at_ten_random_points_nobody_has_it_twice_or_not_at_all(database:
             kills += 1
         time.sleep(0.1)
     assert states(database) == {"sent": len(addresses)}
-    received = mailboxes.messages
+    received = mailboxes.received()
     assert set(received) == set(addresses)
     identities = {address: {m["Message-ID"] for m in messages} for address, messages in received.items()}
     assert {len(found) for found in identities.values()} == {1}

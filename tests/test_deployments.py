@@ -120,7 +120,7 @@ def test_the_image_is_not_run_as_root_and_installs_what_is_pinned_and_hashed() -
     for block in blocks:
         if "==" in block.partition("\n")[0]:
             assert "--hash=sha256:" in block, block[:80]
-    assert "http" not in constraints
+    assert "://" not in constraints
 
 
 def test_a_run_is_called_silent_only_after_several_missed_heartbeats() -> None:

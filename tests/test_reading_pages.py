@@ -341,6 +341,8 @@ NASTY = {
     "null bytes": "<p>a\x00b</p>" * 10_000,
     "an xml declaration": "<?xml version='1.0' encoding='utf-16'?><html><p>x</p></html>",
     "many headings": "<h1></h1>" * 30_000,
+    "a title of dashes": f"<meta property='og:site_name' content='D'><meta property='og:title' content='{'a - ' * 90_000}'>",
+    "a heading of bars": f"<h1>{'| ' * 200_000}</h1>",
     "tables in tables": "<table><tr><td>" * 5_000 + "x",
 }
 

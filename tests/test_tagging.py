@@ -15,7 +15,8 @@ from models.themes import THEME_IDS
 SPEAKING_UP = Document(
     title="Nurses at hospital trust ‘too frightened to speak up’",
     text=(
-        "Staff at a hospital trust in Norfolk are afraid to raise concerns because whistleblowers have been punished, a review has found.\n"
+        "Staff at a hospital trust in Norfolk are afraid to raise concerns because whistleblowers have been punished, "
+        "a review has found.\n"
         "Nurses told the review that managers ignored warnings about patient safety and that those who spoke up were bullied.\n"
         "The chief executive of the NHS trust apologised and promised to protect whistleblowers. "
         "The trust's Freedom to Speak Up guardian will report to the board.\n"
@@ -24,7 +25,10 @@ SPEAKING_UP = Document(
 )
 FOOTBALL = Document(
     title="City beat United with late goal",
-    text="The striker scored twice as City won 2-1 on Saturday. The manager praised his players. Fans sang until midnight. They play again on Tuesday.",
+    text=(
+        "The striker scored twice as City won 2-1 on Saturday. The manager praised his players. "
+        "Fans sang until midnight. They play again on Tuesday."
+    ),
 )
 POLICE = Document(
     title="Chief constable quits over bullying culture in police force",

@@ -99,7 +99,7 @@ def choose_published(page: datetime | None, entry: datetime | None, now: datetim
 def read_facts(tree: "etree._Element", url: str) -> PageFacts:
     """All facts of a page, from its tree; `url` is its address after redirects."""
     headings = _headings(tree)
-    head_title = " ".join((tree.findtext(".//title") or "").split())
+    head_title = " ".join((tree.findtext(".//title") or "")[: 4 * MAX_TITLE].split())
     data = read_structured_data(tree, " ".join([*headings, head_title]))
     article = data.article
     site_name = _site_name(data)
@@ -124,7 +124,8 @@ def _title(data: StructuredData, headings: list[str], head_title: str, site_name
     """The visible heading that agrees with what the page declares; else what it declares."""
     declared = [text_under(data.article, "headline", "name")]
     declared += [data.first_meta("og:title", "twitter:title", "dc.title", "parsely-title"), head_title]
-    cleaned = [_without_site(" ".join(unescape(unescape(text)).split()), site_name) for text in declared]
+    plain = [" ".join(unescape(unescape(text[: 4 * MAX_TITLE])).split())[: 2 * MAX_TITLE] for text in declared]
+    cleaned = [_without_site(text, site_name) for text in plain]
     title = next((text for text in cleaned if text), "")
     wanted = set(" ".join(cleaned).lower().split())
     for heading in headings:
@@ -155,7 +156,9 @@ def _letters(text: str) -> str:
 
 def _headings(tree: "etree._Element") -> list[str]:
     """The texts of the first few first-level headings."""
-    texts = (" ".join("".join(element.itertext()).split()) for element in islice(tree.iter("h1"), 5))
+    texts = (
+        " ".join("".join(islice(element.itertext(), 50)).split())[:MAX_TITLE] for element in islice(tree.iter("h1"), 5)
+    )
     return [text for text in texts if text]
 
 

@@ -89,10 +89,10 @@ def _our_groups(text: str, product: str) -> str:
             if not in_names:
                 agents = []
             in_names = True
-            token = value.partition("/")[0].strip()  # some write a version behind the name
-            if token and (token == "*" or token.replace("*", "") in name) and len(agents) < _MAX_NAMES:
-                agents.append(token)
-                kept.append(f"User-agent: {token}")
+            agent = value.partition("/")[0].strip()  # some write a version behind the name
+            if agent and (agent == "*" or agent.replace("*", "") in name) and len(agents) < _MAX_NAMES:
+                agents.append(agent)
+                kept.append(f"User-agent: {agent}")
         elif field and field not in _SITE_FIELDS:
             in_names = False
             if agents and value:

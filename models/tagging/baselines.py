@@ -1,13 +1,14 @@
 """What a user would do instead of a trained tagger: lists of keywords, or an encoder without any training. For comparison only."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.tagging.decisions import Document
 from models.tagging.encoders import Encoder
 from models.tagging.evaluation import Predictions
-from models.tagging.linear import Floats
 from models.tagging.training import sentences_of
 from models.tagging.vocabulary import TermGroup, Vocabulary
 from models.text import split_words_as_written
@@ -179,6 +180,6 @@ class UntrainedTagger:
         return Predictions(inside, yes, found, (found >= self.THRESHOLD) & yes[:, None])
 
 
-def _best_three(scores: Floats) -> Floats:
-    best: Floats = np.sort(scores, axis=0)[::-1][:3].mean(axis=0)
+def _best_three(scores: NDArray[Any]) -> NDArray[Any]:
+    best: NDArray[Any] = np.sort(scores, axis=0)[::-1][:3].mean(axis=0)
     return best

@@ -70,8 +70,11 @@ class Tagger:
         self.scope = scope
         self.themes = themes
 
-    def score(self, documents: Sequence[Document]) -> Scores:
-        """Scores of all documents; those that the first stage turns away get their cheap scope alone."""
+    def score(self, documents: Sequence[Document], *, themes_of_all: bool = True) -> Scores:
+        """Scores of all documents; those that the first stage turns away get their cheap scope alone.
+
+        Without `themes_of_all`, what is plainly out of scope is not read for themes: it would be given none.
+        """
         in_scope = np.zeros(len(documents))
         themes = np.zeros((len(documents), len(THEME_IDS)))
         read: list[SentenceScores | None] = [None] * len(documents)
@@ -83,6 +86,8 @@ class Tagger:
             in_scope[rows] = cheap
             rows = [i for i, keep in zip(rows, worth, strict=True) if keep]
             in_scope[rows] = self.scope.full([texts[i] for i in rows])
+            if not themes_of_all:
+                rows = [i for i in rows if _state(float(in_scope[i]), self.scope.threshold) is not State.NO]
             found = self.themes.read([texts[i] for i in rows])
             themes[rows] = self.themes.probabilities(found)
             for i, one in zip(rows, found, strict=True):
@@ -91,7 +96,7 @@ class Tagger:
 
     def tag(self, documents: Sequence[Document]) -> list[Tagging]:
         """One decision a document; never fails on a text, however odd."""
-        scores = self.score(documents)
+        scores = self.score(documents, themes_of_all=False)
         return [self._decide(scores, i) for i in range(len(documents))]
 
     def predict(self, documents: Sequence[Document]) -> Predictions:

@@ -25,6 +25,9 @@ ENCODED_SENTENCES = 20
 NEIGHBOURS = 0.15
 _FOLDS = 5
 _TERMS = 5
+# A headline or a scrap of a sentence shows a theme less well than a sentence: it must lead by this much in log odds.
+_HEADLINE = 1.0
+_WORDS_TO_SHOW = 7
 # Log odds of a theme of which no sentence says anything.
 _NOTHING_SAID = -6.0
 
@@ -120,8 +123,11 @@ class ThemeModel:
         return logistic(columns @ self._arrays["article"] + self._arrays["article_at"])
 
     def evidence(self, read: SentenceScores, theme: int) -> str:
-        """The sentence that scored highest for `theme`, word for word."""
-        return read.sentences[int(read.logits[:, theme].argmax())]
+        """The sentence that scored highest for `theme`, word for word; a headline only if it says clearly more than the text."""
+        said = read.logits[:, theme].copy()
+        said[0] -= _HEADLINE
+        said[[len(one.split()) < _WORDS_TO_SHOW for one in read.sentences]] -= _HEADLINE
+        return read.sentences[int(said.argmax())]
 
     def terms(self, sentence: str, theme: int) -> tuple[str, ...]:
         """The words and pairs of words that weighed most for `theme` in `sentence`, strongest first."""
