@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flows.web.page_facts import choose_published
-from models.admission import ReadEntry, text_status_of
+from models.admission import ReadEntry, cleaned, text_status_of
 from models.outcomes import TextStatus
 from models.store import history as queries
 from models.store.database import Database
@@ -82,7 +82,7 @@ def store(database: Database, found: Sequence[Found]) -> int:
 
 def row_of(found: Found) -> ArticleRow:
     """The columns of an article as a run of its own day would have stored it."""
-    read = found.read
+    read = cleaned(found.read)
     candidate, entry, page = read.candidate, read.candidate.entry, read.page
     status = text_status_of(read.outcome, page)
     keeps_text = page is not None and status in {TextStatus.FULL, TextStatus.TEASER}

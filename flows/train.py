@@ -19,7 +19,7 @@ FLIPS_SHOWN = 40
 
 
 class TrainOptions(BaseModel):
-    """When it is worth training."""
+    """What a training run may be asked for."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,7 +46,7 @@ async def train(options: TrainOptions = TrainOptions()) -> State[None]:  # noqa:
     """Learn from people's reviews.
 
     Args:
-        options: When it is worth training.
+        options: Whether to train although there is nothing new.
     """
     with workplace() as place:
 

@@ -125,8 +125,9 @@ class Product:
 
     def artifact(self, key: str) -> dict[str, Any]:
         """The newest artifact with this key."""
-        found: dict[str, Any] = self.call("GET", f"/artifacts/{key}/latest")
-        return found
+        body = {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC", "limit": 1}
+        found: list[dict[str, Any]] = self.call("POST", "/artifacts/filter", body)
+        return found[0]
 
     def runs(self, name: str) -> list[dict[str, Any]]:
         """The runs of a deployment, newest first."""

@@ -95,7 +95,7 @@ def feed(paths: list[str]) -> Answer:
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds of a second or two where a run has a minute."""
     monkeypatch.setattr(polite_client, "Limits", lambda: Limits(connect=2, read=1.5, total=3))
-    monkeypatch.setattr(page_visits, "READ_SECONDS", 3.0)
+    monkeypatch.setattr(page_visits, "READ_SECONDS", 8.0)
     monkeypatch.setattr(page_visits, "read_entry_page", read_or_hang)
     monkeypatch.setattr(source_polls, "READ_SECONDS", 10.0)
 

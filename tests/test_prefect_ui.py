@@ -113,7 +113,7 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.shoot("source-health")
 
     browser.form("digest")
-    page.get_by_role("combobox", name="Week").click()
+    page.get_by_role("button", name="Select Week").click()
     page.get_by_role("option", name="this week so far").click()
     browser.shoot("digest-form")
     assert browser.submit("digest")["state_type"] == "COMPLETED"
@@ -146,7 +146,7 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.shoot("review")
 
     browser.form("digest")
-    page.get_by_role("combobox", name="Week").click()
+    page.get_by_role("button", name="Select Week").click()
     page.get_by_role("option", name="this week so far").click()
     assert browser.submit("digest")["state_type"] == "COMPLETED"
     after = product.artifact("edition")["data"]

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from flows.web.page_facts import choose_published
 from flows.web.polite_client import HostFacts
 from flows.web.source_polls import Poll
-from models.admission import ReadEntry, text_status_of
+from models.admission import ReadEntry, cleaned, text_status_of
 from models.entries import Reply
 from models.outcomes import Outcome, PollOutcome, TextStatus
 from models.polling import max_age, next_poll
@@ -20,16 +20,7 @@ from models.store.database import Database
 from models.store.locks import take_turns
 from models.store.tables import Article, HostState, SourceState
 from models.stories import Report, StoryIndex, fingerprint
-from models.text_safety import (
-    MAX_DETAIL,
-    MAX_NAME,
-    MAX_SUMMARY,
-    MAX_TITLE,
-    plain_line,
-    plain_lines,
-    storable,
-    validator,
-)
+from models.text_safety import MAX_DETAIL, storable, validator
 
 STORY_DAYS = 14  # copies of a report appear within days; a later one is a new story
 # Outcomes after which nothing is stored: the next run meets the entry again.
@@ -62,7 +53,7 @@ class Keeper:
             try:
                 index = self._stories()
                 self._stored = queries.article_ids_of({_address(entry) for entry in read}, session=session)
-                outcomes = [self._store_one(entry, index, session) for entry in read]
+                outcomes = [self._store_one(cleaned(entry), index, session) for entry in read]
                 sent = [entry for entry in read if entry.reply is not None and entry.reply.requests]
                 queries.add_events([self._page_event(entry) for entry in sent], session=session)
             finally:
@@ -108,7 +99,7 @@ class Keeper:
         earlier = session.get(Article, candidate.article_id) if candidate.article_id is not None else None
         status = text_status_of(read.outcome, page)
         keeps_text = page is not None and status in {TextStatus.FULL, TextStatus.TEASER}
-        text = plain_lines(page.text) if page is not None and keeps_text else None
+        text = page.text if page is not None and keeps_text else None
         article = earlier or Article(
             url=_address(read),
             source=candidate.source.id,
@@ -116,10 +107,10 @@ class Keeper:
             text_status=status,
             outcome=read.outcome,
         )
-        article.outlet = plain_line(entry.outlet, MAX_NAME) or candidate.source.label
-        article.title = plain_line(entry.title or (page.title if page is not None else ""), MAX_TITLE)
-        article.summary = plain_line(entry.summary, MAX_SUMMARY)
-        article.author = plain_line((page.author if page is not None else None) or entry.author or "", MAX_NAME) or None
+        article.outlet = entry.outlet or candidate.source.label
+        article.title = entry.title or (page.title if page is not None else "")
+        article.summary = entry.summary
+        article.author = (page.author if page is not None else None) or entry.author
         article.published_at = choose_published(
             page.published_at if page is not None else None, entry.published_at, self._now
         )

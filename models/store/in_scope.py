@@ -103,12 +103,14 @@ def first_reports(weeks: Sequence[Week]) -> CTE:
         weeks[0].start,
         weeks[-1].end,
     ).subquery("inside")
-    within_story = {"partition_by": inside.c.story, "order_by": (inside.c.moment, inside.c.id)}
+    order = (inside.c.moment, inside.c.id)
     first = select(
         inside.c.story,
         inside.c.id,
-        func.first_value(inside.c.source).over(**within_story).label("source"),
-        func.first_value(inside.c.moment, type_=UtcDateTime()).over(**within_story).label("moment"),
+        func.first_value(inside.c.source).over(partition_by=inside.c.story, order_by=order).label("source"),
+        func.first_value(inside.c.moment, type_=UtcDateTime())
+        .over(partition_by=inside.c.story, order_by=order)
+        .label("moment"),
     ).subquery("first")
     week = week_number(first.c.moment, weeks).label("week")
     return select(first.c.story, first.c.id, first.c.source, week).cte("first_report")

@@ -108,7 +108,7 @@ class Harness:
             self._trial(chance, findings, kills)
             tell(
                 f"trial {findings.trials}: {findings.total} kills, "
-                f"{'no difference' if not findings.broken else f'DIFFERENCES {findings.broken}'}"
+                f"{'no difference' if not findings.broken else f'DIFFERENCES in {sorted(findings.broken)}'}"
             )
         return findings
 
