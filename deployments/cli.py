@@ -12,7 +12,21 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from deployments import console
-from deployments.commands import backup, demo, digest, doctor, export, model, recipients, review, run, sources, start
+from deployments.commands import (
+    backup,
+    demo,
+    digest,
+    doctor,
+    export,
+    model,
+    recipients,
+    review,
+    run,
+    sources,
+    start,
+    web,
+)
+from deployments.web import WebError
 from flows.jobs import code_version
 from flows.web.encoder_weights import FetchError
 from models.reviews import ReviewError
@@ -25,7 +39,16 @@ from models.tagging.encoders import EncoderMissingError
 DONE_WITH_FAILURES = 1
 WRONG_USAGE = 2
 # What a person can cause and mend: shown as one line.
-EXPECTED = (SettingsError, DataFileError, DatabaseError, RecipientError, ReviewError, EncoderMissingError, FetchError)
+EXPECTED = (
+    SettingsError,
+    DataFileError,
+    DatabaseError,
+    RecipientError,
+    ReviewError,
+    EncoderMissingError,
+    FetchError,
+    WebError,
+)
 
 app = typer.Typer(
     name="culture-monitor",
@@ -45,6 +68,7 @@ app.command("explain")(model.explain)
 app.command("export")(export.export)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("web")(web.web)
 app.add_typer(model.app, name="model")
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(review.app, name="review")

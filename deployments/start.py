@@ -94,8 +94,9 @@ class _Supervisor:
         self._folder = prefect_folder(settings)
         self._server: Child | None = None
         self._runner: Child | None = None
+        self._web: Child | None = None  # where links in the email lead; only where CULTURE_BASE_URL says that they do
         self._api = ""
-        self._restarts = {"server": _Restarts(), "runner": _Restarts()}
+        self._restarts = {"server": _Restarts(), "runner": _Restarts(), "web": _Restarts()}
 
     def run(self) -> None:
         """Bring up, look after, take down."""
@@ -104,6 +105,7 @@ class _Supervisor:
             if self._wait_for_server():
                 self._start_runner()
                 if self._wait_for_runner():
+                    self._start_web()
                     self._greet()
                     self._look_after()
         finally:
@@ -142,6 +144,13 @@ class _Supervisor:
         words = ["-m", "deployments.serve", "--ready", str(self._ready), *(["--alone"] if own else [])]
         self._runner = Child("runner", [sys.executable, *words], environment, self._folder / "logs" / "runner.log")
 
+    def _start_web(self) -> None:
+        if not self._settings.base_url:
+            return
+        environment = child_environment(self._settings, os.environ, api=self._api, own_server=self._server is not None)
+        words = ["-m", "deployments.cli", "web"]
+        self._web = Child("web", [sys.executable, *words], environment, self._folder / "logs" / "web.log")
+
     def _wait_for_server(self) -> bool:
         until = time.monotonic() + SERVER_UP_SECONDS
         while not self._stop.wanted:
@@ -176,6 +185,8 @@ class _Supervisor:
         for deployed in catalogue(self._settings):
             if deployed.cron:
                 self._say(f"  {deployed.name:<12} at first on {deployed.cron} (cron, London time); change it in the UI")
+        if self._web is not None:
+            self._say(f"  archive      http://{self._settings.web_host}:{self._settings.web_port}/")
         self._say(f"  logs         {self._folder / 'logs'}")
         self._say("Ctrl-C stops it all.")
 
@@ -191,6 +202,9 @@ class _Supervisor:
                 self._again(self._runner)
                 self._start_runner()
                 self._wait_for_runner()
+            if self._web is not None and self._web.has_ended():
+                self._again(self._web)
+                self._start_web()
 
     def _again(self, child: Child) -> None:
         child.kill_group()  # its runs too: they would go on beside those of the next
@@ -201,6 +215,8 @@ class _Supervisor:
     def _take_down(self) -> None:
         if self._stop.wanted:
             self._say("Stopping; a second Ctrl-C stops at once.")
+        if self._web is not None:
+            self._web.stop(signal.SIGTERM, STOP_SECONDS, hurry=lambda: self._stop.again)
         if self._runner is not None:
             self._runner.stop(signal.SIGTERM, STOP_SECONDS, hurry=lambda: self._stop.again)
         if self._server is not None:

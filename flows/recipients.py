@@ -7,7 +7,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.prefect_steps import run_name, workplace
+from flows.mail.erasure import erase
+from flows.prefect_steps import Workplace, run_name, workplace
 from flows.theme_choices import ThemeChoice, ids
 from models.store import recipients as store
 
@@ -52,25 +53,31 @@ async def recipients(change: Change) -> State[None]:
     Args:
         change: Whose place on the list, and how it changes.
     """
-    with workplace() as place, place.database.write() as session:
-        if change.action == "remove":
-            store.remove(change.address, place.now, session=session)
-            done = "removed; the address is erased in 28 days"
-        elif change.action == "erase at once":
-            store.erase(change.address, place.now, session=session)
-            done = "erased"
-        else:
-            _, is_new = store.add(
-                change.address,
-                place.now,
-                name=change.name,
-                themes=ids(change.themes),
-                nations=list(change.nations),
-                sectors=change.sectors,
-                send_empty=change.also_empty,
-                registry=place.registry,
-                session=session,
-            )
-            done = "added" if is_new else "changed"
+    with workplace() as place:
+        if change.action == "erase at once":
+            erase(place.database, place.settings.outbox, change.address, place.now)
+            return _done("erased", place)
+        with place.database.write() as session:
+            if change.action == "remove":
+                store.remove(change.address, place.now, session=session)
+                done = "removed; the address is erased in 28 days"
+            else:
+                _, is_new = store.add(
+                    change.address,
+                    place.now,
+                    name=change.name,
+                    themes=ids(change.themes),
+                    nations=list(change.nations),
+                    sectors=change.sectors,
+                    send_empty=change.also_empty,
+                    registry=place.registry,
+                    session=session,
+                )
+                done = "added" if is_new else "changed"
+        return _done(done, place)
+
+
+def _done(what: str, place: Workplace) -> State[None]:
+    with place.database.read() as session:
         active = len(store.receivers(session=session))
-    return Completed(message=f"One recipient {done}; {active} receive the digest")
+    return Completed(message=f"One recipient {what}; {active} receive the digest")

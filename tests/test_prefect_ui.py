@@ -18,6 +18,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="pip install play
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: 'apt-get install chromium'")
 PATIENCE_MS = 60_000
+CLICKS = 3
 
 
 class Browser:
@@ -50,8 +51,13 @@ class Browser:
     def submit(self, deployment: str) -> dict[str, Any]:
         """Send the form and wait for the end of the run that it started."""
         before = {run["id"] for run in self.product.runs(deployment)}
-        self.page.get_by_role("button", name="Submit").click()
-        self.page.wait_for_url(re.compile(r"/deployments/deployment/[^/]+(\?|$)"), timeout=PATIENCE_MS)
+        for _ in range(CLICKS):  # the server's SQLite may be locked for a moment; a person clicks again
+            self.page.get_by_role("button", name="Submit").click()
+            try:
+                self.page.wait_for_url(re.compile(r"/deployments/deployment/[^/]+(\?|$)"), timeout=PATIENCE_MS / 3)
+                break
+            except playwright.TimeoutError:
+                continue
         started: list[dict[str, Any]] = []
 
         def seen() -> bool:

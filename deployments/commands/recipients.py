@@ -6,6 +6,7 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources
+from flows.mail.erasure import erase as erase_everywhere
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store import recipients
@@ -95,8 +96,8 @@ def export(address: Address, data: Data = None) -> None:
 def erase(address: Address, data: Data = None) -> None:
     """Erase an address, name and choices everywhere, at once."""
     settings = load_settings(data=data)
-    with open_database(settings.database_address) as database, database.write() as session:
-        recipients.erase(address, utc_now(), session=session)
+    with open_database(settings.database_address) as database:
+        erase_everywhere(database, settings.outbox, address, utc_now())
     console.line("Erased. What was sent stays counted, without a person.")
 
 

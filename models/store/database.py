@@ -148,7 +148,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may forget, in a power cut, that an email was sent
     cursor.execute("PRAGMA secure_delete = ON")  # an erased address is gone from the file too
     cursor.close()
 
