@@ -37,7 +37,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     with open_database(settings.database_address) as database:
         app = application(database, settings.data / "archive", utc_now)
         try:
-            server = make_server(host, port, app, server_class=_Server, handler_class=_Handler)  # type: ignore[arg-type]
+            server = make_server(host, port, app, server_class=_Server, handler_class=_Handler)
         except OSError as error:
             raise WebError(f"{host}:{port} can't be served on ({error.strerror}); set CULTURE_WEB_PORT") from error
         with server:
