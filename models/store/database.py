@@ -46,10 +46,12 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in one transaction, which takes the write lock at its start (so it can't fail half-way on SQLite)."""
-        with self.engine.connect().execution_options(culture_write=True) as connection:
-            with Session(connection, expire_on_commit=False) as session:
-                yield session
-                session.commit()
+        with (
+            self.engine.connect().execution_options(culture_write=True) as connection,
+            Session(connection, expire_on_commit=False) as session,
+        ):
+            yield session
+            session.commit()
 
     def close(self) -> None:
         """Give back all connections."""

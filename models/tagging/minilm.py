@@ -152,7 +152,9 @@ def _read_safetensors(file: Path) -> dict[str, Floats]:
     return {
         name: np.frombuffer(
             data, np.float32, int(np.prod(entry["shape"])), 8 + header_length + entry["data_offsets"][0]
-        ).reshape(entry["shape"])
+        )
+        .reshape(entry["shape"])
+        .copy()  # a view would keep the whole file in memory
         for name, entry in header.items()
         if name != "__metadata__" and entry["dtype"] == "F32"
     }

@@ -157,6 +157,8 @@ def _files(data: Path) -> Iterable[tuple[str, str]]:
 
 def _shown(one: Any, other: Any) -> str:
     if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
-        pairs = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
-        return "; ".join(f"{str(a)[:60]!r} became {str(b)[:60]!r}" for a, b in pairs)
-    return f"{str(one)[:80]!r} became {str(other)[:80]!r}"
+        return "; ".join(_shown(a, b) for a, b in zip(one, other, strict=True) if a != b)
+    left, right = str(one), str(other)
+    start = next((place for place, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), 0)
+    start = max(0, start - 40)
+    return f"{left[start : start + 120]!r} became {right[start : start + 120]!r}"
