@@ -34,6 +34,7 @@ REVIEW = "review"
 KEYS = (RUN_SUMMARY, SOURCE_HEALTH, EDITION, THEME_TRENDS, MODEL_CARD, REVIEW_QUEUE, REVIEW_LIST, REVIEW)
 
 FAILURES_SHOWN = 40
+_MARKS = '“”"'  # the list sets its own
 
 
 async def publish_run_summary(collected: CollectSummary, tagged: TagSummary | None) -> None:
@@ -154,7 +155,7 @@ def review_list(items: Sequence[QueueItem], form: str) -> str:
         lines.append(
             f"{place}. **{link(item.title, item.url)}** ({escaped(item.outlet)}), **article {item.article_id}**  \n"
             f"   {escaped(item.question)}{_answer_link(form, item.article_id)}"
-            + (f"  \n   *“{escaped(item.evidence, MAX_CELL)}”*" if item.evidence else "")
+            + (f"  \n   *“{escaped(item.evidence.strip(_MARKS), MAX_CELL)}”*" if item.evidence else "")
         )
     return "\n".join(lines)
 

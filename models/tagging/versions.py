@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from models.tagging.classifier import Tagger
 from models.tagging.encoders import CachedEncoder, Choice, Encoder, choose_encoder
@@ -78,8 +79,9 @@ def train_tagger(data: TrainingData, choice: Choice, folder: Path | None, versio
     if choice.encoder is not None:
         name = hashlib.sha256(choice.name.encode()).hexdigest()[:8]
         cache = CachedEncoder(choice.encoder, folder / f"{name}-{_VECTORS_FILE}" if folder else None)
-    scope = ScopeModel(vocabulary, cache).fit(scope_examples(data))
-    themes = ThemeModel(cache).fit(theme_examples(data))
+    with threadpool_limits(1):  # several BLAS threads spin more than they multiply on matrices of this size
+        scope = ScopeModel(vocabulary, cache).fit(scope_examples(data))
+        themes = ThemeModel(cache).fit(theme_examples(data))
     if cache is not None:
         cache.save()
     arrays = {**scope.arrays(), **themes.arrays()}

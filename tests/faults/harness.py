@@ -22,8 +22,9 @@ from tests.faults.snapshot import Snapshot, differences, half_sent, judge_mail, 
 
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)  # a Monday morning: the week before is complete, the edition goes out
 WEEK = "2026-W47"
-KILLS_A_TRIAL = 5  # then the run is left alone, as a restarted one mostly is
+KILLS_A_TRIAL = 6  # then the run is left alone, as a restarted one mostly is
 TIMED = 0.4  # share of kills from outside, at a random time
+LEFT_TO_DO = 0.6  # of a run that is restarted: later moments would mostly never come
 UNTRAINED = 0.15  # share of trials that begin without a trained classifier, so that training is killed too
 READY_SECONDS = 120.0
 PROJECT = Path(__file__).parents[2]
@@ -157,7 +158,7 @@ class Harness:
             for attempt in range(KILLS_A_TRIAL + 1):
                 kind, change = "none", dict[str, Any]()
                 if attempt < KILLS_A_TRIAL and findings.total < kills:
-                    kind, change = self._choose(chance, trained=trained)
+                    kind, change = self._choose(chance, trained=trained, restarted=attempt > 0)
                 ended = self.run_once(data, address, **change)
                 findings.processes_left += ended["left"]
                 if ended["killed"]:
@@ -177,11 +178,12 @@ class Harness:
             for what, lines in differences(self.reference, found).items():
                 findings.broken.setdefault(what, []).extend(lines)
 
-    def _choose(self, chance: random.Random, *, trained: bool) -> tuple[str, dict[str, Any]]:
+    def _choose(self, chance: random.Random, *, trained: bool, restarted: bool) -> tuple[str, dict[str, Any]]:
+        share = LEFT_TO_DO if restarted else 1.0
         if chance.random() < TIMED:
-            return "time", {"kill_after": chance.uniform(0, sum(self.seconds[trained:]))}
+            return "time", {"kill_after": chance.uniform(0, share * sum(self.seconds[trained:]))}
         kind = chance.choice(KINDS)
-        return kind, {"point": KillPoint(kind, chance.randint(1, max(self.events[kind], 1)))}
+        return kind, {"point": KillPoint(kind, chance.randint(1, max(int(share * self.events[kind]), 1)))}
 
 
 def _start(module: str, *arguments: str) -> "subprocess.Popen[str]":

@@ -1,6 +1,7 @@
 """What a run left behind, without what may differ between two runs (row numbers, times of requests): for comparing."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from email import message_from_bytes
@@ -28,6 +29,8 @@ from models.store.tables import (
 
 _HEADERS = ("To", "Subject", "Message-ID", "Date", "List-Unsubscribe")
 _MESSAGE_ID = 1 + _HEADERS.index("Message-ID")  # in the key of a message, after its mailbox
+# The web page names its stories by the row numbers of their articles.
+_ANCHOR = re.compile(r"story-\d+")
 Snapshot = dict[str, dict[Any, Any]]  # {what: {key: value}}
 
 _OF_ARTICLES = (
@@ -107,7 +110,7 @@ def _of_database(database: Database) -> Snapshot:
             },
             "editions": {
                 edition.week: (
-                    *(edition.subject, edition.html, edition.text, edition.counts, edition.sealed),
+                    *(edition.subject, _ANCHOR.sub("", edition.html), edition.text, edition.counts, edition.sealed),
                     _without_numbers(edition.content),
                 )
                 for edition in editions
@@ -152,7 +155,8 @@ def _files(data: Path) -> Iterable[tuple[str, str]]:
     for folder in ("outbox", "archive"):
         for file in sorted((data / folder).rglob("*")):
             if file.is_file() and file.suffix in {".html", ".txt"}:
-                yield str(file.relative_to(data)), hashlib.sha256(file.read_bytes()).hexdigest()
+                content = _ANCHOR.sub("", file.read_text(encoding="utf-8"))
+                yield str(file.relative_to(data)), hashlib.sha256(content.encode()).hexdigest()
 
 
 def _shown(one: Any, other: Any) -> str:
