@@ -72,7 +72,9 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
     base_url: str = Field("", description="Public address of the web archive, for links and one-click unsubscribing")
-    web_host: str = Field("127.0.0.1", description="Address on which `web` serves the archive and one-click unsubscribing")
+    web_host: str = Field(
+        "127.0.0.1", description="Address on which `web` serves the archive and one-click unsubscribing"
+    )
     web_port: int = Field(8330, ge=1, le=65535, description="Its port; put your web server with TLS in front of it")
     telemetry: bool = Field(False, description="Whether Prefect may send its usage data")
     prefect_host: str = Field("127.0.0.1", description="Address on which `start` serves Prefect's UI and API")
