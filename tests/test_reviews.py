@@ -10,6 +10,7 @@ from models.reviews import IN_SCOPE, Doubt, ReviewError, check_decision, queue, 
 from models.store import reviews
 from models.store.database import Database
 from models.store.tables import Article, ArticleAlias, Review, Story, Tag
+from models.store.tagging import settle_copies
 from models.tagging.decisions import Document
 from models.tagging.training import ReviewedArticle
 from models.themes import THEME_IDS, load_themes
@@ -171,3 +172,20 @@ def test_hostile_words_of_a_reviewer_are_kept_harmless(sqlite: Database, now: da
     assert "\0" not in review.note + review.reviewer
     assert "\n" not in review.reviewer
     assert len(review.note) <= 2000
+
+
+def test_a_copy_that_arrives_after_a_decision_does_not_bring_the_story_back(database: Database, now: datetime) -> None:
+    (lead,) = add_story(database, "https://a.example/1")
+    decide(database, lead, now, in_scope=False)
+    with database.write() as session:
+        story_id = session.get_one(Article, lead).story_id
+        late = Article(url="https://b.example/late", source="s", first_seen_at=now, text_status="full", outcome="copy")
+        late.story_id = story_id
+        session.add(late)
+    with database.write() as session:
+        settle_copies(session=session)
+    with database.read() as session:
+        found = reviews.find_article("https://b.example/late", session=session)
+        assert found is not None
+        assert found.id is not None
+    assert IN_SCOPE not in standing(database, found.id)

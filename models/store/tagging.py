@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, or_, select
 
+from models.reviews import IN_SCOPE
 from models.store.tables import Article, Review, Story, Tag
 from models.tagging.decisions import State, Tagging
 
@@ -97,7 +98,7 @@ def store_tagging(article_id: int, tagging: Tagging, *, session: Session) -> Non
 
 
 def settle_copies(*, session: Session) -> None:
-    """Copies that arrived after their lead was judged take over its scope."""
+    """Copies that arrived after their lead was judged take over its scope, and what a person said of it."""
     waiting = session.exec(
         select(Article)
         .join(Story, col(Story.id) == Article.story_id)
@@ -107,13 +108,26 @@ def settle_copies(*, session: Session) -> None:
         lead = session.exec(
             select(Article).join(Story, col(Story.lead_article_id) == Article.id).where(Story.id == copy.story_id)
         ).one_or_none()
-        if lead is not None and lead.model_version is not None:
-            copy.in_scope, copy.scope_state, copy.model_version = (
-                lead.in_scope,
-                lead.scope_state,
-                lead.model_version,
+        if lead is None or lead.model_version is None or copy.id is None:
+            continue
+        copy.in_scope, copy.scope_state, copy.model_version = lead.in_scope, lead.scope_state, lead.model_version
+        session.add(copy)
+        verdict = session.exec(
+            select(Review)
+            .where(Review.article_id == lead.id, Review.theme == IN_SCOPE)
+            .order_by(col(Review.at).desc(), col(Review.id).desc())
+        ).first()
+        if verdict is not None:  # else a copy would bring back a story that a person took out
+            session.add(
+                Review(
+                    article_id=copy.id,
+                    theme=IN_SCOPE,
+                    verdict=verdict.verdict,
+                    reviewer=verdict.reviewer,
+                    note=verdict.note,
+                    at=verdict.at,
+                )
             )
-            session.add(copy)
 
 
 def not_judged(article_id: int, model_version: str, *, session: Session) -> None:
