@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from deployments import console
 from deployments.commands import (
+    backfill,
     backup,
     demo,
     digest,
