@@ -78,7 +78,8 @@ def _statements(sqlite: bool) -> list[str]:
         f"{numbers}INSERT INTO article (id, url, source, outlet, title, summary, author, published_at, first_seen_at, "
         "language, text, text_status, words, paywalled, attempts, outcome, fingerprint, in_scope, scope_state, "
         "model_version, story_id) "
-        f"SELECT i, 'https://' || {source} || '.example/news/' || CAST(i AS varchar), {source}, 'Outlet ' || CAST(i % {SOURCES} AS varchar), "
+        f"SELECT i, 'https://' || {source} || '.example/news/' || CAST(i AS varchar), {source}, "
+        f"'Outlet ' || CAST(i % {SOURCES} AS varchar), "
         f"'Leaders of trust ' || CAST(i AS varchar) || ' answer their staff', 'A summary of report ' || CAST(i AS varchar), NULL, "
         f"CASE WHEN i % 50 = 7 THEN NULL ELSE {moment} END, {later}, 'en', "
         f"CASE WHEN i > :text_from THEN {repeat} ELSE NULL END, 'full', 500, {false}, 1, "
@@ -92,7 +93,8 @@ def _statements(sqlite: bool) -> list[str]:
         "WHERE article.scope_state = 'yes'",
         f"{numbers}INSERT INTO fetch_event (run_id, source, kind, url, started_at, status, bytes, seconds, outcome, detail) "
         f"SELECT NULL, {source}, CASE WHEN i % 8 = 0 THEN 'source' ELSE 'page' END, 'https://source.example/' || CAST(i AS varchar), "
-        f"{later}, 200, 100000, 0.3, CASE WHEN i % 8 = 0 THEN 'entries' ELSE 'new' END, '' FROM {series} WHERE i > :events_from ORDER BY n.i",
+        f"{later}, 200, 100000, 0.3, CASE WHEN i % 8 = 0 THEN 'entries' ELSE 'new' END, '' "
+        f"FROM {series} WHERE i > :events_from ORDER BY n.i",
         "INSERT INTO source_state (source, url, failures, last_outcome, last_polled_at, last_success_at, last_new_at, "
         "next_poll_at, interval_seconds) SELECT source, 'https://' || source || '.example/feed', 0, 'entries', "
         "max(first_seen_at), max(first_seen_at), max(first_seen_at), max(first_seen_at), 3600 FROM article GROUP BY source",

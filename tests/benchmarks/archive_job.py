@@ -1,7 +1,7 @@
 """Reading a folder of archives on one engine: `python -m tests.benchmarks.archive_job --engine dask --workers 2 ...`.
 
-Prints one line of JSON, with a digest of all rows, which is the same whatever the engine. With `--kill-after N` one of
-the worker processes is killed after so many seconds.
+Prints one line of JSON, with a digest of all rows, which is the same whatever the engine. With `--kill` one of the worker
+processes is killed in the midst of it.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import signal
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,7 +37,7 @@ def main() -> None:
     parser.add_argument("--archives", type=Path, required=True)
     parser.add_argument("--registry", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--kill-after", type=float, default=0)
+    parser.add_argument("--kill", action="store_true", help="kill a worker process when the first archive is done")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)  # Dask reports the worker that we kill
     settings = load_settings(data=options.data, task_runner=options.engine, workers=options.workers)
@@ -47,13 +46,13 @@ def main() -> None:
     jobs = archive_jobs(files, registry, settings, period=PERIOD, sources=registry.enabled())
     killed: list[int] = []
     with open_database(settings.database_address) as database:
-        if options.kill_after:
-            threading.Timer(options.kill_after, lambda: killed.extend(kill_one_worker())).start()
         begin, last = time.monotonic(), [0.0]
         first: list[float] = []
 
         def note(_stage: str, done: int, total: int) -> None:
             first.append(time.monotonic() - begin)
+            if options.kill and done == 1:
+                killed.extend(kill_one_worker())
             last[0] = time.monotonic() - begin
 
         summary = read_archives(jobs, settings, report=note)

@@ -13,7 +13,7 @@ ENGINES = (("processes", 1), ("processes", 2), ("threads", 2), ("dask", 1), ("da
 OTHERS = 9  # pages of other hosts for each that is wanted; in the news archive they are hundreds
 
 
-def compare_engines(pages: int, files: int, *, kill_after: float = 6.0) -> dict[str, Any]:
+def compare_engines(pages: int, files: int) -> dict[str, Any]:
     """Throughput and rows of each engine on the same archives."""
     with tempfile.TemporaryDirectory(prefix="culture-archives-") as name:
         folder = Path(name)
@@ -21,7 +21,7 @@ def compare_engines(pages: int, files: int, *, kill_after: float = 6.0) -> dict[
         result: dict[str, Any] = {"pages": wanted, "files": files, "other_pages": wanted * OTHERS}
         for engine, workers in ENGINES:
             result[f"{engine}, {workers}"] = _facts(_run(folder, engine, workers))
-        result["dask, 2, one worker killed"] = _facts(_run(folder, "dask", 2, kill_after))
+        result["dask, 2, one worker killed"] = _facts(_run(folder, "dask", 2, "--kill"))
         rows = {facts["rows"] for facts in result.values() if isinstance(facts, dict)}
         result["same_rows"] = len(rows) == 1
         return result
@@ -41,10 +41,10 @@ def write(folder: Path, pages: int, files: int) -> int:
     return len(captures)
 
 
-def _run(folder: Path, engine: str, workers: int, kill_after: float = 0) -> Measured:
+def _run(folder: Path, engine: str, workers: int, *more: str) -> Measured:
     with tempfile.TemporaryDirectory(prefix="culture-archives-data-") as data:
         arguments = ["--engine", engine, "--workers", str(workers), "--archives", str(folder), "--data", data]
-        arguments += ["--registry", str(folder / "sources.toml"), "--kill-after", str(kill_after)]
+        arguments += ["--registry", str(folder / "sources.toml"), *more]
         return measure("tests.benchmarks.archive_job", *arguments)
 
 
