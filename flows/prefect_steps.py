@@ -90,6 +90,7 @@ def progress(flow: str) -> Iterator[Report]:
     def keep_showing() -> None:
         while not ended.wait(PROGRESS_EVERY_SECONDS):
             board.show()
+        board.finish()  # here too: on the event loop, Prefect's calls would be coroutines that nobody awaits
 
     thread = threading.Thread(target=copy_context().run, args=(keep_showing,), daemon=True)
     thread.start()
@@ -98,7 +99,6 @@ def progress(flow: str) -> Iterator[Report]:
     finally:
         ended.set()
         thread.join()
-    board.finish()
 
 
 class _Board:

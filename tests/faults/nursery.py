@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def _nurse(job: Job) -> dict[str, object]:
     child = os.fork()
     if child == 0:
         _live(job)
+    with suppress(ProcessLookupError, PermissionError):
+        os.setpgid(child, child)  # here and there: whoever is first, the group is there when it is killed
     killed = False
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -55,7 +58,7 @@ def _nurse(job: Job) -> dict[str, object]:
 
 def _live(job: Job) -> None:
     """The forked process: a group of its own, the job, an end without going back."""
-    os.setsid()
+    os.setpgid(0, 0)
     code = 0
     try:
         os.chdir(job.data)
