@@ -57,10 +57,10 @@ def _show(harness: Harness, findings: Findings, database: str, seconds: float) -
         wrong = findings.broken.get(what, [])
         _say(f"| {what}: {len(harness.reference[what])} rows | {f'{len(wrong)} differ' if wrong else 'the same'} |")
     boxes = findings.broken.get("mailboxes", [])
-    lost, added = (sum(line.startswith(word) for line in boxes) for word in ("missing", "added"))
-    _say(f"| messages lost, doubled or altered | {lost}, {added + len(boxes) - lost - added} |")
+    lost = sum(line.startswith("missing") for line in boxes)
+    _say(f"| in a mailbox: messages lost, doubled or altered | {lost}, {len(boxes) - lost} |")
     _say(f"| kills between the end of a message and the record of its 250 | {findings.in_the_gap} |")
-    _say(f"| second copies from those, with the Message-ID of the first | {findings.second_copies} |")
+    _say(f"| copies handed over again after those, suppressed by Message-ID and Date | {findings.second_copies} |")
     _say(f"| time | {seconds:.0f} s |")
     for what, lines in findings.broken.items():
         for line in lines[:20]:

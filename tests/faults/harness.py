@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from tests.faults.job import COUNTS, Job
 from tests.faults.points import KINDS, KillPoint
-from tests.faults.snapshot import Snapshot, differences, half_sent, judge_mail, take
+from tests.faults.snapshot import Snapshot, differences, half_sent, second_copies, take
 
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)  # a Monday morning: the week before is complete, the edition goes out
 WEEK = "2026-W47"
@@ -42,7 +42,7 @@ class Findings:
     failed_runs: int = 0  # that ended by themselves with an error
     processes_left: int = 0
     in_the_gap: int = 0  # kills between the end of a message and the record of the server's 250
-    second_copies: int = 0  # that followed from those; each with the Message-ID of the first
+    second_copies: int = 0  # handed over because of those; each the very message of the first
     broken: dict[str, list[str]] = field(default_factory=dict)  # {what: differences}
 
     @property
@@ -174,8 +174,10 @@ class Harness:
                 break
             found = self.look(data, address)
             findings.in_the_gap += gaps.total()
-            findings.second_copies += judge_mail(self.reference, found, gaps)
-            for what, lines in differences(self.reference, found).items():
+            copies, unexplained = second_copies(self._mail, gaps)
+            findings.second_copies += copies
+            found_wrong = {**differences(self.reference, found), **({"copies": unexplained} if unexplained else {})}
+            for what, lines in found_wrong.items():
                 findings.broken.setdefault(what, []).extend(lines)
 
     def _choose(self, chance: random.Random, *, trained: bool, restarted: bool) -> tuple[str, dict[str, Any]]:
