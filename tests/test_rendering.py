@@ -3,7 +3,6 @@
 import html
 import re
 from dataclasses import replace
-from email.message import EmailMessage
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.mail import mailer
 from flows.mail.archive import ArchiveEntry, render_index, render_web
 from flows.mail.compose import LARGEST_HTML, render
 from flows.mail.phrases import Links
@@ -23,14 +21,9 @@ from models.edition import Copy, EditionContent, Selection
 from models.store.database import open_database
 from models.store.editions import gather_week
 from tests import fakes_edition as fakes
+from tests.fakes_rendering import LINKS, SENDER, message_of, week_content  # noqa: F401 - a fixture
 
 GOLDEN = Path(__file__).parent / "golden"
-LINKS = Links(
-    web="https://monitor.example.org/2026-W47.html",
-    archive="https://monitor.example.org/index.html",
-    unsubscribe="https://monitor.example.org/unsubscribe/token",
-)
-SENDER = mailer.parse_sender("NHS Culture Monitor <monitor@example.org>", "https://monitor.example.org")
 HOSTILE = (
     '<script>alert("x")</script>',
     "</title></style><img src=x onerror=alert(1)>",
@@ -43,17 +36,6 @@ HOSTILE = (
     "x" * 1_000_000,
     "” onclick=“y",
 )
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> EditionContent:
-    """The sample week with ten weeks of history."""
-    folder = tmp_path_factory.mktemp("rendering")
-    with open_database(f"sqlite:///{folder / 'culture.db'}") as database:
-        fakes.fill(database)
-        with database.read() as session:
-            facts = gather_week(fakes.WEEK, session=session)
-    return compose(facts, fakes.REGISTRY, fakes.THEMES, fakes.MONDAY_7)
 
 
 @pytest.fixture(scope="module")
@@ -274,64 +256,9 @@ def test_hostile_news_is_only_text(text: str, tmp_path: Path) -> None:
     assert "onerror=alert" not in re.sub(r"&[a-z]+;.*?&[a-z]+;", "", rendered.html)
     assert "javascript:" not in rendered.html
     assert len(rendered.html) < LARGEST_HTML
-    message = _message(rendered, to_name=text)
+    message = message_of(rendered, to_name=text)
     assert "Bcc" not in message
     assert not re.search(rb"^Bcc:", message.as_bytes().partition(b"\r\n\r\n")[0], re.M)
-
-
-def _message(
-    rendered: object, *, to_name: str = "", token: str | None = "secret-token-of-forty-three-letters-and-more"
-) -> EmailMessage:
-    return mailer.build_message(
-        rendered,  # type: ignore[arg-type]
-        SENDER,
-        to_address="reader@example.org",
-        to_name=to_name,
-        identity=mailer.message_id("2026-W47", token or "", "example.org"),
-        token=token,
-        now=fakes.MONDAY_7,
-    )
-
-
-def test_the_headers_that_mail_programs_ask_for(content: EditionContent) -> None:
-    raw = _message(render(content, LINKS)).as_bytes().split(b"\r\n\r\n")[0].decode("ascii")
-    assert (
-        "List-Unsubscribe: <https://monitor.example.org/unsubscribe/secret-token-of-forty-three-letters-and-more>,\r\n"
-        " <mailto:monitor@example.org?subject=unsubscribe%20secret-token-of-forty-three-letters-and-more>\r\n"
-    ) in raw
-    assert "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
-    assert "\r\nList-Id: NHS Culture Monitor <nhs-culture-monitor.example.org>\r\n" in raw
-    assert "\r\nAuto-Submitted: auto-generated\r\n" in raw
-    assert "\r\nDate: Mon, 23 Nov 2026 07:00:00 +0000\r\n" in raw
-    assert re.search(r"\r\nMessage-ID: <2026-W47\.[0-9a-f]{32}@example\.org>\r\n", raw)
-
-
-def test_one_click_is_offered_over_https_alone(content: EditionContent) -> None:
-    rendered = render(content)
-    for base in ("", "http://monitor.example.org"):
-        sender = replace(SENDER, base_url=base)
-        message = mailer.build_message(
-            rendered, sender, to_address="a@example.org", identity="<x@y>", token="t", now=fakes.MONDAY_7
-        )
-        assert message["List-Unsubscribe-Post"] is None
-        assert "mailto:" in message["List-Unsubscribe"]
-
-
-def test_the_message_is_the_same_each_time_and_holds_both_forms(content: EditionContent) -> None:
-    rendered = render(content, LINKS)
-    message = _message(rendered)
-    assert message.as_bytes() == _message(rendered).as_bytes()
-    assert message.get_content_type() == "multipart/alternative"
-    plain, page = message.iter_parts()
-    assert plain.get_content().replace("\r\n", "\n") == rendered.text
-    assert page.get_content().replace("\r\n", "\n").strip() == rendered.html.strip()
-    assert max(len(line) for line in message.as_bytes().split(b"\r\n")) <= 998
-
-
-@pytest.mark.parametrize("sender", ["", "nobody", "a@", "A <a b@example.org>", "x@example.org\r\nBcc: y@example.org"])
-def test_a_bad_sender_is_named(sender: str) -> None:
-    with pytest.raises(ValueError, match="CULTURE_MAIL_FROM"):
-        mailer.parse_sender(sender)
 
 
 def test_the_index_lists_all_editions_newest_first() -> None:
