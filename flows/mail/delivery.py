@@ -5,10 +5,11 @@ nothing, and the next one starts over. Then the delivery becomes `sending`, by a
 can make; then the dot goes out; and the moment the server says 250, the delivery becomes `sent`.
 
 SMTP leaves one gap. A client that dies between the dot and writing down the server's 250 can't know whether the message was
-taken. By the rules of SMTP (RFC 5321, 4.2.5) it is the client's until then, so the next run sends it again, with the same
-Message-ID and the same words: mail systems that suppress copies by it (Exchange, Gmail) show one. Losing an edition would be
-silent; a second copy is not. Whoever holds it the other way round sets `resend_unconfirmed` to False: then such a delivery
-counts as sent and is marked "not confirmed". A connection that the server drops is no such gap: it has not said 250.
+taken. By the rules of SMTP (RFC 5321, 4.2.5) it is the client's until then, so the next run sends it again, the same to the
+byte: mailboxes that suppress copies show one (Exchange's store knows them by Message-ID and Date, Cyrus by Message-ID).
+Losing an edition would be silent; a second copy is not. Whoever holds it the other way round sets `resend_unconfirmed` to
+False: then such a delivery counts as sent and is marked "not confirmed". A connection that the server drops is no such gap:
+it has not said 250.
 """
 
 import logging
