@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from flows.web.encoder_weights import FetchError, fetch_encoder
 from models.tagging import minilm
 from models.tagging.encoders import CachedEncoder, EncoderMissingError, choose_encoder
-from models.tagging.minilm import MiniLM, WeightsError, has_published_weights
+from models.tagging.minilm import MiniLM, WeightsError, gelu, has_published_weights
 from models.tagging.wordpiece import WordPiece
 from models.text import clean_text, looks_english, split_sentences
 
@@ -166,3 +167,11 @@ def test_english_is_told_from_other_languages() -> None:
     assert not looks_english(
         "Le conseil de l'hôpital a présenté ses excuses aux familles des patients après la publication du rapport hier soir à Paris."
     )
+
+
+@pytest.mark.parametrize("reach", [0.1, 3, 8, 1000])
+def test_gelu_is_exact_to_the_last_bits(reach: float) -> None:
+    numbers = np.linspace(-reach, reach, 100_000, dtype=np.float32).reshape(100, -1)
+    found = numbers.copy()
+    gelu(found)
+    assert np.abs(found - numbers * ndtr(numbers.astype(float))).max() < 1e-6 * max(1, reach / 8)

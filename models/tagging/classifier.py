@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from models.tagging.decisions import Document, State, Tagging, ThemeTag
 from models.tagging.encoders import TFIDF, Encoder
 from models.tagging.evaluation import Predictions
-from models.tagging.linear import Arrays, Floats
 from models.tagging.scope import ScopeModel
+from models.tagging.signals import Floats
+from models.tagging.state import Arrays
 from models.tagging.theme_model import SentenceScores, ThemeModel
 from models.tagging.training import sentences_of
-from models.tagging.vocabulary import Vocabulary
 from models.text import looks_english
 from models.themes import THEME_IDS
 
@@ -82,10 +82,8 @@ class Tagger:
             numbers = range(start, min(start + _BATCH, len(documents)))
             texts = {i: sentences_of(documents[i]) for i in numbers}
             rows = [i for i in numbers if not _unreadable(texts[i])]
-            cheap, worth = self.scope.cheap([texts[i] for i in rows])
-            in_scope[rows] = cheap
-            rows = [i for i, keep in zip(rows, worth, strict=True) if keep]
-            in_scope[rows] = self.scope.full([texts[i] for i in rows])
+            in_scope[rows], passed = self.scope.score([texts[i] for i in rows])
+            rows = [i for i, keep in zip(rows, passed, strict=True) if keep]
             if not themes_of_all:
                 rows = [i for i in rows if _state(float(in_scope[i]), self.scope.threshold) is not State.NO]
             found = self.themes.read([texts[i] for i in rows])
@@ -177,12 +175,12 @@ class Tagger:
         return {**self.scope.arrays(), **self.themes.arrays()}
 
     @classmethod
-    def from_arrays(cls, version: str, arrays: Arrays, vocabulary: Vocabulary, encoder: Encoder | None) -> "Tagger":
+    def from_arrays(cls, version: str, arrays: Arrays, encoder: Encoder | None) -> "Tagger":
         """As written."""
         return cls(
             version=version,
             encoder=encoder.name if encoder else TFIDF,
-            scope=ScopeModel.from_arrays(arrays, vocabulary, encoder),
+            scope=ScopeModel.from_arrays(arrays, encoder),
             themes=ThemeModel.from_arrays(arrays, encoder),
         )
 

@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.seeds import DataFileError
 from models.tagging.decisions import Document
-from models.tagging.linear import Floats
+from models.tagging.signals import Floats
 from models.themes import THEME_IDS
 
 Yes = NDArray[np.bool_]

@@ -7,13 +7,12 @@ not matter which way it came.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 from threadpoolctl import threadpool_limits
 
 from models.tagging.wordpiece import WordPiece
@@ -32,8 +31,22 @@ _LAYERS = 6
 _HEADS = 12
 # Longer sentences are cut: the network was trained on 128 tokens, about 90 words.
 _LONGEST = 128
-# Sentences of like length share a batch; this many fit the processor's cache.
-_BATCH = 32
+# Sentences of like length share a batch of at most so many tokens: about 32 sentences, 25 MB on the way through a layer.
+_BATCH_TOKENS = 1024
+# ln(Φ(x) / Φ(-x)) / x as a polynomial in x², its highest power first; fitted by us up to `_GELU_END`, past which Φ is 0 or 1.
+# GELU is then within 6e-7 of the exact one, as near as 32 bits come, in a tenth of the time that erf takes.
+_GELU = (
+    3.6112381973651964e-09,
+    -2.6689306764637877e-07,
+    7.938222552184016e-06,
+    -0.00011048034502891824,
+    -6.625988316955045e-05,
+    0.07266856729984283,
+    1.5957684516906738,
+)
+_GELU_END = 5.477
+# Rows of GELU at a time: their numbers stay in the processor's cache from one step to the next.
+_GELU_ROWS = 32
 
 
 class WeightsError(ValueError):
@@ -96,9 +109,8 @@ class MiniLM:
         tokens = [self._pieces.encode(text, _LONGEST) for text in texts]
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
         out = np.zeros((len(tokens), DIMENSIONS), np.float32)
-        for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
-            longest = max(len(tokens[i]) for i in rows)
+        for rows in _batches(order, tokens):
+            longest = len(tokens[rows[-1]])
             ids = np.zeros((len(rows), longest), np.intp)
             mask = np.zeros((len(rows), longest), np.float32)
             for row, i in enumerate(rows):
@@ -111,29 +123,43 @@ class MiniLM:
 
     def _forward(self, ids: NDArray[np.intp], mask: Floats) -> Floats:
         batch, longest = ids.shape
-        state = _normalise(self._words[ids] + self._places[:longest], self._norm)
+        read: Floats = self._words[ids]
+        read += self._places[:longest]
+        # One row a token throughout: one large product is faster than one a sentence.
+        state = _normalise(read.reshape(-1, DIMENSIONS), self._norm)
         hidden: Floats = ((1 - mask) * np.float32(-1e9)).astype(np.float32)[:, None, None, :]
         size = DIMENSIONS // _HEADS
         for layer in self._layers:
-            split = (state.reshape(-1, DIMENSIONS) @ layer.attend + layer.attend_bias).reshape(
-                batch, longest, 3, _HEADS, size
-            )
-            query, key, value = split.transpose(2, 0, 3, 1, 4)
+            parts = state @ layer.attend
+            parts += layer.attend_bias
+            query, key, value = parts.reshape(batch, longest, 3, _HEADS, size).transpose(2, 0, 3, 1, 4)
             weight = query @ key.transpose(0, 1, 3, 2)
             weight *= np.float32(size**-0.5)
             weight += hidden
             weight -= weight.max(-1, keepdims=True)
             np.exp(weight, out=weight)
             weight /= weight.sum(-1, keepdims=True)
-            seen: Floats = (weight @ value).transpose(0, 2, 1, 3).reshape(batch, longest, DIMENSIONS)
+            seen: Floats = (weight @ value).transpose(0, 2, 1, 3).reshape(-1, DIMENSIONS)
             state = _normalise(seen @ layer.mix + layer.mix_bias + state, layer.mix_norm)
-            grown: Floats = state @ layer.grow + layer.grow_bias
-            grown *= np.float32(0.5) * (
-                np.float32(1) + np.asarray(erf(grown * np.float32(2**-0.5)), np.float32)
-            )  # exact GELU
+            grown: Floats = state @ layer.grow
+            grown += layer.grow_bias
+            gelu(grown)
             state = _normalise(grown @ layer.shrink + layer.shrink_bias + state, layer.shrink_norm)
+        state = state.reshape(batch, longest, DIMENSIONS)
         total: Floats = (state * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
         return total
+
+
+def _batches(order: Sequence[int], tokens: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """The numbers in `order` (of texts, shortest first) in batches of at most `_BATCH_TOKENS`, filled up to their longest."""
+    rows: list[int] = []
+    for i in order:
+        if (len(rows) + 1) * len(tokens[i]) > _BATCH_TOKENS:
+            yield rows
+            rows = []
+        rows.append(i)
+    if rows:
+        yield rows
 
 
 def _sha256(file: Path) -> str | None:
@@ -146,15 +172,14 @@ def _sha256(file: Path) -> str | None:
 
 def _read_safetensors(file: Path) -> dict[str, Floats]:
     """The float tensors of a safetensors file: a length, a JSON header, then the numbers."""
-    data = file.read_bytes()
-    header_length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + header_length])
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
     return {
-        name: np.frombuffer(
-            data, np.float32, int(np.prod(entry["shape"])), 8 + header_length + entry["data_offsets"][0]
-        )
-        .reshape(entry["shape"])
-        .copy()  # a view would keep the whole file in memory
+        # One at a time: the whole file beside the tensors would be 90 MB more.
+        name: np.fromfile(
+            file, np.float32, int(np.prod(entry["shape"])), offset=8 + length + entry["data_offsets"][0]
+        ).reshape(entry["shape"])
         for name, entry in header.items()
         if name != "__metadata__" and entry["dtype"] == "F32"
     }
@@ -182,6 +207,24 @@ def _layer_of(tensors: dict[str, Floats], prefix: str) -> _Layer:
         shrink_bias=tensors[f"{prefix}output.dense.bias"],
         shrink_norm=_norm_of(tensors, f"{prefix}output.LayerNorm"),
     )
+
+
+def gelu(grown: Floats) -> None:
+    """x Φ(x) of every number of a table, in place; Φ is the normal distribution's share below x."""
+    for start in range(0, len(grown), _GELU_ROWS):
+        part = grown[start : start + _GELU_ROWS]
+        near = np.clip(part, -_GELU_END, _GELU_END)
+        square = near * near
+        log_odds = square * _GELU[0]
+        for power in _GELU[1:-1]:
+            log_odds += power
+            log_odds *= square
+        log_odds += _GELU[-1]
+        log_odds *= near
+        np.negative(log_odds, out=log_odds)
+        np.exp(log_odds, out=log_odds)
+        log_odds += 1
+        part /= log_odds
 
 
 def _normalise(state: Floats, norm: tuple[Floats, Floats]) -> Floats:

@@ -5,20 +5,20 @@ meaning of title and lead. The first two cost a millisecond or two and turn most
 spent on the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from models.tagging.encoders import Encoder
-from models.tagging.linear import Arrays, Floats, fill_tfidf, fit_judge, logistic, tfidf_arrays, word_features
-from models.tagging.signals import signal_names, signals
-from models.tagging.vocabulary import Vocabulary
+from models.tagging.signals import Floats
+from models.tagging.state import Arrays, learnt, teach
+from models.tagging.steps import Doc, RunningText, SentenceVectors, VocabularySignals, linear_judge, word_features
 
 # What an article is about is said in its first half page; later sentences cost time and add noise.
 SENTENCES_READ = 30
@@ -35,15 +35,13 @@ _PASSAGE_WEIGHT = 3.0
 # world is harder than our own passages, so the highest threshold that keeps this much is taken, not the best on passages.
 KEPT = 0.86
 # The judges' votes. The encoder's judge reads the lead alone and is the weakest of the three on real news.
-_VOTES = (1.0, 1.0, 0.5)
+_VOTES = {"signals": 1.0, "words": 1.0, "lead": 0.5}
+_CHEAP = ("signals", "words")  # those that need no encoder
 # Below this probability nobody looks again: it sends about 8% of a general stream to the encoder, and of 170 labelled
 # articles in scope loses two.
 _FIRST_STAGE = 0.0075
 _FOLDS = 5
 _REASONS = 8
-
-Rows = NDArray[np.intp]
-Doc = Sequence[str]  # a document as its sentences, the title first
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,75 +56,98 @@ class ScopeExamples:
     sentences_yes: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """Documents as the judges see them, one row a document."""
-
-    signals: Floats
-    words: sparse.csr_matrix
-    lead: NDArray[np.float32] | None
-
-
 class ScopeModel:
-    """Calibrated probability that a document is in scope, in two stages."""
+    """Calibrated probability that a document is in scope, in two stages.
 
-    def __init__(self, vocabulary: Vocabulary, encoder: Encoder | None) -> None:
-        self._vocabulary = vocabulary
-        self._encoder = encoder
-        self._words = word_features(min_df=2)
-        self._arrays: Arrays = {}
+    `judges` are pipelines from documents to a judge's log odds: `signals`, `words` and, with an encoder, `lead`; the first step
+    of each needs no labels. `votes` are pipelines from the judges' log odds to a probability: `cheap` and, with an encoder, `full`.
+    """
+
+    def __init__(self, encoder: Encoder | None) -> None:
+        words = make_pipeline(RunningText(SENTENCES_READ), word_features(min_df=2))
+        self.judges = {
+            "signals": Pipeline(
+                [
+                    ("reading", VocabularySignals(SENTENCES_READ)),
+                    ("scaler", StandardScaler()),
+                    ("judge", linear_judge(_SIGNAL_STRENGTH)),
+                ]
+            ),
+            "words": Pipeline([("reading", words), ("judge", linear_judge())]),
+        }
+        self.votes = {"cheap": _vote(self.judges)}
+        if encoder is not None:
+            lead = make_pipeline(RunningText(LEAD, " "), SentenceVectors(encoder))
+            self.judges["lead"] = Pipeline([("reading", lead), ("judge", linear_judge(_LEAD_STRENGTH))])
+            self.votes["full"] = _vote(self.judges)
+        self.threshold = 0.5  # from which probability an article is in scope
         self.out_of_fold: Floats = np.zeros(0)  # probabilities of the passages, each by a model that had not seen it
 
     def fit(self, examples: ScopeExamples) -> "ScopeModel":
         """Learns the judges, and their vote from their opinions on passages they had not seen."""
-        self._words.fit([*map(_running, examples.documents), *examples.sentences])
-        seen = self._read(examples.documents)
-        single = self._words.transform(examples.sentences)
-        yes = examples.yes
-        opinions = np.zeros((len(yes), 2 if seen.lead is None else 3))
-        folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
-        for train, test in folds.split(seen.signals, yes, examples.groups):
-            self._learn(seen, single, examples, train)
-            opinions[test] = self._judge(seen, test)
-        prior = np.where(yes, ASSUMED_SHARE / yes.mean(), (1 - ASSUMED_SHARE) / (1 - yes.mean())) * examples.weights
-        self._vote("cheap", opinions[:, :2], yes, prior)
-        self._vote("full", opinions, yes, prior)
-        self.out_of_fold = self._voted("full", opinions)
-        self._arrays["threshold"] = np.array(np.quantile(self.out_of_fold[yes], 1 - KEPT))
-        self._learn(seen, single, examples, np.arange(len(yes)))
+        yes, weights = examples.yes, examples.weights
+        passages = (examples.documents, yes, weights)
+        # The judge of words learns from the single sentences as well.
+        both = (
+            [*examples.documents, *((sentence,) for sentence in examples.sentences)],
+            np.concatenate([yes, examples.sentences_yes]),
+            np.concatenate([weights * _PASSAGE_WEIGHT, np.ones(len(examples.sentences))]),
+        )
+        lessons = {name: both if name == "words" else passages for name in self.judges}
+        # Read once for all folds.
+        rows = {name: judge[0].fit_transform(lessons[name][0]) for name, judge in self.judges.items()}
+
+        def learn(chosen: NDArray[np.intp]) -> None:
+            for name, judge in self.judges.items():
+                _, answers, weighs = lessons[name]
+                use = np.concatenate([chosen, np.arange(len(yes), len(answers))])
+                learner = judge[1:]
+                learner.fit(
+                    rows[name][use],
+                    answers[use],
+                    **{f"{step}__sample_weight": weighs[use] for step, _ in learner.steps},
+                )
+
+        opinions = np.zeros((len(yes), len(self.judges)))
+        for train, test in StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0).split(yes, yes, examples.groups):
+            learn(train)
+            for column, (name, judge) in enumerate(self.judges.items()):
+                opinions[test, column] = judge[1:].decision_function(rows[name][test])
+        learn(np.arange(len(yes)))
+        prior = np.where(yes, ASSUMED_SHARE / yes.mean(), (1 - ASSUMED_SHARE) / (1 - yes.mean())) * weights
+        for name, vote in self.votes.items():
+            seen = opinions[:, : len(_CHEAP)] if name == "cheap" else opinions
+            self.out_of_fold = vote.fit(seen, yes, judge__sample_weight=prior).predict_proba(seen)[:, 1]
+        self.threshold = float(np.quantile(self.out_of_fold[yes], 1 - KEPT))
         return self
 
-    def cheap(self, documents: Sequence[Doc]) -> tuple[Floats, NDArray[np.bool_]]:
-        """The first stage: probabilities without the encoder, and which documents deserve the second."""
+    def score(self, documents: Sequence[Doc]) -> tuple[Floats, NDArray[np.bool_]]:
+        """Probabilities, and which documents passed the first stage: the others were spared the second."""
         if not documents:
             return np.zeros(0), np.zeros(0, bool)
-        seen = _Seen(self._signals(documents), self._words.transform(list(map(_running, documents))), None)
-        found = self._voted("cheap", self._judge(seen))
-        return found, found >= _FIRST_STAGE
-
-    def full(self, documents: Sequence[Doc]) -> Floats:
-        """The second stage: probabilities by all judges."""
-        if not documents:
-            return np.zeros(0)
-        return self._voted("full", self._judge(self._read(documents)))
-
-    @property
-    def threshold(self) -> float:
-        """From which probability an article is in scope."""
-        return float(self._arrays["threshold"])
+        opinions = np.stack([self.judges[name].decision_function(documents) for name in _CHEAP], axis=1)
+        found = self.votes["cheap"].predict_proba(opinions)[:, 1]
+        passed = found >= _FIRST_STAGE
+        if "lead" in self.judges and passed.any():
+            lead = self.judges["lead"].decision_function(
+                [one for one, keep in zip(documents, passed, strict=True) if keep]
+            )
+            found[passed] = self.votes["full"].predict_proba(np.column_stack([opinions[passed], lead]))[:, 1]
+        return found, passed
 
     def reasons(self, document: Doc) -> tuple[str, ...]:
         """What spoke for (+) and against (-), in words, strongest first."""
-        document = document[:SENTENCES_READ]
-        vote = self._arrays["full_vote"]
-        seen = signals(document, self._vocabulary) * self._arrays["signals"] * vote[0]
-        row = self._words.transform([_running(document)]).tocoo()
-        names = self._words.get_feature_names_out()
+        vote = [*self.votes.values()][-1]
+        votes = vote["judge"].coef_[0, 0] * _shares(self.judges) / vote["scaler"].scale_
+        counted, words = self.judges["signals"], self.judges["words"]
+        weighed = counted[0].transform([document])[0] * counted["judge"].coef_[0] / counted["scaler"].scale_ * votes[0]
+        row = words[0].transform([document]).tocoo()
         said = [
-            *((float(value), name) for value, name in zip(seen, signal_names(self._vocabulary), strict=True)),
-            *(
-                (float(value * self._arrays["words"][column] * vote[1]), f"“{names[column]}”")
-                for column, value in zip(row.col, row.data, strict=True)
+            *zip(weighed, counted[0].get_feature_names_out(), strict=True),
+            *zip(
+                row.data * words["judge"].coef_[0, row.col] * votes[1],
+                (f"“{term}”" for term in words[0][-1].get_feature_names_out()[row.col]),
+                strict=True,
             ),
         ]
         said.sort(key=lambda pair: -abs(pair[0]))
@@ -134,72 +155,30 @@ class ScopeModel:
 
     def arrays(self) -> Arrays:
         """For writing."""
-        return {**{f"scope.{k}": v for k, v in self._arrays.items()}, **tfidf_arrays(self._words, "scope.tfidf.")}
+        return {**learnt(self._models()), "scope.threshold": np.array(self.threshold)}
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays, vocabulary: Vocabulary, encoder: Encoder | None) -> "ScopeModel":
+    def from_arrays(cls, arrays: Arrays, encoder: Encoder | None) -> "ScopeModel":
         """As written."""
-        made = cls(vocabulary, encoder)
-        fill_tfidf(made._words, arrays, "scope.tfidf.")
-        made._arrays = {
-            name.removeprefix("scope."): value
-            for name, value in arrays.items()
-            if name.startswith("scope.") and not name.startswith("scope.tfidf.")
-        }
+        made = cls(encoder)
+        teach(made._models(), arrays)
+        made.threshold = float(arrays["scope.threshold"])
         return made
 
-    def _signals(self, documents: Sequence[Doc]) -> Floats:
-        return np.array([signals(document[:SENTENCES_READ], self._vocabulary) for document in documents])
-
-    def _read(self, documents: Sequence[Doc]) -> "_Seen":
-        running = list(map(_running, documents))
-        lead = None if self._encoder is None else self._encoder.encode([" ".join(one[:LEAD]) for one in documents])
-        return _Seen(self._signals(documents), self._words.transform(running), lead)
-
-    def _learn(self, seen: "_Seen", single: sparse.csr_matrix, examples: ScopeExamples, rows: Rows) -> None:
-        """Fits the judges to the passages in `rows` (the judge of words to the single sentences as well)."""
-        yes, weights = examples.yes[rows], examples.weights[rows]
-        scaler = StandardScaler().fit(seen.signals[rows], sample_weight=weights)
-        coef, intercept = fit_judge(scaler.transform(seen.signals[rows]), yes, weights, strength=_SIGNAL_STRENGTH)
-        self._arrays["signals"] = coef / scaler.scale_
-        self._arrays["signals_at"] = np.array(intercept - float((scaler.mean_ * coef / scaler.scale_).sum()))
-        both = sparse.vstack([seen.words[rows], single]).tocsr()
-        both_yes = np.concatenate([yes, examples.sentences_yes])
-        both_weights = np.concatenate([weights * _PASSAGE_WEIGHT, np.ones(single.shape[0])])
-        coef, intercept = fit_judge(both, both_yes, both_weights)
-        self._arrays["words"], self._arrays["words_at"] = coef, np.array(intercept)
-        if seen.lead is not None:
-            coef, intercept = fit_judge(seen.lead[rows], yes, weights, strength=_LEAD_STRENGTH)
-            self._arrays["lead"], self._arrays["lead_at"] = coef, np.array(intercept)
-
-    def _judge(self, seen: "_Seen", rows: Rows | slice = slice(None)) -> Floats:
-        """The judges' log odds: shape (documents, judges)."""
-        a = self._arrays
-        columns = [
-            seen.signals[rows] @ a["signals"] + a["signals_at"],
-            seen.words[rows] @ a["words"] + a["words_at"],
-        ]
-        if seen.lead is not None:
-            columns.append(seen.lead[rows] @ a["lead"] + a["lead_at"])
-        found: Floats = np.stack(columns, axis=1)
-        return found
-
-    def _vote(self, name: str, opinions: Floats, yes: NDArray[np.bool_], weights: Floats) -> None:
-        """Every judge has a fixed vote (in units of its own spread); only their sum is calibrated.
-
-        Fitted votes would trust the judge of words most, because it knows our own way of writing.
-        """
-        spread, middle = opinions.std(axis=0), opinions.mean(axis=0)
-        share = np.array(_VOTES[: opinions.shape[1]]) / sum(_VOTES[: opinions.shape[1]])
-        total = ((opinions - middle) / spread * share).sum(axis=1, keepdims=True)
-        model = LogisticRegression(C=1.0).fit(total, yes, sample_weight=weights)
-        votes = float(model.coef_[0, 0]) / spread * share
-        self._arrays[f"{name}_vote"] = votes
-        self._arrays[f"{name}_vote_at"] = np.array(float(model.intercept_[0]) - float((votes * middle).sum()))
-
-    def _voted(self, name: str, opinions: Floats) -> Floats:
-        return logistic(opinions @ self._arrays[f"{name}_vote"] + self._arrays[f"{name}_vote_at"])
+    def _models(self) -> dict[str, Pipeline]:
+        return {f"scope.{name}": model for name, model in {**self.judges, **self.votes}.items()}
 
 
-def _running(document: Doc) -> str:
-    return "\n".join(document[:SENTENCES_READ])
+def _shares(judges: Iterable[str]) -> Floats:
+    votes = np.array([_VOTES[name] for name in judges])
+    shares: Floats = votes / votes.sum()
+    return shares
+
+
+def _vote(judges: Iterable[str]) -> Pipeline:
+    """Every judge has a fixed vote (in units of its own spread); only their sum is calibrated.
+
+    Fitted votes would trust the judge of words most, because it knows our own way of writing.
+    """
+    total = FunctionTransformer(np.average, kw_args={"axis": 1, "weights": _shares(judges), "keepdims": True})
+    return Pipeline([("scaler", StandardScaler()), ("sum", total), ("judge", LogisticRegression(C=1.0))])

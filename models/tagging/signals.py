@@ -40,17 +40,17 @@ def signals(sentences: Sequence[str], vocabulary: Vocabulary) -> Floats:
     column = {group: number for number, group in enumerate(vocabulary.groups)}
     care = [column[group] for group in _CARE]
     led = [column[group] for group in _LED]
-    together, both = [], []
-    for left in ([care[0]], care):
-        for right in (*([one] for one in led), led):
-            together.append((named[:, left].any(1) & named[:, right].any(1)).mean())
-            both.append(np.log1p(min(density[left].sum(), density[right].sum())))
+    lefts, rights = [care[:1], care], [*([one] for one in led), led]
+    named_left = np.stack([named[:, left].any(1) for left in lefts], axis=1)
+    named_right = np.stack([named[:, right].any(1) for right in rights], axis=1)
+    together = (named_left[:, :, None] & named_right[:, None, :]).mean(0).ravel()
+    lesser = np.minimum.outer([density[left].sum() for left in lefts], [density[right].sum() for right in rights])
     parts = [
         np.log1p(counts[0]),
         np.log1p(counts[1 : 1 + LEAD_SENTENCES].sum(0)),
         np.log1p(density),
         spread,
         np.sqrt(together),
-        both,
+        np.log1p(lesser).ravel(),
     ]
     return np.concatenate(parts)

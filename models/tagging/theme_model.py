@@ -7,19 +7,25 @@ best sentences is turned into one calibrated probability a theme, learnt from wh
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from models.tagging.encoders import Encoder
-from models.tagging.linear import Arrays, Floats, SentenceFeatures, fit_judge, logistic
+from models.tagging.signals import Floats
+from models.tagging.state import Arrays, learnt, teach
+from models.tagging.steps import Doc, SentenceVectors, character_features, linear_judge, word_features
 from models.tagging.thresholds import choose_thresholds
 from models.themes import THEME_IDS
 
-# At about 50 sentences a CPU second, this many keep an article under half a second.
+# At 50 to 100 sentences a CPU second, this many keep an article under half a second.
 ENCODED_SENTENCES = 20
 # A sentence is read with its neighbours: this share of their score is added to its own.
 NEIGHBOURS = 0.15
@@ -30,8 +36,8 @@ _HEADLINE = 1.0
 _WORDS_TO_SHOW = 7
 # Log odds of a theme of which no sentence says anything.
 _NOTHING_SAID = -6.0
-
-Doc = Sequence[str]
+# Words and characters count as much together as an encoder's unit vector does.
+_HALF = 0.7071
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,6 @@ class ThemeExamples:
 
     sentences: Sequence[str]
     shows: NDArray[np.bool_]  # (sentences, themes)
-    weights: Floats
     documents: Sequence[Doc]
     carries: NDArray[np.bool_]  # (documents, themes)
     judged: NDArray[np.bool_]  # (documents, themes): where `carries` is known
@@ -57,45 +62,43 @@ class ThemeExamples:
 
 
 class ThemeModel:
-    """Calibrated probabilities of the fifteen themes for documents in scope."""
+    """Calibrated probabilities of the fifteen themes for documents in scope.
+
+    `sentences` is a pipeline from sentences to the log odds of each theme; `articles` a logistic regression from the
+    `article_columns` of one theme in one article to whether the article carries it.
+    """
 
     def __init__(self, encoder: Encoder | None) -> None:
-        self._encoder = encoder
-        self._features = SentenceFeatures()
-        self._arrays: Arrays = {}
-
-    @property
-    def thresholds(self) -> Floats:
-        """From which probability a theme is `yes`: one a theme."""
-        return np.asarray(self._arrays["thresholds"])
+        text = FeatureUnion(
+            [("words", word_features()), ("characters", character_features())],
+            transformer_weights={"words": _HALF, "characters": _HALF},
+        )
+        features = FeatureUnion([("text", text), ("meaning", SentenceVectors(encoder))])
+        self.sentences = Pipeline([("features", features), ("judges", OneVsRestClassifier(linear_judge()))])
+        self.articles = LogisticRegression(C=1.0, max_iter=500)
+        self.thresholds: Floats = np.zeros(0)  # from which probability a theme is `yes`: one a theme
 
     def fit(self, examples: ThemeExamples) -> "ThemeModel":
         """Learns the judges of sentences, then the judge of articles from what they say of unseen passages."""
-        self._features.fit(examples.sentences)
-        vectors = None if self._encoder is None else self._encoder.encode(examples.sentences)
-        rows = self._features.transform(examples.sentences, vectors)
-        judges = [fit_judge(rows, examples.shows[:, theme], examples.weights) for theme in range(len(THEME_IDS))]
-        self._arrays["sentence"] = np.stack([coef for coef, _ in judges], axis=1)
-        self._arrays["sentence_at"] = np.array([intercept for _, intercept in judges])
-        self._fit_articles(examples)
-        return self
-
-    def _fit_articles(self, examples: ThemeExamples) -> None:
-        columns = np.stack([article_columns(one.logits) for one in self.read(examples.documents)])
+        self.sentences.fit(examples.sentences, examples.shows)
         known = examples.judged
-        x, y = columns[known], examples.carries[known]
-        weights = np.repeat(examples.document_weights[:, None], len(THEME_IDS), axis=1)[known]
-        groups = np.repeat(np.array(examples.groups)[:, None], len(THEME_IDS), axis=1)[known]
+        x = np.stack([article_columns(one.logits) for one in self.read(examples.documents)])[known]
+        y = examples.carries[known]
+        article = np.nonzero(known)[0]
+        weights = {"sample_weight": examples.document_weights[article]}
         unseen = np.zeros(known.shape)
-        held = np.zeros(len(y))
-        for train, test in GroupKFold(_FOLDS).split(x, y, groups):
-            model = LogisticRegression(C=1.0, max_iter=500).fit(x[train], y[train], sample_weight=weights[train])
-            held[test] = model.predict_proba(x[test])[:, 1]
-        unseen[known] = held
-        model = LogisticRegression(C=1.0, max_iter=500).fit(x, y, sample_weight=weights)
-        self._arrays["article"] = model.coef_[0]
-        self._arrays["article_at"] = np.array(model.intercept_[0])
-        self._arrays["thresholds"] = choose_thresholds(unseen, examples.carries, known)
+        unseen[known] = cross_val_predict(
+            self.articles,
+            x,
+            y,
+            groups=np.array(examples.groups)[article],
+            cv=GroupKFold(_FOLDS),
+            params=weights,
+            method="predict_proba",
+        )[:, 1]
+        self.articles.fit(x, y, **weights)
+        self.thresholds = choose_thresholds(unseen, examples.carries, known)
+        return self
 
     def read(self, documents: Sequence[Doc]) -> list[SentenceScores]:
         """The judges' log odds for the sentences that can matter (all, up to `ENCODED_SENTENCES`), in order."""
@@ -103,14 +106,18 @@ class ThemeModel:
         everything = [sentence for sentences in read for sentence in sentences]
         if not everything:
             return [SentenceScores((), np.zeros((0, len(THEME_IDS)))) for _ in documents]
+        features, judges = self.sentences["features"], self.sentences["judges"]
         # Their words are counted once, for choosing and for judging: that is most of the work without an encoder.
-        rows = self._features.transform(everything, None)
-        chosen = self._worth_reading(rows, [len(sentences) for sentences in read])
-        texts = [everything[i] for place in chosen for i in place]
-        rows = rows[np.concatenate(chosen)]
-        if self._encoder is not None:
-            rows = sparse.hstack([rows, sparse.csr_matrix(self._encoder.encode(texts))]).tocsr()
-        logits = rows @ self._arrays["sentence"] + self._arrays["sentence_at"]
+        rows = features["text"].transform(everything)
+        logits = judges.decision_function(_as_wide_as(judges.n_features_in_, rows))  # as if the encoder said nothing
+        said = (logits - [one.intercept_[0] for one in judges.estimators_]).max(axis=1)
+        chosen = _worth_reading(said, [len(sentences) for sentences in read])
+        places = np.concatenate(chosen)
+        texts = [everything[i] for i in places]
+        logits = logits[places]
+        if features["meaning"].encoder is not None:
+            meaning = sparse.csr_matrix(features["meaning"].transform(texts))
+            logits = judges.decision_function(sparse.hstack([rows[places], meaning]).tocsr())
         ends = np.cumsum([len(place) for place in chosen])
         spans = [(int(end) - len(place), int(end)) for end, place in zip(ends, chosen, strict=True)]
         return [SentenceScores(tuple(texts[a:b]), logits[a:b]) for a, b in spans]
@@ -119,8 +126,8 @@ class ThemeModel:
         """Shape (documents, themes)."""
         if not read:
             return np.zeros((0, len(THEME_IDS)))
-        columns = np.stack([article_columns(one.logits) for one in read])
-        return logistic(columns @ self._arrays["article"] + self._arrays["article_at"])
+        columns = np.concatenate([article_columns(one.logits) for one in read])
+        return np.asarray(self.articles.predict_proba(columns)[:, 1]).reshape(len(read), -1)
 
     def evidence(self, read: SentenceScores, theme: int) -> str:
         """The sentence that scored highest for `theme`, word for word; a headline only if it says clearly more than the text."""
@@ -131,46 +138,53 @@ class ThemeModel:
 
     def terms(self, sentence: str, theme: int) -> tuple[str, ...]:
         """The words and pairs of words that weighed most for `theme` in `sentence`, strongest first."""
-        words = self._features.words
-        row = words.transform([sentence]).tocoo()
-        weight = row.data * self._arrays["sentence"][row.col, theme]
+        row = self._words.transform([sentence]).tocoo()
+        weight = row.data * self.sentences["judges"].estimators_[theme].coef_[0, row.col]
         best = [int(i) for i in np.argsort(-weight)[:_TERMS] if weight[i] > 0]
         return tuple(self._word_names[row.col[i]] for i in best)
+
+    @property
+    def _words(self) -> TfidfVectorizer:
+        return self.sentences["features"]["text"]["words"]
 
     @cached_property
     def _word_names(self) -> list[str]:
         """Words and pairs in the order of their columns; sorted once, since that takes as long as tagging an article."""
-        vocabulary = self._features.words.vocabulary_
+        vocabulary = self._words.vocabulary_
         return sorted(vocabulary, key=vocabulary.__getitem__)
-
-    def _worth_reading(self, rows: sparse.csr_matrix, lengths: Sequence[int]) -> list[NDArray[np.intp]]:
-        """Of each document (so many rows each) all sentences if they are few, else those that say most by their words alone."""
-        said = np.asarray((rows @ self._arrays["sentence"][: self._features.text_columns]).max(axis=1)).ravel()
-        chosen, start = [], 0
-        for length in lengths:
-            place = np.arange(start, start + length)
-            if length > ENCODED_SENTENCES:
-                said[start] = np.inf  # the title
-                place = np.sort(place[np.argsort(-said[start : start + length])[:ENCODED_SENTENCES]])
-            chosen.append(place)
-            start += length
-        return chosen
 
     def arrays(self) -> Arrays:
         """For writing."""
-        return {**{f"themes.{k}": v for k, v in self._arrays.items()}, **self._features.arrays("themes.text.")}
+        return {**learnt(self._models()), "themes.thresholds": self.thresholds}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, encoder: Encoder | None) -> "ThemeModel":
         """As written."""
         made = cls(encoder)
-        made._features = SentenceFeatures.from_arrays(arrays, "themes.text.")
-        made._arrays = {
-            name.removeprefix("themes."): value
-            for name, value in arrays.items()
-            if name.startswith("themes.") and not name.startswith("themes.text.")
-        }
+        teach(made._models(), arrays)
+        made.thresholds = arrays["themes.thresholds"]
         return made
+
+    def _models(self) -> dict[str, Any]:
+        return {"themes.sentences": self.sentences, "themes.articles": self.articles}
+
+
+def _as_wide_as(columns: int, rows: sparse.csr_matrix) -> sparse.csr_matrix:
+    """`rows` with empty columns after their own."""
+    return sparse.csr_matrix((rows.data, rows.indices, rows.indptr), (rows.shape[0], columns))
+
+
+def _worth_reading(said: Floats, lengths: Sequence[int]) -> list[NDArray[np.intp]]:
+    """Of each document (so many sentences each) all sentences if they are few, else the title and those that say most."""
+    chosen, start = [], 0
+    for length in lengths:
+        place = np.arange(start, start + length)
+        if length > ENCODED_SENTENCES:
+            said[start] = np.inf  # the title
+            place = np.sort(place[np.argsort(-said[start : start + length])[:ENCODED_SENTENCES]])
+        chosen.append(place)
+        start += length
+    return chosen
 
 
 def with_neighbours(logits: Floats) -> Floats:

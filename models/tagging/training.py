@@ -30,7 +30,6 @@ class Sentence:
     themes: tuple[str, ...]
     in_scope: bool | None  # None: stands in both kinds of article
     group: str  # sentences of one source text share it, and are never split between training and test
-    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class TrainingData:
         """The same for the same data in the same order."""
         digest = hashlib.sha256()
         for one in self.sentences:
-            row = [one.text, one.themes, one.in_scope, one.group, one.weight]
+            row = [one.text, one.themes, one.in_scope, one.group]
             digest.update(json.dumps(row).encode())
         for item in self.passages:
             row = [item.document.title, item.document.body, item.in_scope, item.themes, item.group]

@@ -12,15 +12,15 @@ from threadpoolctl import threadpool_limits
 
 from models.tagging.classifier import Tagger
 from models.tagging.encoders import CachedEncoder, Choice, Encoder, choose_encoder
-from models.tagging.linear import Arrays
 from models.tagging.scope import ScopeExamples, ScopeModel
+from models.tagging.state import Arrays
 from models.tagging.theme_model import ThemeExamples, ThemeModel
 from models.tagging.training import ReviewedArticle, TrainingData, load_training_data, sentences_of
 from models.tagging.vocabulary import load_vocabulary
 from models.themes import THEME_IDS
 
-# Raised whenever the code learns or decides otherwise from the same data.
-CODE_VERSION = "4"
+# Raised whenever the code learns or decides otherwise from the same data, or writes it otherwise.
+CODE_VERSION = "5"
 _MODEL_FILE = "model.npz"
 _FACTS_FILE = "model.json"
 _VECTORS_FILE = "training-vectors.npz"
@@ -74,18 +74,17 @@ def version_of(data: TrainingData, encoder: str) -> str:
 
 def train_tagger(data: TrainingData, choice: Choice, folder: Path | None, version: str) -> Tagger:
     """Trains on `data`; the encoder's vectors of training texts are kept in `folder`."""
-    vocabulary = load_vocabulary()
     cache = None
     if choice.encoder is not None:
         name = hashlib.sha256(choice.name.encode()).hexdigest()[:8]
         cache = CachedEncoder(choice.encoder, folder / f"{name}-{_VECTORS_FILE}" if folder else None)
     with threadpool_limits(1):  # several BLAS threads spin more than they multiply on matrices of this size
-        scope = ScopeModel(vocabulary, cache).fit(scope_examples(data))
+        scope = ScopeModel(cache).fit(scope_examples(data))
         themes = ThemeModel(cache).fit(theme_examples(data))
     if cache is not None:
         cache.save()
     arrays = {**scope.arrays(), **themes.arrays()}
-    return Tagger.from_arrays(version, arrays, vocabulary, choice.encoder)
+    return Tagger.from_arrays(version, arrays, choice.encoder)
 
 
 def scope_examples(data: TrainingData) -> ScopeExamples:
@@ -108,7 +107,6 @@ def theme_examples(data: TrainingData) -> ThemeExamples:
     return ThemeExamples(
         sentences=[one.text for one in data.sentences],
         shows=np.array([[theme in one.themes for theme in THEME_IDS] for one in data.sentences], bool),
-        weights=np.array([one.weight for one in data.sentences], float),
         documents=[sentences_of(one.document) for one in passages],
         carries=np.array([[theme in one.themes for theme in THEME_IDS] for one in passages], bool),
         judged=np.array([[theme in one.judged for theme in THEME_IDS] for one in passages], bool),
@@ -162,7 +160,7 @@ def _problem(home: Path) -> str | None:
 def _read(home: Path, version: str, encoder: Encoder | None) -> Tagger:
     with np.load(home / _MODEL_FILE, allow_pickle=False) as file:
         arrays: Arrays = {name: file[name] for name in file.files}
-    return Tagger.from_arrays(version, arrays, load_vocabulary(), encoder)
+    return Tagger.from_arrays(version, arrays, encoder)
 
 
 def _sha256(file: Path) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from models.seeds import DataFileError, read_toml, seed_file
-from models.text import split_words_as_written
 
 _FILE = "vocabulary.toml"
 
@@ -19,13 +18,19 @@ class TermGroup:
     terms: tuple[str, ...]
 
 
+# The further words of a term, whether the last of them may have any ending, the term's group.
+_Start = tuple[tuple[str, ...], bool, int]
+# A word in lower case without 's, the groups that it names by itself, the terms that it may begin.
+_Word = tuple[str, tuple[int, ...], tuple[_Start, ...]]
+
+
 class Vocabulary:
     """Finds the terms of all groups in a text, in one pass over its words."""
 
     def __init__(self, groups: Sequence[TermGroup]) -> None:
         self.groups = tuple(group.id for group in groups)
         self.sha256 = hashlib.sha256(repr(groups).encode()).hexdigest()
-        self._starts: dict[str, list[tuple[tuple[str, ...], bool, int]]] = {}
+        self._starts: dict[str, list[_Start]] = {}
         self._prefixes: dict[str, list[int]] = {}
         for number, group in enumerate(groups):
             for term in group.terms:
@@ -46,47 +51,44 @@ class Vocabulary:
         A phrase and a word inside it count once each: "chief executive" is stronger than "chief".
         """
         found = [0] * len(self.groups)
-        lower = [_bare(word) for word in words]
-        for place, word in enumerate(lower):
-            for group in self._of_word(word):
+        known = [_known(self, word) for word in words]
+        for place, (_, alone, begun) in enumerate(known):
+            for group in alone:
                 found[group] += 1
-            starts = self._starts.get(word, ())
-            if words[place] != word:
-                starts = [*starts, *self._starts.get(words[place].removesuffix("'s"), ())]
-            for rest, open_end, group in starts:
-                if not rest or _follows(lower, place + 1, rest, open_end):
+            for rest, open_end, group in begun:
+                if _follows([bare for bare, _, _ in known[place + 1 : place + 1 + len(rest)]], rest, open_end):
                     found[group] += 1
         return found
 
-    def _of_word(self, word: str) -> tuple[int, ...]:
-        return _prefixed(self, word)
+    def know(self, word: str) -> _Word:
+        """What `word` (as written) says by itself, and what it may begin."""
+        bare = word.lower().removesuffix("'s")
+        starts = list(self._starts.get(bare, ()))
+        if word != bare:
+            starts += self._starts.get(word.removesuffix("'s"), ())
+        alone = [*self._prefixed(bare), *(group for rest, _, group in starts if not rest)]
+        return bare, tuple(alone), tuple(start for start in starts if start[0])
 
-    def prefixed(self, word: str) -> tuple[int, ...]:
+    def _prefixed(self, word: str) -> list[int]:
         """The groups that have an open-ended term which `word` begins with."""
         found: list[int] = []
         for length in self._lengths:
             if length <= len(word):
                 found.extend(self._prefixes.get(word[:length], ()))
-        return tuple(found)
+        return found
 
 
+# A process meets the same words again and again.
 @lru_cache(maxsize=60_000)
-def _prefixed(vocabulary: Vocabulary, word: str) -> tuple[int, ...]:
-    return vocabulary.prefixed(word)
+def _known(vocabulary: Vocabulary, word: str) -> _Word:
+    return vocabulary.know(word)
 
 
-def _bare(word: str) -> str:
-    return word.lower().removesuffix("'s")
-
-
-def _follows(words: Sequence[str], place: int, rest: tuple[str, ...], open_end: bool) -> bool:
-    if place + len(rest) > len(words):
-        return False
-    for offset, part in enumerate(rest):
-        word = words[place + offset]
-        if word != part and not (open_end and offset == len(rest) - 1 and word.startswith(part)):
-            return False
-    return True
+def _follows(words: Sequence[str], rest: tuple[str, ...], open_end: bool) -> bool:
+    """Whether `words` are `rest`, the last of them with any ending where `open_end`."""
+    if tuple(words) == rest:
+        return True
+    return open_end and len(words) == len(rest) and tuple(words[:-1]) == rest[:-1] and words[-1].startswith(rest[-1])
 
 
 def parse_vocabulary(rows: Iterable[dict[str, object]], file: str) -> tuple[TermGroup, ...]:
@@ -115,8 +117,3 @@ def parse_vocabulary(rows: Iterable[dict[str, object]], file: str) -> tuple[Term
 def load_vocabulary() -> Vocabulary:
     """The vocabulary of `seeds/vocabulary.toml`; read once a process."""
     return Vocabulary(parse_vocabulary(read_toml(seed_file(_FILE)).get("group", []), f"seeds/{_FILE}"))
-
-
-def count_terms(text: str, vocabulary: Vocabulary) -> list[int]:
-    """`Vocabulary.counts` of running text."""
-    return vocabulary.counts(split_words_as_written(text))

@@ -1,0 +1,141 @@
+"""The models are scikit-learn pipelines: our own steps keep its rules, and what was learnt travels as plain arrays."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError, SkipTestWarning
+from sklearn.pipeline import Pipeline
+from sklearn.utils import estimator_checks as checks
+
+from models.tagging.classifier import Tagger
+from models.tagging.encoders import Choice
+from models.tagging.steps import RunningText, SentenceVectors, VocabularySignals
+from models.tagging.training import load_training_data, sentences_of
+from models.tagging.versions import train_tagger
+from models.themes import THEME_IDS
+
+DOCUMENTS = [
+    ["Nurses afraid to speak up", "Staff at an NHS trust fear their managers.", "The board said it was sorry."],
+    ["City win the cup", "The striker scored twice."],
+    ["Hospital chief resigns", "The chief executive of the hospital trust has resigned after a critical review."],
+]
+TEXTS = [" ".join(document) for document in DOCUMENTS]
+
+
+class Letters:
+    """An encoder that knows how often a text has each of four letters."""
+
+    name = "letters"
+
+    def encode(self, texts: Sequence[str]) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
+        counts = np.array([[1 + text.count(letter) for letter in "etau"] for text in texts], np.float32)
+        return np.asarray(counts / np.linalg.norm(counts, axis=1, keepdims=True), np.float32)
+
+
+STEPS: list[tuple[Any, Sequence[Any]]] = [
+    (RunningText(2), DOCUMENTS),
+    (VocabularySignals(2), DOCUMENTS),
+    (SentenceVectors(Letters()), TEXTS),
+]
+# The checks of scikit-learn that feed no table of numbers to `transform`: the others can't be put to readers of text.
+RULES: list[Callable[[str, Any], None]] = [
+    checks.check_estimator_cloneable,
+    checks.check_estimator_tags_renamed,
+    checks.check_valid_tag_types,
+    checks.check_estimator_repr,
+    checks.check_no_attributes_set_in_init,
+    checks.check_estimators_overwrite_params,
+    checks.check_dont_overwrite_parameters,
+    checks.check_estimators_fit_returns_self,
+    checks.check_mixin_order,
+    checks.check_parameters_default_constructible,
+    checks.check_get_params_invariance,
+    checks.check_set_params,
+]
+
+
+def named(value: object) -> str:
+    return str(getattr(value, "__name__", type(value).__name__))
+
+
+@pytest.mark.parametrize("step", [step for step, _ in STEPS], ids=named)
+@pytest.mark.parametrize("rule", RULES, ids=named)
+def test_a_step_of_ours_keeps_the_rules_of_scikit_learn(step: Any, rule: Callable[[str, Any], None]) -> None:
+    rule(type(step).__name__, clone(step))
+
+
+@pytest.mark.parametrize("step", [step for step, _ in STEPS], ids=named)
+def test_check_estimator_sees_by_the_tags_that_a_step_reads_text(step: Any) -> None:
+    with pytest.warns(SkipTestWarning, match="string=True"):
+        checks.check_estimator(step)
+
+
+@pytest.mark.parametrize(("step", "inputs"), STEPS, ids=named)
+def test_a_step_of_ours_learns_nothing_and_reads_each_text_by_itself(step: Any, inputs: Sequence[Any]) -> None:
+    together = step.transform(inputs)
+    assert len(together) == len(inputs)
+    assert np.array_equal(clone(step).fit_transform(inputs), together)
+    for one, row in zip(inputs, together, strict=True):
+        assert (
+            np.allclose(step.transform([one])[0], row) if not isinstance(row, str) else step.transform([one]) == [row]
+        )
+
+
+def test_columns_have_names() -> None:
+    step = VocabularySignals()
+    assert step.transform(DOCUMENTS).shape == (3, len(step.get_feature_names_out()))
+
+
+def test_without_an_encoder_there_are_no_columns() -> None:
+    assert SentenceVectors().transform(TEXTS).shape == (3, 0)
+
+
+def test_a_clone_shares_the_encoder() -> None:
+    step = SentenceVectors(Letters())
+    assert clone(step).encoder is step.encoder
+
+
+@pytest.fixture(scope="module")
+def tagger() -> Tagger:
+    return train_tagger(load_training_data(), Choice(Letters(), ""), None, "test")
+
+
+def test_judges_and_votes_are_pipelines_that_say_what_the_tagger_says(tagger: Tagger) -> None:
+    said, passed = tagger.scope.score(DOCUMENTS)
+    assert list(tagger.scope.judges) == ["signals", "words", "lead"]
+    opinions = np.stack([judge.decision_function(DOCUMENTS) for judge in tagger.scope.judges.values()], axis=1)
+    for stage, rows, columns in (("full", passed, 3), ("cheap", ~passed, 2)):
+        assert rows.any()
+        found = tagger.scope.votes[stage].predict_proba(opinions[rows, :columns])
+        assert said[rows] == pytest.approx(found[:, 1], abs=1e-12)
+
+
+def test_the_pipeline_of_sentences_says_what_the_tagger_reads(tagger: Tagger) -> None:
+    (read,) = tagger.themes.read(DOCUMENTS[:1])
+    assert read.logits == pytest.approx(tagger.themes.sentences.decision_function(DOCUMENTS[0]), abs=1e-12)
+    assert tagger.themes.sentences.predict_proba(TEXTS).shape == (3, len(THEME_IDS))
+    assert tagger.themes.sentences.predict(TEXTS).shape == (3, len(THEME_IDS))
+
+
+def test_a_clone_of_a_pipeline_has_learnt_nothing_and_can_learn(tagger: Tagger) -> None:
+    passages = [one for one in load_training_data().passages if one.in_scope is not None][::8]
+    documents, yes = [sentences_of(one.document) for one in passages], [one.in_scope for one in passages]
+    for judge in tagger.scope.judges.values():
+        copy: Pipeline = clone(judge)
+        with pytest.raises(NotFittedError):
+            copy["judge"].predict(np.zeros((1, 1)))
+        assert len(copy.fit(documents, yes).predict(documents)) == len(documents)
+
+
+def test_what_was_learnt_travels_as_plain_arrays(tagger: Tagger) -> None:
+    arrays = tagger.arrays()
+    assert all(value.dtype.kind in "fu" for value in arrays.values())
+    again = Tagger.from_arrays("test", arrays, Letters())
+    assert again.scope.score(DOCUMENTS)[0].tolist() == tagger.scope.score(DOCUMENTS)[0].tolist()
+    assert np.array_equal(again.themes.sentences.predict_proba(TEXTS), tagger.themes.sentences.predict_proba(TEXTS))
+    assert again.thresholds == tagger.thresholds
+    assert again.arrays().keys() == arrays.keys()
+    assert all(np.array_equal(value, arrays[name]) for name, value in again.arrays().items())
