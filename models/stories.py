@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from rensa import RMinHash
 
@@ -59,17 +60,17 @@ class Match:
 
 def fingerprint(text: str) -> bytes | None:
     """The text's MinHash as 256 bytes; None where the text is too short to tell copies by it."""
-    words = split_words(text)[:MAX_WORDS]
-    if len(words) < MIN_WORDS:
+    words, shingles = _split(text)
+    if words < MIN_WORDS:
         return None
     sketch = RMinHash(num_perm=PERMUTATIONS, seed=_SEED)
-    sketch.update(sorted(_shingles(words)))
+    sketch.update(list(shingles))
     return struct.pack(_FORMAT, *sketch.digest())
 
 
 def containment(one: str, other: str) -> float:
     """How much of the shorter text stands in the longer one, by its word sequences; 0 to 1."""
-    return _share(_shingles(split_words(one)[:MAX_WORDS]), _shingles(split_words(other)[:MAX_WORDS]))
+    return _share(_split(one)[1], _split(other)[1])
 
 
 class StoryIndex:
@@ -104,11 +105,10 @@ class StoryIndex:
         return self._by_title(fingerprint, title, outlet, seen_at)
 
     def _by_text(self, fingerprint: bytes, text: str | None, seen_at: datetime) -> Match | None:
-        own = _shingles(split_words(text)[:MAX_WORDS]) if text else None
         for estimate, report in self._nearest(fingerprint, seen_at):
-            theirs = self._load_text(report.article_id) if own is not None else None
-            if own is not None and theirs:
-                if _share(own, _shingles(split_words(theirs)[:MAX_WORDS])) >= CONFIRMED:
+            theirs = self._load_text(report.article_id) if text else None
+            if text and theirs:
+                if containment(text, theirs) >= CONFIRMED:
                     return Match(report.article_id, report.story_id, "text")
             elif estimate >= ESTIMATED:
                 return Match(report.article_id, report.story_id, "fingerprint")
@@ -144,11 +144,15 @@ class StoryIndex:
         return None
 
 
-def _shingles(words: list[str]) -> set[str]:
-    return {" ".join(words[at : at + SHINGLE_WORDS]) for at in range(max(len(words) - SHINGLE_WORDS + 1, 0))}
+@lru_cache(maxsize=32)  # a new article's are needed for its fingerprint and then for each candidate
+def _split(text: str) -> tuple[int, frozenset[str]]:
+    """How many words a text has, and its word sequences; of its first `MAX_WORDS`."""
+    words = split_words(text)[:MAX_WORDS]
+    threes = zip(*(words[start:] for start in range(SHINGLE_WORDS)), strict=False)
+    return len(words), frozenset(map(" ".join, threes))
 
 
-def _share(one: set[str], other: set[str]) -> float:
+def _share(one: frozenset[str], other: frozenset[str]) -> float:
     smaller = min(len(one), len(other))
     return len(one & other) / smaller if smaller else 0.0
 

@@ -62,6 +62,17 @@ def test_the_text_of_the_article_and_nothing_else_a_paragraph_a_line() -> None:
     assert (found.language, found.title) == ("en", "Trust board quits")
 
 
+@pytest.mark.parametrize("tag", ["div", "span"])
+def test_a_long_menu_is_not_read_with_an_article_that_has_no_paragraphs(tag: str) -> None:
+    menu = "".join(f"<li><a href='/{n}'>Section {n} of the paper</a></li>" for n in range(150))
+    text = "".join(f"<{tag}>{paragraph}</{tag}>" for paragraph in story(6))
+    found = read(
+        f"<html lang=en><body><nav><ul>{menu}</ul></nav><div><h1>Trust board quits</h1>{text}</div></body></html>"
+    )
+    assert "of the paper" not in found.text
+    assert all(paragraph in found.text for paragraph in story(6))
+
+
 ARTICLE = {
     "@type": "NewsArticle",
     "headline": "Trust board quits",

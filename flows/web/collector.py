@@ -5,31 +5,38 @@ its entries are, so whatever was not stored is listed again by the next run.
 """
 
 import asyncio
+import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.web.keeper import Keeper
 from flows.web.page_visits import PageVisits
 from flows.web.polite_client import HostFacts, PoliteClient
 from flows.web.source_polls import Poll, poll_source
+from flows.web.turns import entry_of, is_due, round_robin
 from flows.web.workers import Workers
 from models.admission import Candidate, ReadEntry, admit
-from models.entries import Entry
 from models.outcomes import Outcome, PollOutcome
 from models.settings import Settings
 from models.sources import Registry, Source
 from models.store import collecting as queries
 from models.store.database import Database
-from models.store.tables import Article, SourceState
-from models.urls import host_of
+from models.store.tables import SourceState
 
 PAGES_A_BATCH = 50  # one task and one transaction: tasks of 50 to 100 articles keep Prefect's share under 5%
 BATCHES_AT_ONCE = 6  # bounds memory: so many batches of texts are held
 POLLS_AT_ONCE = 64
+# For which a thread that stores or tags may keep the loop from handing a reader its next page: Python's own 5 ms are as long
+# as a page takes to read, so the readers would stand still half of the time.
+THREAD_TURN_SECONDS = 0.001
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Collector:
         user_agent: str,
         run_step: RunStep = at_once,
         report: Report = unreported,
+        note_stored: Callable[[int], None] = lambda articles: None,
     ) -> None:
         self._database = database
         self._registry = registry
@@ -86,22 +94,25 @@ class Collector:
         self._user_agent = user_agent
         self._run_step = run_step
         self._report = report
+        self._note_stored = note_stored
         self._outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)
         self._waiting: Counter[str] = Counter()  # entries of a source that are not stored yet
         self._polls: dict[str, Poll] = {}
         self._claimed: set[str] = set()  # addresses that this run has met
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
+        self._keeping = asyncio.Lock()  # one thread at a time
         self._done = self._to_do = self._retried = 0
         self._started = time.monotonic()
 
     async def collect(self, sources: Sequence[Source] | None = None, *, all_due: bool = False) -> CollectSummary:
         """Poll `sources` (default: all that are enabled) that are due, or `all_due`; read and store what is new."""
+        sys.setswitchinterval(THREAD_TURN_SECONDS)
         with self._database.write() as session:
             run_id = queries.start_run("collect", self._now, session=session)
             states = queries.source_states(session=session)
             hosts = queries.host_states(session=session)
         wanted = self._registry.enabled() if sources is None else tuple(sources)
-        due = [source for source in wanted if all_due or _is_due(source, states.get(source.id), self._now)]
+        due = [source for source in wanted if all_due or is_due(source, states.get(source.id), self._now)]
         facts = {
             host: HostFacts(state.robots, state.robots_status, state.robots_fetched_at, state.retry_after)
             for host, state in hosts.items()
@@ -189,7 +200,7 @@ class Collector:
             Candidate(
                 due[article.source],
                 self._registry.rights_of(article.source),
-                _entry_of(article),
+                entry_of(article),
                 article_id=article.id,
                 attempts=article.attempts,
             )
@@ -203,18 +214,27 @@ class Collector:
     async def _read_all(self, candidates: Sequence[Candidate]) -> None:
         self._to_do = len(candidates)
         self._report("read", 0, self._to_do)
-        mixed = _round_robin(candidates)
+        mixed = round_robin(candidates)
         batches = [mixed[start : start + PAGES_A_BATCH] for start in range(0, len(mixed), PAGES_A_BATCH)]
-        await asyncio.gather(*(self._read_batch(number, batch) for number, batch in enumerate(batches, start=1)))
+        tasks = [asyncio.create_task(self._read_batch(number, batch)) for number, batch in enumerate(batches, start=1)]
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException:  # nothing may go on with a client and a database that are about to be closed
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
 
     async def _read_batch(self, number: int, batch: Sequence[Candidate]) -> None:
         async with self._batches:
             read = await self._run_step(f"read {len(batch)} pages ({number})", lambda: self._visit(batch))
             outcomes = await self._run_step(f"store {len(batch)} articles ({number})", lambda: self._store(read))
+        self._note_stored(len(batch))
         for candidate, outcome in zip(batch, outcomes, strict=True):
             self._outcomes[candidate.source.id][outcome] += 1
             self._waiting[candidate.source.id] -= 1
-        self._save_states({c.source.id for c in batch if not self._waiting[c.source.id]})
+        complete = {c.source.id for c in batch if not self._waiting[c.source.id]}
+        await self._in_thread(self._save_states, complete)
 
     async def _visit(self, batch: Sequence[Candidate]) -> list[ReadEntry]:
         async def one(candidate: Candidate) -> ReadEntry:
@@ -226,7 +246,17 @@ class Collector:
         return await asyncio.gather(*map(one, batch))
 
     async def _store(self, read: Sequence[ReadEntry]) -> list[Outcome]:
-        return self._keeper.store(read)
+        return await self._in_thread(self._keeper.store, read)
+
+    async def _in_thread(self, work: Callable[[T], R], what: T) -> R:
+        """Do work on the database while the loop goes on handing pages to the readers; cancelled, it ends first."""
+        async with self._keeping:
+            doing = asyncio.ensure_future(asyncio.to_thread(work, what))
+            try:
+                return await asyncio.shield(doing)
+            except asyncio.CancelledError:
+                await asyncio.wait([doing])
+                raise
 
     def _save_states(self, source_ids: Iterable[str]) -> None:
         for source_id in source_ids:
@@ -251,32 +281,5 @@ class Collector:
         return summary
 
 
-def _is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
-    if state is None or state.url != source.url or state.next_poll_at is None or state.next_poll_at <= now:
-        return True
-    # Polled in what is the future now: the clock was wrong then, and so is everything that was planned by it.
-    return state.last_polled_at is not None and state.last_polled_at > now
-
-
 def _counted(counts: Counter[Outcome]) -> dict[Outcome, int]:
     return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
-
-
-def _entry_of(article: Article) -> Entry:
-    return Entry(
-        url=article.url,
-        title=article.title,
-        summary=article.summary,
-        published_at=article.published_at,
-        author=article.author,
-        outlet=article.outlet,
-    )
-
-
-def _round_robin(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates with the hosts taking turns, so that every batch keeps many hosts busy."""
-    by_host: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in candidates:
-        by_host[host_of(candidate.entry.url)].append(candidate)
-    longest = max(map(len, by_host.values()), default=0)
-    return [queue[turn] for turn in range(longest) for queue in by_host.values() if turn < len(queue)]

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 
 import lxml.html
-from htmldate import find_date
 from lxml import etree
 
 from flows.web.parser_faults import PARSER_FAULTS
@@ -43,10 +42,12 @@ _NOT_A_NAME = re.compile(
 )
 _URL_DATE = re.compile(r"/(20\d{2})[/-](\d{1,2})[/-](\d{1,2})(?=[/-])|/(20\d{2})(\d{2})(\d{2})(?=[/-])")
 _SEPARATORS = re.compile(r"\s+[|–—·•»-]\s+|\s*[|»]\s*")
+# From the attributes, not the elements: one that has none of them costs nothing, and a page has thousands.
 _BYLINE = etree.XPath(
-    "(//*[@itemprop='author'] | //a[@rel='author'] | //*[contains(concat(' ', @class, ' '), ' byline ')]"
-    " | //*[contains(@class, 'author-name') or contains(@class, 'author__name') or contains(@class, 'byline__name')"
-    " or contains(@class, 'article-author') or contains(@class, 'entry-author')])[position() < 6]"
+    "(//@itemprop[. = 'author']/parent::* | //a/@rel[. = 'author']/parent::*"
+    " | //@class[contains(., 'byline') or contains(., 'author')][contains(concat(' ', ., ' '), ' byline ')"
+    " or contains(., 'author-name') or contains(., 'author__name') or contains(., 'byline__name')"
+    " or contains(., 'article-author') or contains(., 'entry-author')]/parent::*)[position() < 6]"
 )
 # In this order: what is marked as the date of publication, then times within the article, then any.
 _TIMES = tuple(
@@ -210,6 +211,8 @@ def _searched(tree: "etree._Element") -> datetime | None:
     """What htmldate finds in visible text; without its extensive search, which takes seconds on some pages."""
     if not isinstance(tree, lxml.html.HtmlElement):
         return None
+    from htmldate import find_date  # as trafilatura: only in the readers
+
     try:
         text = find_date(tree, extensive_search=False, original_date=True, url=None, deferred_url_extractor=False)
     except PARSER_FAULTS:

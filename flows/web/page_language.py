@@ -34,6 +34,7 @@ _PROFILES = {
     "ro": "și de la în a cu pe nu este care din pentru că o mai au fost sau un prin după ca se",
 }
 _STOP_WORDS = {code: frozenset(words.split()) for code, words in _PROFILES.items()}
+_ALL_STOP_WORDS = frozenset[str]().union(*_STOP_WORDS.values())
 
 
 def tell_language(text: str, declared: str | None = None) -> str | None:
@@ -43,7 +44,8 @@ def tell_language(text: str, declared: str | None = None) -> str | None:
     fallback = language_code(declared)
     if total < _MIN_WORDS:
         return fallback
-    shares = {code: sum(counts[word] for word in known) / total for code, known in _STOP_WORDS.items()}
+    met = counts.keys() & _ALL_STOP_WORDS  # first, since most stop words of most languages are not in the text
+    shares = {code: sum(counts[word] for word in known & met) / total for code, known in _STOP_WORDS.items()}
     best = max(shares, key=lambda code: shares[code])
     if shares[best] >= _MIN_SHARE:
         return best

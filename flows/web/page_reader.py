@@ -7,6 +7,7 @@ metadata (half the cost, all of the tail). Never raises for what a page holds.
 import codecs
 import logging
 import re
+from functools import cache
 from typing import Any
 
 import lxml.html
@@ -34,11 +35,14 @@ _MAGIC = (
     b"ID3",
 )
 _META_CHARSET = re.compile(rb"(?i)<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-z0-9_:.\-]{2,40})")
-_XML_DECLARATION = re.compile(r"(?is)\A\s*<\?xml[^>]{0,200}\?>")
+_XML_DECLARATION = re.compile(rb"(?is)\s*<\?xml[^>]{0,200}\?>")
 _HEADER_CHARSET = re.compile(r"(?i)charset\s*=\s*[\"']?\s*([a-z0-9_:.\-]{2,40})")
-_INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]")
-_TAG = re.compile(r"<[A-Za-z!/]")
-_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{30000,}>?")
+# What XML allows nowhere, in UTF-8: control characters, and two code points that are none.
+_CONTROLS = bytes({*range(32)} - set(b"\t\n\r"))
+_NO_CHARACTERS = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+_TAG = re.compile(rb"<[A-Za-z!/]")
+_LONG_TAG_BYTES = 30_000
+_LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{%d,}>?" % _LONG_TAG_BYTES)
 # The names that old pages give to what really is the Windows code page, as the WHATWG's table says.
 _REALLY_WINDOWS = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii"}
 _NOTHING = Page(text="", text_status=TextStatus.HEADLINE)
@@ -60,8 +64,7 @@ def is_html(content_type: str, body: bytes) -> bool:
 
 def read_page(html: bytes, *, url: str, content_type: str) -> Page:
     """What a page says; text empty and HEADLINE where it holds no article."""
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it reports each odd page as an error
-    logging.getLogger("htmldate").setLevel(logging.CRITICAL)
+    _silence_libraries()
     tree = parse_html(decode_html(html, content_type))
     if tree is None:
         return _NOTHING
@@ -82,6 +85,13 @@ def read_page(html: bytes, *, url: str, content_type: str) -> Page:
         mining_reserved=facts.mining_reserved,
         gone=bool(text) and is_not_found(text, facts),
     )
+
+
+@cache
+def _silence_libraries() -> None:
+    """Once, since setting a level has every logger of the process look up its own again."""
+    for name in ("trafilatura", "htmldate"):  # they report each odd page as an error
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def decode_html(body: bytes, content_type: str) -> str:
@@ -112,17 +122,34 @@ def decode_html(body: bytes, content_type: str) -> str:
 
 def parse_html(text: str) -> "lxml.html.HtmlElement | None":
     """The tree of a page; None where it is none, or too large a thicket of tags to be an article."""
-    text = _XML_DECLARATION.sub("", _INVALID.sub("", text))
-    if "<" not in text or len(_TAG.findall(text)) > 2 * MAX_TAGS:
-        return None
-    if any(tag.count("=") > MAX_ATTRIBUTES or tag.count(" ") > 4 * MAX_ATTRIBUTES for tag in _LONG_TAG.findall(text)):
+    html = _cleaned(text)
+    if b"<" not in html or _is_thicket(html):
         return None
     parser = lxml.html.HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8", collect_ids=False)
     try:
-        tree: Any = lxml.html.fromstring(text.encode("utf-8"), parser=parser)
+        tree: Any = lxml.html.fromstring(html, parser=parser)
     except PARSER_FAULTS:
         return None
     return tree if isinstance(tree, lxml.html.HtmlElement) else None
+
+
+def _cleaned(text: str) -> bytes:
+    """The page as the parser takes it. On bytes, where this is twenty times as fast as by a pattern on text."""
+    html = text.encode("utf-8", "ignore").translate(None, _CONTROLS)  # ignored are halves of surrogate pairs
+    for character in _NO_CHARACTERS:
+        html = html.replace(character, b"")
+    declaration = _XML_DECLARATION.match(html)
+    return html[declaration.end() :] if declaration else html
+
+
+def _is_thicket(html: bytes) -> bool:
+    """Whether there are too many tags, or attributes in one; each is told quickly of an ordinary page."""
+    if html.count(b"<") > 2 * MAX_TAGS and len(_TAG.findall(html)) > 2 * MAX_TAGS:
+        return True
+    if max(map(len, html.split(b"<"))) < _LONG_TAG_BYTES:
+        return False
+    long_tags = _LONG_TAG.findall(html)
+    return any(tag.count(b"=") > MAX_ATTRIBUTES or tag.count(b" ") > 4 * MAX_ATTRIBUTES for tag in long_tags)
 
 
 def _drop_what_is_not_read(tree: "lxml.html.HtmlElement") -> None:

@@ -18,6 +18,8 @@ READ_SECONDS = 15.0  # for one page; an ordinary one takes 0.05 s, the worst rea
 BLOCKED_HOURS = 24  # for which a site that refuses us is left alone
 BLOCKED_AFTER = 2  # refusals in a row: one page alone may be for members only
 GIVE_UP_AFTER = 5  # failures in a row: the rest of a source's pages on that host waits for the next run
+# Pages that are fetched and not read yet: enough that no reader waits, few enough that a run's memory does not grow with it.
+UNREAD_AT_ONCE = 32
 Place = tuple[str, str]  # source id, host
 _JSON_KINDS = frozenset({Kind.GOVUK, Kind.PARLIAMENT})  # whose pages come from an API
 _SILENT = frozenset({Fetched.FAILED, Fetched.UNREACHABLE})
@@ -38,6 +40,7 @@ class PageVisits:
         self._refusals: Counter[Place] = Counter()
         self._failures: Counter[Place] = Counter()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._room = asyncio.Semaphore(UNREAD_AT_ONCE)
 
     async def read(self, candidate: Candidate) -> ReadEntry:
         """Everything that may be had of an entry."""
@@ -53,6 +56,14 @@ class PageVisits:
                 return left_alone
             reply = await self._client.get(request.url, max_bytes=request.max_bytes, accept=request.accept)
             self._note(candidate, host, reply)
+            await self._room.acquire()  # before the host's next page is fetched
+        try:
+            return await self._judge(candidate, reply)
+        finally:
+            self._room.release()
+
+    async def _judge(self, candidate: Candidate, reply: Reply) -> ReadEntry:
+        """What is to be had of an entry whose page was asked for."""
         refused = outcome_of_fetch(reply)
         if refused is not None:
             return ReadEntry(candidate, refused, reply=_light(reply), detail=reply.detail)

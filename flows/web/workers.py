@@ -223,5 +223,7 @@ def _limit_memory() -> None:
 
 def _warm_up() -> None:
     """Import what the calls will need, so that no call pays for it."""
-    import flows.web.page_reader
+    import feedparser  # noqa: F401
+    import trafilatura  # noqa: F401
+
     import flows.web.readers  # noqa: F401

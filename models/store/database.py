@@ -8,16 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlmodel import Session, create_engine
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# The migrations, oldest first, as tests/test_migrations.py compares them with the files: alembic takes a fifth of a second to
+# import and to look for itself, and almost every run finds the newest schema.
+REVISIONS = ("0001",)
 BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5
 _ADVISORY_LOCK = 2022_06_08  # any fixed number: two processes starting at once migrate one after the other
 
@@ -86,12 +89,9 @@ def open_database(address: str) -> Database:
 
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest revision; nothing is done where it is there already."""
-    config = _alembic()
-    script = ScriptDirectory.from_config(config)
-    newest = script.get_current_head()
     with engine.connect().execution_options(culture_write=True) as connection:
         current = _revision(connection, _label(engine))
-        if current == newest:
+        if current == REVISIONS[-1]:
             return
         if current is not None and current not in known_revisions():
             raise DatabaseError(
@@ -100,6 +100,9 @@ def migrate(engine: Engine) -> None:
             )
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        from alembic import command
+
+        config = _alembic()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
@@ -112,10 +115,12 @@ def explain_error(error: DBAPIError) -> str:
 
 def known_revisions() -> frozenset[str]:
     """Every schema that this version can read or bring up to date."""
-    return frozenset(found.revision for found in ScriptDirectory.from_config(_alembic()).walk_revisions())
+    return frozenset(REVISIONS)
 
 
-def _alembic() -> Config:
+def _alembic() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config

@@ -92,7 +92,7 @@ def store_tagging(article_id: int, tagging: Tagging, *, session: Session) -> Non
         "scope_state": str(tagging.scope_state),
         "model_version": tagging.model_version,
     }
-    story_id = session.exec(select(Article.story_id).where(Article.id == article_id)).one()
+    story_id = select(Article.story_id).where(Article.id == article_id).scalar_subquery()
     same_story = or_(col(Article.id) == article_id, col(Article.story_id) == story_id)
     session.execute(update(Article).where(same_story).values(**values))
 

@@ -1,0 +1,40 @@
+"""What a collecting run asks and in which order: the sources that are due, pages that failed before, hosts in turn. Pure."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from models.admission import Candidate
+from models.entries import Entry
+from models.sources import Source
+from models.store.tables import Article, SourceState
+from models.urls import host_of
+
+
+def is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
+    """Whether a source is to be polled now."""
+    if state is None or state.url != source.url or state.next_poll_at is None or state.next_poll_at <= now:
+        return True
+    # Polled in what is the future now: the clock was wrong then, and so is everything that was planned by it.
+    return state.last_polled_at is not None and state.last_polled_at > now
+
+
+def entry_of(article: Article) -> Entry:
+    """The entry by which an article was once listed."""
+    return Entry(
+        url=article.url,
+        title=article.title,
+        summary=article.summary,
+        published_at=article.published_at,
+        author=article.author,
+        outlet=article.outlet,
+    )
+
+
+def round_robin(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates with the hosts taking turns, so that every batch keeps many hosts busy."""
+    by_host: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        by_host[host_of(candidate.entry.url)].append(candidate)
+    longest = max(map(len, by_host.values()), default=0)
+    return [queue[turn] for turn in range(longest) for queue in by_host.values() if turn < len(queue)]
