@@ -23,6 +23,7 @@ from prefect.types.entrypoint import EntrypointType
 from deployments.automations import ensure_automations
 from deployments.prefect_environment import prefect_folder
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, Deployed, catalogue
+from flows.backfilling import can_be_filled
 from models.brief import SECTORS
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry
@@ -46,7 +47,7 @@ async def register(settings: Settings, *, pool: str) -> list[str]:
         found = await build(settings, load_registry(settings.sources), client)
         for deployment in found:
             await deployment.aapply(work_pool_name=pool)
-        await ensure_automations(client)
+        await ensure_automations(client, settings)
     remember(settings)
     return [deployment.full_name for deployment in found]
 
@@ -76,7 +77,12 @@ async def _one(
         paused=bool(old.paused) if old else False,
         tags=list(deployed.tags),
         # One at a time; a run that comes while another is at work is cancelled: the next one does its work.
-        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        concurrency_limit=ConcurrencyLimitConfig(
+            limit=1,
+            collision_strategy=ConcurrencyLimitStrategy.ENQUEUE
+            if deployed.in_turn
+            else ConcurrencyLimitStrategy.CANCEL_NEW,
+        ),
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     _offer_choices(deployment, choices)
@@ -115,6 +121,7 @@ def _choices(registry: Registry) -> dict[str, Any]:
     """What forms offer and the code cannot know: (model, field) -> values."""
     return {
         "MonitorOptions.sources": sorted(source.id for source in registry.sources),
+        "BackfillOptions.sources": sorted(source.id for source in registry.sources if can_be_filled(registry, source)),
         "Change.sectors": sorted({*SECTORS, *(source.sector for source in registry.sources)}),
     }
 

@@ -1,21 +1,30 @@
 """The flow `backfill`: fill the past from sources that can list it, or from web archive files, a task for each file."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import Task, flow, get_run_logger, task
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from flows.archives import ArchiveJob, read_archive
-from flows.backfilling import archive_jobs, sum_up
+from flows.backfilling import (
+    BackfillSummary,
+    archive_files,
+    archive_jobs,
+    check_can_be_asked,
+    period_of_days,
+    sum_up,
+)
 from flows.backfilling import backfill as backfill_once
-from flows.history import PartResult, Period, ReadSummary
+from flows.history import PartResult, ReadSummary
+from flows.markdown import escaped, table
 from flows.monitor import choose_sources
 from flows.prefect_steps import as_task, progress, run_name, workplace
 from flows.task_runner import prefect_runner
@@ -23,22 +32,32 @@ from models.weeks import LONDON
 
 # A worker that is lost is no reason to lose its file; Dask itself tries elsewhere first.
 ARCHIVE_RETRIES = 2
+PROBLEMS_SHOWN = 40
+
+# The server checks patterns before a run exists, and formats not at all.
+Day = Annotated[date, WithJsonSchema({"type": "string", "format": "date", "pattern": r"^(19|20)\d\d-\d\d-\d\d$"})]
 
 
 class BackfillOptions(BaseModel):
-    """Which days to fill, and from what."""
+    """Which days to fill, and from what. The days have no default: nobody fills half a year by pressing Run."""
 
     model_config = ConfigDict(extra="forbid")
 
-    first_day: date = Field(default=date(2022, 6, 1), title="First day", description="In London")
-    last_day: date = Field(default=date(2022, 12, 31), title="Last day", description="In London")
+    first_day: Day = Field(title="First day", description="In London; the review's own time begins on 2022-06-01")
+    last_day: Day = Field(title="Last day", description="In London; the same as the first for one day")
     sources: list[str] = Field(
         default=[], title="Sources", description="Only these; with none chosen, all that can list an earlier time"
     )
     archives: list[str] = Field(
         default=[],
         title="Web archive files",
-        description="Paths of WARC files that every worker can read; with none, the sources themselves are asked",
+        description="Paths of WARC files, or of folders of them, that every worker can read; "
+        "with none, the sources themselves are asked",
+    )
+    hosts: list[str] = Field(
+        default=[],
+        title="Further sites in the archives",
+        description="Hosts beside the sources' own whose pages are read, such as www.example.org",
     )
 
 
@@ -50,20 +69,27 @@ class BackfillOptions(BaseModel):
 Asks the sources that can list an earlier time (GOV.UK, the Guardian, Parliament, sitemaps), or reads web archive files. Files are
 read side by side on what CULTURE_TASK_RUNNER names: threads or processes of this machine, or a Dask cluster.
 
-Stopped and started again, it goes on where it was.
+Stopped and started again, it goes on where it was. A year of a source is some fifty questions and all its pages, politely: hours.
+See **backfill-summary** under Artifacts.
 """,
 )
-async def backfill(options: BackfillOptions = BackfillOptions()) -> "State[None]":  # noqa: B008
+async def backfill(options: BackfillOptions) -> "State[None]":
     """Fill the past.
 
     Args:
         options: Which days to fill, and from what.
     """
-    period = Period(_midnight(options.first_day), _midnight(options.last_day + timedelta(days=1)))
     with workplace() as place, progress("backfill") as report:
-        sources = choose_sources(place.registry, options.sources) or list(place.registry.enabled())
-        paths = [Path(path) for path in options.archives]
-        archives = archive_jobs(paths, place.registry, place.settings, period=period, sources=sources)
+        today = place.now.astimezone(LONDON).date()
+        period = period_of_days(options.first_day, options.last_day, today=today)
+        chosen = choose_sources(place.registry, options.sources)
+        sources = chosen or list(place.registry.enabled())
+        files = archive_files([Path(path) for path in options.archives])
+        if chosen and not files:
+            check_can_be_asked(chosen)
+        archives = archive_jobs(
+            files, place.registry, place.settings, period=period, sources=sources, hosts=options.hosts
+        )
         runner = prefect_runner(place.settings)
         summary = await backfill_once(
             place.database,
@@ -79,11 +105,40 @@ async def backfill(options: BackfillOptions = BackfillOptions()) -> "State[None]
         )
     for problem in summary.read.problems:
         get_run_logger().warning(problem)
+    await acreate_markdown_artifact(
+        as_markdown(summary), key="backfill-summary", description="What became of every page, and what is left to do"
+    )
+    return _state(summary)
+
+
+def as_markdown(summary: BackfillSummary) -> str:
+    """What the run read and stored, page by page."""
     read = summary.read
-    return Completed(
-        message=f"{read.stored} articles stored from {read.parts} parts ({read.parts_before} were done before, "
+    rows = [[escaped(str(outcome)), f"{count:,}"] for outcome, count in read.outcomes.most_common() if count]
+    lines = [
+        f"{read.parts} parts done, {read.parts_before} done before; {read.stored:,} articles stored, "
+        f"{summary.folded.copies:,} of them copies of others; {summary.tagged.in_scope:,} stories on leadership and culture.",
+        "",
+        table(("outcome", "pages"), rows) if rows else "No page was read.",
+    ]
+    if read.problems:
+        shown = [f"- {escaped(problem)}" for problem in read.problems[:PROBLEMS_SHOWN]]
+        lines += ["", "## Left for the next backfill", "", *shown]
+        if len(read.problems) > PROBLEMS_SHOWN:
+            lines.append(f"- and {len(read.problems) - PROBLEMS_SHOWN} more, all in the run's log")
+    return "\n".join(lines)
+
+
+def _state(summary: BackfillSummary) -> "State[None]":
+    """The end of a run in one line; failed only where not one part could be read."""
+    read = summary.read
+    words = (
+        f"{read.stored} articles stored from {read.parts} parts ({read.parts_before} were done before, "
         f"{len(read.problems)} have problems); {summary.tagged.in_scope} stories on leadership and culture"
     )
+    if read.problems and not read.parts and not read.parts_before:
+        return Failed(message=f"Nothing could be read: {read.problems[0]}. {words}. See the artifact backfill-summary.")
+    return Completed(message=words)
 
 
 def _read_archives(archives: Sequence[ArchiveJob], runner: "TaskRunner[Any]") -> ReadSummary:
@@ -105,7 +160,3 @@ def _archive_task() -> "Task[[ArchiveJob], PartResult]":
         persist_result=False,
         retries=ARCHIVE_RETRIES,
     )(read_archive)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), LONDON).astimezone(UTC)

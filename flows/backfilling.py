@@ -6,7 +6,7 @@ stopped goes on where it was. What was read is then folded into stories in the o
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from flows import jobs
@@ -20,6 +20,9 @@ from models.settings import Settings
 from models.sources import Registry, Source
 from models.store.database import Database
 from models.tagging.apply import TagSummary
+from models.weeks import LONDON
+
+EARLIEST = date(1995, 1, 1)  # a day before it is a slip of the pen, and would be asked for week by week
 
 # Runs jobs and gives them back with their results (or what they raised), in any order.
 FanOut = Callable[[Sequence[ArchiveJob]], Iterable[tuple[ArchiveJob, PartResult | BaseException]]]
@@ -35,6 +38,61 @@ class BackfillSummary:
     notes: tuple[str, ...] = field(default=())
 
 
+class BackfillError(ValueError):
+    """What was asked for cannot be filled; the message says why and what to do."""
+
+
+def period_of_days(first: date, last: date, *, today: date) -> Period:
+    """From the first moment of one day in London to the last of the other.
+
+    Raises:
+        BackfillError: the days are in the wrong order, before any news on the web, or yet to come.
+    """
+    if last < first:
+        raise BackfillError(f"the last day, {last:%Y-%m-%d}, lies before the first, {first:%Y-%m-%d}")
+    if first < EARLIEST:
+        raise BackfillError(f"the first day, {first:%Y-%m-%d}, lies before {EARLIEST.year}: was another year meant?")
+    if last > today:
+        raise BackfillError(f"the last day, {last:%Y-%m-%d}, is yet to come")
+    return Period(_midnight(first), _midnight(last + timedelta(days=1)))
+
+
+def archive_files(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and the *.warc* files of the folders named, each once and in order.
+
+    Raises:
+        BackfillError: one is not there, or holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*.warc*") if file.is_file())
+            if not inside:
+                raise BackfillError(f"{path}: holds no *.warc or *.warc.gz file")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise BackfillError(f"{path}: there is no such file or folder")
+    return list(dict.fromkeys(found))
+
+
+def can_be_filled(registry: Registry, source: Source) -> bool:
+    """Whether a source has a past to read: it lists earlier times, or web archives may hold its pages."""
+    return can_list_the_past(source) or bool(routes_of(registry, [source]))
+
+
+def check_can_be_asked(chosen: Sequence[Source]) -> None:
+    """Refuse sources that list only their newest entries.
+
+    Raises:
+        BackfillError: names the first of them.
+    """
+    for one in chosen:
+        if not can_list_the_past(one):
+            raise BackfillError(f"{one.id} is a {one.kind}: it lists only its newest entries; give web archive files")
+
+
 def archive_jobs(
     paths: Sequence[Path],
     registry: Registry,
@@ -44,8 +102,14 @@ def archive_jobs(
     sources: Sequence[Source],
     hosts: Iterable[str] = (),
 ) -> list[ArchiveJob]:
-    """One job a file: the pages of the sites of `sources` and of further `hosts`."""
+    """One job a file: the pages of the sites of `sources` and of further `hosts`.
+
+    Raises:
+        BackfillError: there are files, and no page of theirs may be read.
+    """
     routes = routes_of(registry, sources, hosts)
+    if paths and not routes:
+        raise BackfillError("none of these sources is a site whose pages may be read; name a host")
     data = settings.data.absolute()
     return [ArchiveJob(path.absolute(), period, routes, data) for path in paths]
 
@@ -104,3 +168,7 @@ async def backfill(
     folded = await run_step("fold copies into stories", fold)
     tagged, notes = await jobs.tag(database, settings, now=now, run_step=run_step, report=report)
     return BackfillSummary(done, folded, tagged, tuple(notes))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), LONDON).astimezone(UTC)

@@ -24,11 +24,11 @@ class Captured:
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "text/html; charset=utf-8"})
 
 
-def write_archive(path: Path, pages: Iterable[Captured], *, packed: bool = True) -> Path:
+def write_archive(path: Path, pages: Iterable[Captured], *, packed: bool = True, level: int = 6) -> Path:
     """A WARC file: its own description, then a request and a response for each page, each record a gzip member."""
     with path.open("wb") as file:
         for record in _records(path.name, pages):
-            file.write(gzip.compress(record, 6) if packed else record)
+            file.write(gzip.compress(record, level) if packed else record)
     return path
 
 

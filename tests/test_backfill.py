@@ -1,8 +1,6 @@
 """A backfill: the past of sources and archives, each once, the same whatever read it and however often it stopped."""
 
-import os
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,21 +9,23 @@ import pytest
 from sqlmodel import select
 
 from flows import archives, history
-from flows.archives import ArchiveJob, read_archive, read_into, routes_of
-from flows.backfilling import archive_jobs, read_archives, sum_up
-from flows.history import Period, ReadSummary
-from flows.task_runner import fan_out, prefect_runner
+from flows.archives import read_into, routes_of
+from flows.backfilling import (
+    BackfillError,
+    archive_files,
+    archive_jobs,
+    check_can_be_asked,
+    period_of_days,
+)
+from flows.history import Period
 from models.folding import fold_waiting
 from models.outcomes import Outcome
-from models.settings import Settings, SettingsError, load_settings
-from models.sources import Registry, Source, load_registry
+from models.settings import Settings, load_settings
+from models.sources import Kind, Registry, Source, load_registry
 from models.store.database import Database, open_database
-from models.store.tables import Article, ArticleAlias, BackfillPart, Story
+from models.store.tables import Article, BackfillPart, Story
 from tests.archives import Captured, article_html, demo_captures, demo_registry, write_archive
-
-THEN = datetime(2022, 9, 1, 9, 0, tzinfo=UTC)
-PAST = Period(THEN - timedelta(days=80), THEN)
-Row = tuple[Any, ...]
+from tests.backfilled import PAST, THEN, jobs_of, read, rows_of, spread
 
 
 @pytest.fixture(scope="module")
@@ -43,43 +43,6 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return load_settings(data=tmp_path, task_runner="threads", workers=2)
-
-
-def spread(pages: Sequence[Captured], folder: Path, files: int = 4) -> list[Path]:
-    """The pages over several archives, as a crawler's machines would have kept them."""
-    return [write_archive(folder / f"{n}.warc.gz", pages[n::files]) for n in range(files)]
-
-
-def jobs_of(paths: Sequence[Path], registry: Registry, settings: Settings, period: Period = PAST) -> list[ArchiveJob]:
-    return archive_jobs(paths, registry, settings, period=period, sources=registry.enabled())
-
-
-def read(database: Database, jobs: Sequence[ArchiveJob]) -> ReadSummary:
-    summary = sum_up(jobs, lambda some: ((job, read_into(database, job)) for job in some))
-    fold_waiting(database)
-    return summary
-
-
-def rows(database: Database) -> list[Row]:
-    """All that a backfill stored, without the numbers of rows, which depend on the order."""
-    with database.read() as session:
-        articles = {article.id: article for article in session.exec(select(Article))}
-        stories = {story.id: story for story in session.exec(select(Story))}
-        aliases = sorted((a.url, articles[a.article_id].url) for a in session.exec(select(ArticleAlias)))
-    found: list[Row] = []
-    for article in articles.values():
-        story = stories[article.story_id]
-        facts = article.model_dump(exclude={"id", "story_id"})
-        found.append(
-            (
-                article.url,
-                *sorted(facts.items()),
-                story.outlets,
-                story.first_seen_at,
-                articles[story.lead_article_id].url,
-            )
-        )
-    return [*sorted(found, key=lambda row: row[0]), *aliases]
 
 
 def test_an_archive_becomes_articles_and_stories_of_their_own_time(
@@ -112,10 +75,10 @@ def test_read_again_an_archive_adds_nothing_and_is_not_even_opened(
 ) -> None:
     jobs = jobs_of(spread(pages, tmp_path), registry, settings)
     read(database, jobs)
-    before = rows(database)
+    before = rows_of(database)
     again = read(database, jobs)
     assert (again.parts, again.parts_before, again.read) == (0, 4, 0)
-    assert rows(database) == before
+    assert rows_of(database) == before
 
 
 def test_another_filter_reads_the_same_file_again_and_stores_only_what_is_new(
@@ -129,7 +92,7 @@ def test_another_filter_reads_the_same_file_again_and_stores_only_what_is_new(
     assert rest.outcomes[Outcome.KNOWN] >= first.stored
     with open_database(f"sqlite:///{tmp_path / 'other.db'}") as other:
         read(other, jobs_of(paths, registry, settings))
-        assert rows(sqlite) == rows(other)
+        assert rows_of(sqlite) == rows_of(other)
 
 
 def test_the_rows_are_the_same_in_whichever_order_the_files_are_read(
@@ -140,7 +103,7 @@ def test_the_rows_are_the_same_in_whichever_order_the_files_are_read(
     for seed in range(2):
         with open_database(f"sqlite:///{tmp_path / str(seed)}.db") as other:
             read(other, Random(seed).sample(jobs, len(jobs)))
-            assert rows(other) == rows(sqlite)
+            assert rows_of(other) == rows_of(sqlite)
 
 
 def test_a_backfill_that_is_killed_goes_on_where_it_was(
@@ -171,7 +134,7 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was(
     assert summary.outcomes[Outcome.KNOWN] == 20
     with open_database(f"sqlite:///{tmp_path / 'whole.db'}") as whole:
         read(whole, jobs)
-        assert rows(whole) == rows(database)
+        assert rows_of(whole) == rows_of(database)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -240,51 +203,38 @@ def test_a_damaged_archive_is_a_problem_of_its_own(
         assert len(session.exec(select(BackfillPart)).all()) == 1
 
 
-@pytest.mark.parametrize("engine", ["threads", "processes", "dask"])
-def test_the_rows_are_the_same_whatever_the_engine(
-    pages: list[Captured], registry: Registry, tmp_path: Path, engine: str
-) -> None:
-    if engine == "dask":
-        pytest.importorskip("distributed", reason="pip install 'nhs-culture-monitor[dask]'")
-    paths = spread(pages[:40], tmp_path, files=3)
-    settings = load_settings(data=tmp_path / "data", task_runner=engine, workers=2)
-    jobs = jobs_of(paths, registry, settings)
-    summary = read_archives(jobs, settings)
-    assert summary.parts == 3, summary.problems
-    with (
-        open_database(settings.database_address) as database,
-        open_database(f"sqlite:///{tmp_path / 'plain.db'}") as plain,
-    ):
-        fold_waiting(database)
-        read(plain, jobs)
-        assert rows(database) == rows(plain)
-
-
-def _die_once(marker: Path) -> str:
-    if not marker.exists():
-        marker.touch()
-        os._exit(1)
-    return marker.name
-
-
-def test_a_job_whose_process_dies_is_done_by_another(tmp_path: Path) -> None:
-    settings = load_settings(task_runner="processes", workers=1)
-    done = dict(fan_out(_die_once, [tmp_path / "a", tmp_path / "b"], settings))
-    assert {marker.name: result for marker, result in done.items()} == {"a": "a", "b": "b"}
-
-
-def test_workers_of_other_machines_need_a_database_server(tmp_path: Path) -> None:
-    settings = load_settings(task_runner="dask", dask_address="tcp://scheduler.example:8786", data=tmp_path)
-    with pytest.raises(SettingsError, match="CULTURE_DATABASE_URL"):
-        list(fan_out(read_archive, [], settings))
-    with pytest.raises(SettingsError, match="CULTURE_DATABASE_URL"):
-        prefect_runner(settings)
+def test_days_begin_and_end_at_midnight_in_london() -> None:
+    period = period_of_days(date(2022, 6, 1), date(2022, 12, 31), today=date(2026, 11, 20))
+    assert period == Period(datetime(2022, 5, 31, 23, tzinfo=UTC), datetime(2023, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
-    ("engine", "runner"), [("threads", "ThreadPool"), ("processes", "ProcessPool"), ("dask", "Dask")]
+    ("first", "last", "reason"),
+    [
+        (date(2022, 6, 2), date(2022, 6, 1), "before the first"),
+        (date(1922, 6, 2), date(2022, 6, 1), "another year"),
+        (date(2022, 6, 2), date(2026, 11, 21), "yet to come"),
+    ],
 )
-def test_the_flow_runs_on_the_same_engine(engine: str, runner: str) -> None:
-    if engine == "dask":
-        pytest.importorskip("prefect_dask", reason="pip install 'nhs-culture-monitor[dask]'")
-    assert type(prefect_runner(load_settings(task_runner=engine))).__name__.startswith(runner)
+def test_days_that_cannot_be_meant_are_refused(first: date, last: date, reason: str) -> None:
+    with pytest.raises(BackfillError, match=reason):
+        period_of_days(first, last, today=date(2026, 11, 20))
+
+
+def test_what_names_no_archive_is_refused(registry: Registry, settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "of 2022" / "a.warc"
+    with pytest.raises(BackfillError, match="no such file"):
+        archive_files([file])
+    file.parent.mkdir()
+    with pytest.raises(BackfillError, match="holds no"):
+        archive_files([file.parent])
+    file.touch()
+    assert archive_files([file.parent, file]) == [file]
+    with pytest.raises(BackfillError, match="name a host"):
+        archive_jobs([file], registry, settings, period=PAST, sources=[])
+
+
+def test_sources_that_list_only_what_is_new_are_refused_without_archives() -> None:
+    check_can_be_asked([Source(id="g", url="https://g.example/s.json", kind=Kind.GOVUK)])
+    with pytest.raises(BackfillError, match="newest entries"):
+        check_can_be_asked([Source(id="f", url="https://f.example/feed", kind=Kind.FEED)])

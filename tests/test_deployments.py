@@ -69,7 +69,8 @@ def test_prefect_yaml_deploys_what_the_code_does() -> None:
         assert found[name]["entrypoint"] == deployed.entrypoint
         assert found[name]["tags"] == list(deployed.tags)
         assert found[name]["work_pool"]["name"] == POOL
-        assert found[name]["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+        collision = "ENQUEUE" if deployed.in_turn else "CANCEL_NEW"
+        assert found[name]["concurrency_limit"] == {"limit": 1, "collision_strategy": collision}
         ours = {"cron": deployed.cron, "timezone": TIMEZONE, "slug": SCHEDULE_SLUG}
         assert found[name]["schedules"] == ([ours] if deployed.cron else [])
 
@@ -121,6 +122,16 @@ def test_the_image_is_not_run_as_root_and_installs_what_is_pinned_and_hashed() -
         if "==" in block.partition("\n")[0]:
             assert "--hash=sha256:" in block, block[:80]
     assert "://" not in constraints
+
+
+def test_no_secret_of_a_clone_gets_into_the_image() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"  # nothing but what is named below
+    assert rules.index("**/.env") > max(place for place, rule in enumerate(rules) if rule.startswith("!"))
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (FOLDER / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    for name in " ".join(copied).split():
+        assert f"!{name.partition('/')[0]}" in rules, name
 
 
 def test_a_run_is_called_silent_only_after_several_missed_heartbeats() -> None:

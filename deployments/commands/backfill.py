@@ -1,7 +1,7 @@
 """`culture-monitor backfill`: fill the past, from sources that can list it or from web archive files."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +10,15 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.commands.run import choose_sources
-from flows.backfilling import BackfillSummary, archive_jobs
+from flows.backfilling import (
+    BackfillError,
+    BackfillSummary,
+    archive_files,
+    archive_jobs,
+    check_can_be_asked,
+    period_of_days,
+)
 from flows.backfilling import backfill as backfill_job
-from flows.history import Period
-from flows.past_sources import can_list_the_past
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import open_database
@@ -44,15 +49,17 @@ def backfill(
     """Fill the past, so that trends have one. Stopped and started again, it goes on where it was."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
-    period = period_of(first, last)
-    chosen = choose_sources(registry, source or []) or list(registry.enabled())
-    files = archive_files(warc or [])
-    if not files:
-        for one in [one for one in chosen if source and not can_list_the_past(one)]:
-            raise typer.BadParameter(f"{one.id} is a {one.kind}: it lists only its newest entries; give --warc files")
-    archives = archive_jobs(files, registry, settings, period=period, sources=chosen, hosts=host or [])
-    if archives and not archives[0].routes:
-        raise typer.BadParameter("none of these sources is a site whose pages may be read; name one with --host")
+    named = choose_sources(registry, source or [])
+    chosen = named or list(registry.enabled())
+    now = utc_now()
+    try:
+        period = period_of_days(first.date(), last.date(), today=now.astimezone(LONDON).date())
+        files = archive_files(warc or [])
+        if named and not files:
+            check_can_be_asked(named)
+        archives = archive_jobs(files, registry, settings, period=period, sources=chosen, hosts=host or [])
+    except BackfillError as error:
+        raise typer.BadParameter(str(error)) from error
     with (
         open_database(settings.database_address) as database,
         console.progress_bars(shown=not json) as progress,
@@ -65,7 +72,7 @@ def backfill(
                 period=period,
                 sources=chosen,
                 archives=archives,
-                now=utc_now(),
+                now=now,
                 report=progress,
             )
         )
@@ -75,29 +82,6 @@ def backfill(
         show(summary)
     if summary.read.problems:
         raise typer.Exit(1)
-
-
-def period_of(first: datetime, last: datetime) -> Period:
-    """From the first moment of one day in London to the last of the other."""
-    if last < first:
-        raise typer.BadParameter(f"--to {last:%Y-%m-%d} lies before --from {first:%Y-%m-%d}")
-    end = last + timedelta(days=1)
-    return Period(first.replace(tzinfo=LONDON).astimezone(UTC), end.replace(tzinfo=LONDON).astimezone(UTC))
-
-
-def archive_files(paths: list[Path]) -> list[Path]:
-    """The files named, and those in the folders named, each once and in order."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(file for file in path.rglob("*.warc*") if file.is_file())
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise typer.BadParameter(f"{path}: there is no such file or folder")
-    if paths and not found:
-        raise typer.BadParameter(f"{paths[0]}: holds no *.warc or *.warc.gz file")
-    return list(dict.fromkeys(found))
 
 
 def show(summary: BackfillSummary) -> None:

@@ -1,7 +1,7 @@
 """The benchmarks of speed and scale: `python -m tests.benchmarks [WHAT…] [--articles N…] [--peers PYTHON] [--out DIR]`.
 
-WHAT is any of end-to-end, unchanged, tagger, million, archives; without any, all but million. `--peers` is the Python of an
-environment with news-please and newspaper4k (they are not dependencies). `--pages DIR` takes real HTML in place of the
+WHAT is any of end-to-end, unchanged, tagger, archives, orchestration, million; without any, all but million. `--peers` is the
+Python of an environment with news-please and newspaper4k (they are not dependencies). `--pages DIR` takes real HTML in place of the
 demo's. `--encoders tfidf minilm` (minilm needs CULTURE_ENCODER_FOLDER or the network). Writes a table and JSON.
 """
 
@@ -14,11 +14,13 @@ from typing import Any
 
 from tests.benchmarks.archives import compare_engines
 from tests.benchmarks.end_to_end import compare, dump, trained
+from tests.benchmarks.orchestration import orchestration
 from tests.benchmarks.processes import measure
 from tests.benchmarks.report import lines_of
+from tests.benchmarks.site import html_files
 from tests.postgres import start_postgres
 
-KINDS = ("end-to-end", "unchanged", "tagger", "archives", "million")
+KINDS = ("end-to-end", "unchanged", "tagger", "archives", "orchestration", "million")
 
 
 def main() -> None:
@@ -30,13 +32,17 @@ def main() -> None:
     parser.add_argument("--pages", type=Path, help="folder of real HTML")
     parser.add_argument("--bare", action="store_true", help="the demo's pages without furniture")
     parser.add_argument("--archive-pages", type=int, default=600)
-    parser.add_argument("--stored", type=int, default=1_000_000, help="articles in the large database")
+    parser.add_argument("--repeats", type=int, default=2, help="of each side of `orchestration`")
+    parser.add_argument(
+        "--stored", type=int, nargs="+", default=[10_000, 1_000_000], help="articles in the databases of `million`"
+    )
     parser.add_argument("--models", type=Path, default=Path(tempfile.gettempdir()) / "culture-benchmark-models")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks"))
+    parser.add_argument("--out", type=Path, default=Path(".benchmarks"))
     options = parser.parse_args()
     what = options.what or [kind for kind in KINDS if kind != "million"]
     if "end-to-end" in what:
-        for articles in options.articles:
+        sizes = [count_pages(options.pages)] if options.pages else options.articles
+        for articles in sizes:
             result = compare(
                 articles,
                 models=options.models,
@@ -45,7 +51,7 @@ def main() -> None:
                 bare=options.bare,
                 real=options.pages,
             )
-            _done(result, options.out, f"end-to-end-{articles}")
+            _done(result, options.out, f"end-to-end-{'real-' if options.pages else ''}{articles}")
     if "unchanged" in what:
         _done(unchanged(options.models), options.out, "unchanged")
     if "tagger" in what:
@@ -55,8 +61,20 @@ def main() -> None:
             _done(measure("tests.benchmarks.tagger", *arguments).answer, options.out, f"tagger-{encoder}")
     if "archives" in what:
         _done(compare_engines(options.archive_pages, files=8), options.out, "archives")
+    if "orchestration" in what:
+        count = max(options.articles)
+        _done(orchestration(count, options.models, options.repeats), options.out, f"orchestration-{count}")
     if "million" in what:
-        _done(million(options.stored), options.out, f"stored-{options.stored}")
+        for stored in options.stored:
+            _done(million(stored), options.out, f"stored-{stored}")
+
+
+def count_pages(folder: Path) -> int:
+    """How many pages of real HTML there are."""
+    found = len(html_files(folder))
+    if not found:
+        raise SystemExit(f"{folder}: no *.html or *.htm file in it")
+    return found
 
 
 def unchanged(models: Path, sources: int = 100) -> dict[str, Any]:
@@ -85,7 +103,7 @@ def unchanged(models: Path, sources: int = 100) -> dict[str, Any]:
 
 
 def million(articles: int) -> dict[str, Any]:
-    """The large database of both kinds."""
+    """A database of so many stored articles, of both kinds."""
     result: dict[str, Any] = {"articles": articles}
     with tempfile.TemporaryDirectory(prefix="culture-benchmark-") as folder:
         result["sqlite"] = _million(f"sqlite:///{folder}/culture.db", articles)

@@ -81,7 +81,7 @@ def main() -> None:
 
 def serve_files(now: datetime, folder: Path, registry: Path, pages: Path) -> None:
     """Real pages as one outlet's articles."""
-    files = sorted(file for file in folder.rglob("*.htm*") if file.is_file())
+    files = html_files(folder)
     site = DemoSite(now, ports="one")
     outlet = site.outlets[0].id
     with site:
@@ -102,6 +102,11 @@ def serve_files(now: datetime, folder: Path, registry: Path, pages: Path) -> Non
         registry.write_text(f'[[source]]\nid = "real"\nurl = "{base}/real/feed.xml"\n', encoding="utf-8")
         (pages / "urls.json").write_text(json.dumps(urls))
         _wait(len(files))
+
+
+def html_files(folder: Path) -> list[Path]:
+    """The pages of a folder and those below, in order."""
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in {".html", ".htm"} and file.is_file())
 
 
 def _remember(site: DemoSite, outlet: str, path: str, answer: tuple[int, str, str, datetime]) -> None:
