@@ -30,7 +30,7 @@ def answering_api(settings: Settings) -> str | None:
     if given and is_healthy(given):
         return given
     served = read_record(settings)
-    return served.api if served and is_healthy(served.api) else None
+    return served.api if served and is_healthy(served.api) and is_of(served.api, settings) else None
 
 
 def ui_of(api: str) -> str:
@@ -47,6 +47,18 @@ def is_healthy(api: str) -> bool:
             return bool(answer.status == 200 and answer.read(20).strip() == b"true")
     except (OSError, ValueError, urllib.error.URLError):
         return False
+
+
+def is_of(api: str, settings: Settings) -> bool:
+    """Whether the server there may keep its state in our data folder: a port may have gone to another program's."""
+    try:
+        with urllib.request.urlopen(f"{api}/admin/settings", timeout=ANSWER_SECONDS) as answer:  # noqa: S310
+            home = json.loads(answer.read())["home"]
+    except urllib.error.HTTPError:
+        return True  # it asks for a password, say: it can't be known
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return Path(str(home)) == prefect_folder(settings)
 
 
 def free_port(host: str, first: int) -> int | None:

@@ -35,6 +35,10 @@ _SERVER = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     # Runs older than Prefect's retention of 90 days go too, not only their events.
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    # On disk, not in memory: a run that outlives its server would be ended when it finds its place forgotten.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    # A run that waits for another of its deployment (a review, an alert) asks again after so many seconds.
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "5",
     **BATCHING,
 }
 # These of a person's own would lead our processes to another server, profile or database.

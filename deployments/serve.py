@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -14,24 +15,30 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.runner import Runner
-from prefect.states import Crashed
+from prefect.states import Cancelled, Crashed
 
-from deployments.automations import ensure_automations
+from deployments.automations import APPROVAL, ensure_automations
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from deployments.registering import build, remember
 from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store.database import open_database
+from models.weeks import utc_now
 
 RUNS_AT_ONCE = 4  # different flows; each is limited to one run of its own
 _UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.PAUSED]
 GONE = "The process that ran it was stopped or killed. What it had stored is whole; the next run does the rest."
+MISSED = "Missed while nothing ran; the last of the missed runs does the work of all."
 
 
 async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
@@ -47,9 +54,10 @@ async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
     async with get_client() as client:
         ids = [await runner.aadd_deployment(one) for one in await build(settings, registry, client)]
         remember(settings)
-        await ensure_automations(client)
+        await ensure_automations(client, settings)
         if alone:
             await settle_dead_runs(client, ids)
+        await collapse_late_runs(client, ids, utc_now())
     if ready is not None:
         ready.write_text(json.dumps({"deployments": len(ids)}), encoding="utf-8")
     await runner.start()
@@ -57,13 +65,41 @@ async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
 
 async def settle_dead_runs(client: PrefectClient, deployments: Iterable[UUID]) -> int:
     """Mark the runs of a killed process as crashed, which frees their place for the next; how many there were."""
+    under_way = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY)))
     dead = await client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=list(deployments))),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY))),
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=list(deployments))), flow_run_filter=under_way
+    )
+    dead += await client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[APPROVAL])), flow_run_filter=under_way
     )
     for run in dead:
         await client.set_flow_run_state(run.id, Crashed(message=GONE), force=True)
     return len(dead)
+
+
+async def collapse_late_runs(client: PrefectClient, deployments: Iterable[UUID], now: datetime) -> int:
+    """Of the scheduled runs of a deployment that were missed, keep the last; how many were cancelled.
+
+    While one is at work the others would be cancelled anyway, but many that are missed outlast a quick one.
+    """
+    late = await client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=list(deployments))),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+            expected_start_time=FlowRunFilterExpectedStartTime(before_=now),
+        ),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+    )
+    kept: set[UUID | None] = set()
+    cancelled = 0
+    for run in late:
+        if not run.auto_scheduled:  # a person's, who may have asked for something else
+            continue
+        if run.deployment_id in kept:
+            await client.set_flow_run_state(run.id, Cancelled(message=MISSED))
+            cancelled += 1
+        kept.add(run.deployment_id)
+    return cancelled
 
 
 def main() -> None:

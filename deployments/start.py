@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from deployments.prefect_api import Served, forget, free_port, is_healthy, ui_of, write_record
+from deployments.prefect_api import Served, forget, free_port, is_healthy, is_of, ui_of, write_record
 from deployments.prefect_environment import child_environment, prefect_folder
-from deployments.processes import Child
+from deployments.processes import Child, end_leftovers, note_children
 from deployments.schedules import catalogue
 from deployments.single_instance import only_instance
 from models.settings import Settings, SettingsError
@@ -96,10 +96,13 @@ class _Supervisor:
         self._runner: Child | None = None
         self._web: Child | None = None  # where links in the email lead; only where CULTURE_BASE_URL says that they do
         self._api = ""
+        self._port = 0
         self._restarts = {"server": _Restarts(), "runner": _Restarts(), "web": _Restarts()}
 
     def run(self) -> None:
         """Bring up, look after, take down."""
+        if end_leftovers(self._children):
+            self._say("The last start was killed; what it had left running was ended.")
         try:
             self._find_or_start_server()
             if self._wait_for_server():
@@ -118,24 +121,32 @@ class _Supervisor:
             return
         if given:
             self._say(f"Nothing answers at PREFECT_API_URL ({given}): starting a server here.")
-        host, first = self._settings.prefect_host, self._settings.prefect_port
-        port = free_port(host, first)
-        if port is None:
-            raise StartError(f"no port is free from {first} on; set CULTURE_PREFECT_PORT to one that is")
-        if port != first:
-            self._say(f"Port {first} is taken by another program: using {port}.")
-        # What listens on every address is called here by the loopback one.
-        called = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-        self._api = f"http://{f'[{called}]' if ':' in called else called}:{port}/api"
+        self._choose_port(self._settings.prefect_port)
         self._say("Starting the Prefect server; a first start takes up to a minute.")
         self._start_server()
 
+    def _choose_port(self, first: int) -> None:
+        host, wanted = self._settings.prefect_host, self._settings.prefect_port
+        port = free_port(host, first)
+        if port is None:
+            raise StartError(f"no port is free from {first} on; set CULTURE_PREFECT_PORT to one that is")
+        if port != wanted:
+            self._say(f"Port {wanted} is taken by another program: using {port}.")
+        # What listens on every address is called here by the loopback one.
+        called = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+        self._api = f"http://{f'[{called}]' if ':' in called else called}:{port}/api"
+        self._port = port
+
+    def _is_taken(self) -> bool:
+        return free_port(self._settings.prefect_host, self._port) != self._port
+
     def _start_server(self) -> None:
         environment = child_environment(self._settings, os.environ, api=self._api, own_server=True)
-        port = environment["PREFECT_SERVER_API_PORT"]
-        words = ["-m", "prefect", "server", "start", "--host", self._settings.prefect_host, "--port", port]
+        where = ["--host", self._settings.prefect_host, "--port", str(self._port)]
+        words = ["-m", "prefect", "server", "start", *where]
         self._server = Child("server", [sys.executable, *words], environment, self._folder / "logs" / "server.log")
         write_record(self._settings, Served(self._api, self._server.pid))
+        self._note()
 
     def _start_runner(self) -> None:
         own = self._server is not None
@@ -143,6 +154,7 @@ class _Supervisor:
         self._ready.unlink(missing_ok=True)
         words = ["-m", "deployments.serve", "--ready", str(self._ready), *(["--alone"] if own else [])]
         self._runner = Child("runner", [sys.executable, *words], environment, self._folder / "logs" / "runner.log")
+        self._note()
 
     def _start_web(self) -> None:
         if not self._settings.base_url:
@@ -150,12 +162,16 @@ class _Supervisor:
         environment = child_environment(self._settings, os.environ, api=self._api, own_server=self._server is not None)
         words = ["-m", "deployments.cli", "web"]
         self._web = Child("web", [sys.executable, *words], environment, self._folder / "logs" / "web.log")
+        self._note()
 
     def _wait_for_server(self) -> bool:
         until = time.monotonic() + SERVER_UP_SECONDS
         while not self._stop.wanted:
-            if is_healthy(self._api):
+            if is_healthy(self._api) and (self._server is None or is_of(self._api, self._settings)):
                 return True
+            if self._server is not None and self._server.has_ended() and self._is_taken():
+                self._choose_port(self._port + 1)  # another program had the port before our server did
+                self._start_server()
             self._check_child(self._server, until, "the Prefect server")
             time.sleep(LOOK_EVERY_SECONDS)
         return False
@@ -223,6 +239,14 @@ class _Supervisor:
             self._server.stop(signal.SIGINT, STOP_SECONDS, hurry=lambda: self._stop.again)
             forget(self._settings)
         self._ready.unlink(missing_ok=True)
+        self._children.unlink(missing_ok=True)
+
+    def _note(self) -> None:
+        note_children(self._children, [one for one in (self._server, self._runner, self._web) if one is not None])
+
+    @property
+    def _children(self) -> Path:
+        return self._folder / "children.json"
 
     @property
     def _ready(self) -> Path:

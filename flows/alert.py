@@ -15,7 +15,7 @@ from flows.mail.outbox import OutboxTransport
 from flows.mail.transports import FreeClaim, SmtpTransport, Transport, parse_smtp_url
 from flows.prefect_links import run_address
 from flows.prefect_steps import run_name, workplace
-from models.settings import Settings
+from models.settings import Settings, SettingsError, load_settings
 from models.store import editions
 from models.store.editions import DeliveryState
 from models.store.recipients import receivers
@@ -30,10 +30,10 @@ NOBODY_TO_TELL = "nobody is told: set CULTURE_ALERT_TO or CULTURE_ALERT_WEBHOOK"
 @flow(
     name="alert",
     flow_run_name=run_name("alert"),
-    description="""Tell the people in charge that a run failed.
+    description="""Tell the people in charge that a run failed, or that the digest waits for their yes.
 
-Started by the automation “Tell me when a run fails”. It mails CULTURE_ALERT_TO and posts to CULTURE_ALERT_WEBHOOK,
-whichever is set. Start it by hand to try them out.
+Started by the automations “Tell me when a run fails” and “Tell me when the digest waits for my yes”. It mails
+CULTURE_ALERT_TO and posts to CULTURE_ALERT_WEBHOOK, whichever is set. Start it by hand to try them out.
 """,
 )
 async def alert(
@@ -42,13 +42,12 @@ async def alert(
     """Tell the people in charge.
 
     Args:
-        name: The flow that failed.
-        state: How it ended.
+        name: The flow.
+        state: How it ended, or what it does.
         message: What it said.
         run_id: Its run, for the link.
     """
-    with workplace() as place:
-        settings = place.settings
+    settings = load_settings()  # nothing else is opened: a broken database or registry may be what is to be told
     subject = plain_line(f"NHS Culture Monitor: {name} {state}", 150)
     text = plain_lines(f"{message}\n\n{run_address(run_id) if run_id else ''}", MAX_MESSAGE)
     told = []
@@ -85,14 +84,24 @@ async def digest_check() -> State[None]:
         return Completed(message=f"{week}: nobody is on the list, so nothing was to be sent")
     if edition is None or not edition.sealed or not done:
         return Failed(message=f"{week}: no digest went out. Start the flow digest, or see why its last run ended")
+    emails = f"{sent} email{'' if sent == 1 else 's'} went out"
     if waiting or counts.get(DeliveryState.FAILED, 0):
         refused = counts.get(DeliveryState.FAILED, 0)
-        return Failed(message=f"{week}: {sent} emails went out, {waiting} still wait and {refused} were refused")
-    return Completed(message=f"{week}: {sent} emails went out")
+        return Failed(
+            message=f"{week}: {emails}, {waiting} to be tried again and {refused} refused. See the run of digest"
+        )
+    return Completed(message=f"{week}: {emails}")
 
 
 def _mail(settings: Settings, subject: str, text: str) -> str:
-    """Send one email; what went wrong, or nothing."""
+    """Send one email; what went wrong, or nothing. A wrong setting must not keep the webhook from being told."""
+    try:
+        return _sent(settings, subject, text)
+    except SettingsError as error:
+        return f"the email was not sent: {error}"
+
+
+def _sent(settings: Settings, subject: str, text: str) -> str:
     sender = parse_sender(settings.mail_from)
     now = utc_now()
     message = EmailMessage(policy=POLICY)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from prefect.artifacts import acreate_image_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from flows.markdown import MAX_CELL, edition_page, escaped, link, table
 from flows.pictures import as_data_uri, trends_svg
@@ -34,13 +34,14 @@ REVIEW = "review"
 KEYS = (RUN_SUMMARY, SOURCE_HEALTH, EDITION, THEME_TRENDS, MODEL_CARD, REVIEW_QUEUE, REVIEW_LIST, REVIEW)
 
 FAILURES_SHOWN = 40
+MAX_HEADLINE = 48  # Prefect's tables do not wrap: the question shall be in sight beside it
 _MARKS = '“”"'  # the list sets its own
 
 
 async def publish_run_summary(collected: CollectSummary, tagged: TagSummary | None) -> None:
     """What became of every entry, and the new stories by theme."""
     await acreate_markdown_artifact(
-        run_summary(collected, tagged), key=RUN_SUMMARY, description="What the run found, entry by entry and by theme"
+        run_summary(collected, tagged), key=RUN_SUMMARY, description="Entries and stories, counted"
     )
 
 
@@ -48,9 +49,12 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
     """The summary of a run, as markdown."""
     outcomes = collected.outcomes
     rows = [[str(o), f"{outcomes[o]:,}", escaped(o.meaning)] for o in Outcome if outcomes[o]]
-    rows.append(["**all**", f"**{collected.entries:,}**", f"entries of {len(collected.results)} sources"])
+    rows.append(
+        ["**all**", f"**{collected.entries:,}**", f"entries of {_count(len(collected.results), 'source', 'sources')}"]
+    )
     lines = ["## What became of every entry", "", table(("outcome", "entries", "meaning"), rows), ""]
-    lines += [f"{collected.not_due} sources were not due yet.", ""]
+    if collected.not_due:
+        lines += [f"{_count(collected.not_due, 'source was', 'sources were')} not due yet.", ""]
     if tagged is not None:
         themes = {theme.id: theme.heading for theme in load_themes()}
         counts = [[escaped(themes[theme]), str(tagged.by_theme.get(theme, 0))] for theme in THEME_IDS]
@@ -95,9 +99,8 @@ def source_health(registry: Registry, states: Mapping[str, SourceState]) -> list
                 {
                     "source": source.label,
                     "state": _health(source.enabled, state),
-                    "failing since": _shown(state.failing_since if state else None),
-                    "last seen": _shown(state.last_success_at if state else None),
                     "last new": _shown(state.last_new_at if state else None),
+                    "last seen": _shown(state.last_success_at if state else None),
                     "next poll": _shown(state.next_poll_at if state else None),
                     "detail": plain_line((state.last_detail or "") if state else "", MAX_CELL),
                     "address": source.url,
@@ -111,14 +114,17 @@ async def publish_edition(content: EditionContent, notes: Sequence[str]) -> None
     """The edition as it is sent, and the picture of its trends."""
     page = "\n".join([*(f"> {escaped(note)}\n" for note in notes), edition_page(content)])
     await acreate_markdown_artifact(page, key=EDITION, description=f"The edition of {content.week}")
-    await acreate_image_artifact(
-        as_data_uri(trends_svg(content)), key=THEME_TRENDS, description=f"Stories a week by theme, to {content.week}"
+    # As markdown: below a picture artifact Prefect writes its address, which is the whole picture, across the page.
+    await acreate_markdown_artifact(
+        f"![Stories a week by theme]({as_data_uri(trends_svg(content))})",
+        key=THEME_TRENDS,
+        description=f"Twelve weeks to {content.week}",
     )
 
 
 async def publish_model_card(card: str) -> None:
     """The model that tags, its measured quality, and the one before it."""
-    await acreate_markdown_artifact(card, key=MODEL_CARD, description="How good the classifier is, as measured")
+    await acreate_markdown_artifact(card, key=MODEL_CARD, description="How good it is, as measured")
 
 
 async def publish_review_queue(items: Sequence[QueueItem], form: str) -> None:
@@ -126,18 +132,18 @@ async def publish_review_queue(items: Sequence[QueueItem], form: str) -> None:
     rows = [
         {
             "article": item.article_id,
-            "headline": plain_line(item.title, MAX_CELL),
-            "outlet": item.outlet,
+            "headline": plain_line(item.title, MAX_HEADLINE),
             "question": item.question,
             "score": f"{item.score:.2f}",
+            "outlet": item.outlet,
             "evidence": plain_line(item.evidence, MAX_CELL),
             "link": item.url,
         }
         for item in items
     ]
-    await acreate_table_artifact(rows, key=REVIEW_QUEUE, description="Where ten minutes of a person's time help most")
+    await acreate_table_artifact(rows, key=REVIEW_QUEUE, description="Most uncertain first, as a table")
     await acreate_markdown_artifact(
-        review_list(items, form), key=REVIEW_LIST, description="The same, with links to read and to answer by"
+        review_list(items, form), key=REVIEW_LIST, description="Most uncertain first, with links"
     )
 
 
@@ -178,7 +184,14 @@ def _health(enabled: bool, state: SourceState | None) -> str:
         return "switched off"
     if state is None or state.last_polled_at is None:
         return "never asked"
-    return f"failing ({state.failures} times)" if state.failures else (state.last_outcome or "fine")
+    if state.failures:
+        since = f" since {_shown(state.failing_since)}" if state.failing_since else ""
+        return f"failing{since} ({_count(state.failures, 'time', 'times')})"
+    return "fine"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _shown(moment: datetime | None) -> str:

@@ -4,26 +4,21 @@ from typing import Literal
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.exceptions import FlowPauseTimeout
-from prefect.flow_runs import apause_flow_run
-from prefect.input import RunInput
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows import jobs
+from flows.approval import decide
 from flows.artifacts import publish_edition
 from flows.mail.weekly import DigestResult
 from flows.prefect_steps import Workplace, as_task, run_name, workplace
 from models.brief import stories as stories_in_words
 from models.composing import compose
 from models.edition import EditionContent, content_from_json
-from models.settings import Settings
 from models.store import editions
 from models.store.recipients import check_address
 from models.themes import load_themes
 from models.weeks import Week
-
-ASK_EVERY_SECONDS = 10  # how soon a yes is noticed
 
 WeekChoice = Literal[
     "the last complete week", "this week so far", "two weeks ago", "three weeks ago", "four weeks ago", "named below"
@@ -57,13 +52,6 @@ class DigestOptions(BaseModel):
     )
 
 
-class Approval(RunInput):
-    """The question to a person."""
-
-    send: bool = Field(default=True, title="Send it?", description="Off: this edition is held back")
-    answered_by: str = Field(default="", title="Your name", description="Kept in the run's log")
-
-
 @flow(
     name="digest",
     flow_run_name=run_name("digest"),
@@ -72,8 +60,8 @@ class Approval(RunInput):
 A second run for the same week sends only to those who have not had it. Reviews count up to the moment of composing;
 an edition that has been sent is never changed. See **edition** and **theme-trends** under Artifacts.
 
-With the setting CULTURE_APPROVAL it pauses for a person's yes: open the run, look at the edition under Artifacts,
-then choose Resume in its menu.
+With the setting CULTURE_APPROVAL it waits for a person's yes: look at the edition under Artifacts, open the paused run
+**approve …** (under Subflow Runs of this run), choose Resume in its menu and answer.
 """,
 )
 async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # noqa: B008
@@ -93,14 +81,16 @@ async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # no
         composed = await _digest(place, week, send=False)
         content = _content(place, week)
         await publish_edition(content, [])
+        why = ""
         if place.settings.approval and content.complete and not _is_begun(place, week):
-            held = await _held_back(place.settings, content)
-            if held:
-                logger.warning("%s: %s", week, held)
-                return Completed(message=f"{week}: {held}")
+            decision = await decide(place.settings, str(week), len(content.stories))
+            if not decision.send:
+                logger.warning("%s: %s", week, decision.why)
+                return Completed(message=f"{week}: {decision.why}")
+            why = decision.why
         result = await _digest(place, week, send=True)
         logger.info("%s: %s. %s", result.week, composed.subject, result.note)
-    return _ended(result)
+    return _ended(result, why)
 
 
 def chosen_week(options: DigestOptions, this_week: Week) -> Week:
@@ -141,29 +131,7 @@ def _is_begun(place: Workplace, week: Week) -> bool:
         return kept is not None and kept.sealed
 
 
-async def _held_back(settings: Settings, content: EditionContent) -> str:
-    """Wait for a person; why the edition is not to be sent, or nothing."""
-    default = "it is held back" if settings.approval_default == "hold" else "it is sent"
-    question = (
-        f"**{stories_in_words(len(content.stories))}** are ready for week {content.week}. Look at the artifact "
-        f"*edition*, then decide. Without an answer within {settings.approval_hours} hours, {default}."
-    )
-    try:
-        answer = await apause_flow_run(
-            wait_for_input=Approval.with_initial_data(description=question),
-            timeout=settings.approval_hours * 3600,
-            poll_interval=ASK_EVERY_SECONDS,
-        )
-    except FlowPauseTimeout:
-        if settings.approval_default == "send":
-            return ""
-        return f"nobody answered within {settings.approval_hours} hours, so the edition was held back; run digest again"
-    if answer.send:
-        return ""
-    return f"held back by {answer.answered_by or 'a person'}; run digest again to send it"
-
-
-def _ended(result: DigestResult) -> State[None]:
+def _ended(result: DigestResult, why: str = "") -> State[None]:
     counts = {
         "sent": result.sent,
         "sent by an earlier run": result.already_sent,
@@ -173,7 +141,6 @@ def _ended(result: DigestResult) -> State[None]:
         "not confirmed": result.unconfirmed,
     }
     words = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no email"
-    message = f"{result.week}: {stories_in_words(result.stories)}, {words}" + (
-        f" ({result.note})" if result.note else ""
-    )
+    notes = "; ".join(note for note in (why, result.note) if note)
+    message = f"{result.week}: {stories_in_words(result.stories)}, {words}" + (f" ({notes})" if notes else "")
     return Failed(message=message) if result.has_failures else Completed(message=message)

@@ -7,8 +7,8 @@ from models import brief
 from models.edition import EditionContent
 from models.trends import Trend
 
-WIDTH, ROW, TOP = 860, 34, 44
-BAR, GAP, LEFT = 16, 4, 290
+WIDTH, ROW, TOP = 710, 34, 44
+BAR, GAP, LEFT = 16, 4, 236
 BAR_HEIGHT = 24
 LEAST_SCALE = 4  # one story of one shall not look like a flood
 
@@ -21,7 +21,7 @@ def trends_svg(content: EditionContent) -> str:
     rows = [_row(names[trend.theme], trend, TOP + ROW * place) for place, trend in enumerate(shown)]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
-        'role="img" font-family="system-ui, sans-serif" font-size="13">'
+        'role="img" font-family="system-ui, sans-serif" font-size="14">'
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
         f'<text x="12" y="26" font-size="16" font-weight="600" fill="#1b2733">Stories a week, by theme, '
         f"to {escape(content.week)}</text>{''.join(rows)}</svg>"

@@ -62,9 +62,10 @@ async def train(options: TrainOptions = TrainOptions()) -> State[None]:  # noqa:
 def in_one_line(training: TrainSummary) -> str:
     """What came of it."""
     if training.promotion is None:
-        return f"Nothing was trained: {training.notes[-1] if training.notes else 'nothing new'}"
+        return f"Nothing was trained: {training.notes[-1].partition(':')[0] if training.notes else 'nothing new'}"
     if training.promotion.accepted:
-        return f"Version {training.challenger} tags from now on, with {training.new_reviews} new verdicts"
+        verdicts = f"{training.new_reviews} new verdict{'' if training.new_reviews == 1 else 's'}"
+        return f"Version {training.challenger} tags from now on, with {verdicts}"
     return (
         f"Version {training.challenger} is rejected, {training.champion} stays: {'; '.join(training.promotion.reasons)}"
     )
@@ -90,14 +91,16 @@ def card_page(training: TrainSummary, card: Mapping[str, Any], before: Mapping[s
         [escaped(flip["title"], 120), escaped(names.get(flip["what"], flip["what"])), flip["was"], flip["now"]]
         for flip in card["flips"][:FLIPS_SHOWN]
     ]
-    reasons = "; ".join(training.promotion.reasons) if training.promotion else ""
+    reviewed = f"{card['reviews']} reviewed article{'' if card['reviews'] == 1 else 's'}"
+    # Of a rejected one, the line above holds them.
+    reasons = "; ".join(training.promotion.reasons) if training.promotion and training.promotion.accepted else ""
     lines = [
         f"## Model {escaped(str(card['version']))}",
         "",
-        f"{escaped(in_one_line(training))}. {escaped(reasons)}",
+        f"{escaped(in_one_line(training))}{f': {escaped(reasons)}' if reasons else ''}.",
         "",
-        f"Encoder {escaped(str(card['encoder']))}; {card['sentences']} sentences, {card['passages']} passages, "
-        f"{card['reviews']} reviewed articles; data {escaped(str(card['training_sha256'])[:12])}.",
+        f"Encoder {escaped(str(card['encoder']))}; learned from {card['sentences']} sentences, {card['passages']} "
+        f"passages and {reviewed}; data {escaped(str(card['training_sha256'])[:12])}.",
         "",
         f"## Measured on {after['n']} labelled articles",
         "",

@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
     schedule_upkeep: Cron = Field("0 4 * * *", description="When what is past its time is deleted")
     approval: bool = Field(False, description="Whether the digest waits for a person's yes in the UI")
-    approval_hours: int = Field(4, ge=1, le=72, description="How long it waits")
+    approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")
     approval_default: Literal["hold", "send"] = Field(
         "hold", description="What happens when nobody answers: hold keeps it back, send sends it"
     )

@@ -5,6 +5,7 @@ browser would, over HTTP, and leave it running and in order.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import httpx
 from deployments.demo_site import DemoSite
 from deployments.prefect_api import free_port
 from models.settings import PREFIX
+from models.store.database import Database, open_database
 
 UP_SECONDS = 240.0
 RUN_SECONDS = 180.0
@@ -37,8 +39,6 @@ class Product:
         self.data = folder / "data"
         self.log = folder / "start.log"
         self.port = free_port("127.0.0.1", FIRST_PORT) or 0
-        self.api = f"http://127.0.0.1:{self.port}/api"
-        self.ui = f"http://127.0.0.1:{self.port}/v2"
         self._registry = registry
         clean = {k: v for k, v in os.environ.items() if not k.startswith((PREFIX, "PREFECT_"))}
         self.environment = {
@@ -69,11 +69,30 @@ class Product:
                 start_new_session=True,
             )
         until(lambda: b"Ctrl-C stops it all" in self.log.read_bytes()[before:] or self._ended(), UP_SECONDS)
+        said = self.log.read_bytes()[before:].decode()
         if self._ended():
-            raise AssertionError(self.log.read_text(encoding="utf-8"))
+            raise AssertionError(said)
+        # The port that it says: another program may have taken the one that was free a moment ago.
+        self.port = int(re.findall(r"Open http://127.0.0.1:(\d+)/v2/", said)[-1])
+
+    @property
+    def api(self) -> str:
+        """The address of its Prefect API."""
+        return f"http://127.0.0.1:{self.port}/api"
+
+    @property
+    def ui(self) -> str:
+        """The address of its UI."""
+        return f"http://127.0.0.1:{self.port}/v2"
 
     def _ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self.process is not None
+        return self.process.pid
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Stop it; its exit code."""
@@ -81,6 +100,39 @@ class Product:
         if self.process.poll() is None:
             self.process.send_signal(how)
         return self.process.wait(60)
+
+    @contextmanager
+    def settings(self, **given: str) -> Iterator[None]:
+        """Settings for the runs that start meanwhile, from the `.env` file in the folder where it was started."""
+        file = self.folder / ".env"
+        file.write_text("".join(f"CULTURE_{name}={value}\n" for name, value in given.items()), encoding="utf-8")
+        try:
+            yield
+        finally:
+            file.unlink()
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Its database."""
+        with open_database(f"sqlite:///{self.data / 'culture.db'}") as opened:
+            yield opened
+
+    def paused(self, flow: str, *, but_not: str = "", seconds: float = RUN_SECONDS) -> str:
+        """The id of a run of this flow that waits for a person, once there is one."""
+        body = {"flows": {"name": {"any_": [flow]}}, "flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
+        found: list[str] = []
+
+        def waits() -> bool:
+            found[:] = [run["id"] for run in self.call("POST", "/flow_runs/filter", body) if run["id"] != but_not]
+            return bool(found)
+
+        until(waits, seconds)
+        return found[0]
+
+    def answer(self, run_id: str, given: dict[str, Any]) -> None:
+        """Resume a paused run as the form does; tried again, since a run pauses a moment before its form is there."""
+        path = f"/flow_runs/{run_id}/resume"
+        until(lambda: bool(self.call("POST", path, {"run_input": given})["status"] == "ACCEPT"), 30)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call the Prefect API; tries again, as Prefect's own client does, where its SQLite was locked for a moment."""
@@ -146,11 +198,16 @@ def until(condition: Callable[[], bool], seconds: float, every: float = 0.5) -> 
 
 def processes_of(folder: Path) -> list[str]:
     """The command lines of all processes whose environment names this data folder (Linux)."""
-    found = []
+    return list(numbers_of(folder).values())
+
+
+def numbers_of(folder: Path) -> dict[int, str]:
+    """The same by their numbers."""
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if f"CULTURE_DATA={folder}".encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            if f"CULTURE_DATA={folder}\0".encode() in (process / "environ").read_bytes():
+                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
     return found
@@ -168,4 +225,5 @@ def started_product(folder: Path, environment: dict[str, str] | None = None) -> 
             yield product
         finally:
             if product.process is not None and product.process.poll() is None:
-                product.stop()
+                assert product.stop(signal.SIGINT) == 0
+                assert processes_of(product.data) == [], "Ctrl-C leaves no process behind"

@@ -160,3 +160,22 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.artifact("edition")
     browser.see("This week in brief")
     browser.shoot("edition-after-the-review")
+
+
+def test_a_person_says_yes_and_the_digest_goes_on(browser: Browser, product: Product) -> None:
+    page = browser.page
+    with product.settings(APPROVAL="true"):
+        run = product.start_run("digest", {"options": {"week": "two weeks ago"}})
+        question = product.paused("approval")
+        browser.open(f"/runs/flow-run/{question}")
+        browser.see("choose Resume in this run's menu")
+        browser.shoot("approval-waits")
+        page.get_by_role("main").locator("button[aria-haspopup=menu]").first.click()
+        page.get_by_role("menuitem", name="Resume").click()
+        browser.see("Without an answer within 4 hours, it is held back.")
+        page.get_by_role("textbox", name="Your name").fill("Grace")
+        browser.shoot("approval")
+        page.get_by_role("button", name="Resume").click()
+        ended = product.ended(run)
+    assert ended["state_type"] == "COMPLETED"
+    assert "(approved by Grace" in ended["state"]["message"]

@@ -5,26 +5,26 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deployments.schedules import SCHEDULE_SLUG
-from tests.prefect_server import Product, processes_of, until
+from deployments.prefect_api import is_of
+from deployments.prefect_environment import prefect_folder
+from deployments.schedules import POOL, SCHEDULE_SLUG, catalogue
+from deployments.serve import MISSED
+from models.settings import Settings, load_settings
+from tests.fakes_web import Answer, FakeWeb
+from tests.prefect_server import Product, numbers_of, until
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc (Linux)")
 
 
 def runner_of(product: Product) -> int:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes()
-            mine = f"CULTURE_DATA={product.data}".encode() in (process / "environ").read_bytes()
-        except OSError:
-            continue
-        if mine and b"deployments.serve" in words:
-            return int(process.name)
-    raise AssertionError("no runner")
+    return next(number for number, words in numbers_of(product.data).items() if "deployments.serve" in words)
 
 
 def test_it_greets_with_the_address_of_the_current_ui(product: Product) -> None:
@@ -69,19 +69,57 @@ def test_started_twice_the_second_says_so_and_ends(product: Product) -> None:
     assert "Traceback" not in ran.stderr
 
 
-def test_a_killed_runner_comes_back_its_run_is_crashed_and_no_article_is_lost_or_doubled(product: Product) -> None:
-    first = product.start_run("monitor", {"options": {"all_due": True}})
-    product.in_state(first, ("RUNNING",))
-    os.killpg(runner_of(product), signal.SIGKILL)
-    assert product.ended(first, 120)["state_type"] == "CRASHED"
-    again = product.run("monitor", {"options": {"all_due": True}})
-    assert again["state_type"] == "COMPLETED", again["state"]["message"]
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """What was under way and what was missed when the runner was killed."""
+
+    run: str
+    missed: tuple[str, ...]
+    asked_for: str  # by a person, meanwhile
+
+
+@pytest.fixture(scope="module")
+def killed(product: Product) -> Killed:
+    """The runner was stopped in the middle of a run, runs of nine days were missed, and it was killed, and is started again."""
+    run = product.start_run("monitor", {"options": {"all_due": True}})
+    product.in_state(run, ("RUNNING",))
+    runner = runner_of(product)
+    os.killpg(runner, signal.SIGSTOP)
+    days = {"start_time": str(datetime.now(UTC) - timedelta(days=9)), "end_time": str(datetime.now(UTC)), "min_runs": 9}
+    product.call("POST", f"/deployments/{product.deployment('upkeep')['id']}/schedule", days)
+    missed = [one for one in product.runs("upkeep") if one["auto_scheduled"] and is_past(one)]
+    asked_for = product.start_run("review-queue")
+    os.killpg(runner, signal.SIGKILL)
+    return Killed(run, tuple(one["id"] for one in missed), asked_for)
+
+
+def is_past(run: dict[str, Any]) -> bool:
+    return datetime.fromisoformat(run["expected_start_time"].replace("Z", "+00:00")) < datetime.now(UTC)
+
+
+def test_a_killed_runner_comes_back_its_run_is_crashed_and_the_next_completes(product: Product, killed: Killed) -> None:
+    assert product.ended(killed.run, 120)["state_type"] == "CRASHED"
+    assert product.ended(killed.asked_for)["state_type"] == "COMPLETED"
     assert "is started again" in product.log.read_text(encoding="utf-8")
+
+
+def test_runs_that_were_missed_while_it_was_down_collapse_into_one(product: Product, killed: Killed) -> None:
+    assert len(killed.missed) >= 8
+    ends = [product.ended(run) for run in killed.missed]
+    done = [end for end in ends if end["state_type"] == "COMPLETED"]
+    assert [end["id"] for end in done] == [max(ends, key=lambda end: str(end["expected_start_time"]))["id"]]
+    assert {end["state_type"] for end in ends} == {"COMPLETED", "CANCELLED"}
+    assert {end["state"]["message"] for end in ends if end not in done} == {MISSED}
+
+
+def nothing_lost_or_doubled(product: Product) -> bool:
     with sqlite3.connect(product.data / "culture.db") as database:
         articles, addresses = database.execute("SELECT count(*), count(DISTINCT url) FROM article").fetchone()
         assert articles == addresses > 60
         assert database.execute("SELECT count(*) FROM article WHERE model_version IS NULL").fetchone()[0] == 0
         assert database.execute("SELECT count(*) FROM article WHERE story_id IS NULL").fetchone()[0] == 0
+    database.close()
+    return True
 
 
 def test_two_runs_at_once_the_newer_is_cancelled(product: Product) -> None:
@@ -89,23 +127,95 @@ def test_two_runs_at_once_the_newer_is_cancelled(product: Product) -> None:
     second = product.start_run("monitor", {"options": {"all_due": True}})
     ends = sorted(product.ended(run)["state_type"] for run in (first, second))
     assert ends == ["CANCELLED", "COMPLETED"]
+    # Who holds a place stands on disk: forgotten with the server's memory, a healthy run would be ended after minutes.
+    assert list((product.data / "prefect" / "concurrency_leases").iterdir())
 
 
-def test_what_people_change_survives_a_restart_which_leaves_no_process_behind(product: Product) -> None:
+CHANGED = {"options": {"sources": [], "all_due": True, "max_pages": 7}}
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """`start` was killed itself, in the middle of a run, and started again."""
+
+    run: str
+    before: frozenset[int]  # processes
+    port: int
+
+
+@pytest.fixture(scope="module")
+def restarted(product: Product) -> Restarted:
+    """People changed a deployment, everything was registered again as for workers, `start` was killed and started again."""
     monitor = product.deployment("monitor")
     ours = next(one for one in monitor["schedules"] if one["slug"] == SCHEDULE_SLUG)
     product.call("PATCH", f"/deployments/{monitor['id']}/schedules/{ours['id']}", {"active": False})
     added = {"schedule": {"cron": "30 23 * * *", "timezone": "Europe/London"}, "active": True}
     product.call("POST", f"/deployments/{monitor['id']}/schedules", [added])
-    changed = {"options": {"sources": [], "all_due": True, "max_pages": 7}}
-    product.call("PATCH", f"/deployments/{monitor['id']}", {"parameters": changed})
+    product.call("PATCH", f"/deployments/{monitor['id']}", {"parameters": CHANGED})
+    register(product)
+    assert is_kept(product)
 
-    assert product.stop(signal.SIGINT) == 0
-    assert processes_of(product.data) == []
+    run = product.start_run("monitor", {"options": {"all_due": True}})
+    product.in_state(run, ("RUNNING",))
+    before, port = frozenset(numbers_of(product.data)), product.port
+    # The runner too: its run is an orphan then, whom nobody tells of its parent's death.
+    os.kill(product.pid, signal.SIGSTOP)
+    os.kill(runner_of(product), signal.SIGKILL)
+    assert product.stop(signal.SIGKILL) == -signal.SIGKILL
     product.start()
+    return Restarted(run, before, port)
 
+
+def test_what_people_change_survives_a_restart_and_registering_again(product: Product, restarted: Restarted) -> None:
+    assert is_kept(product)
+    product.call("PATCH", f"/deployments/{product.deployment('monitor')['id']}", {"parameters": {}})
+
+
+def test_killed_itself_it_leaves_nothing_running_and_the_next_start_takes_over(
+    product: Product, restarted: Restarted
+) -> None:
+    assert restarted.before & numbers_of(product.data).keys() == set()
+    assert product.port == restarted.port
+    assert "what it had left running was ended" in product.log.read_text(encoding="utf-8")
+    assert product.ended(restarted.run, 60)["state_type"] == "CRASHED"
+    again = product.run("monitor", {"options": {"all_due": True}})
+    assert again["state_type"] == "COMPLETED", again["state"]["message"]
+    assert nothing_lost_or_doubled(product)
+
+
+def is_kept(product: Product) -> bool:
     found = product.deployment("monitor")
-    kept = {one["schedule"]["cron"]: one["active"] for one in found["schedules"]}
-    assert kept == {"0 6-22/2 * * *": False, "30 23 * * *": True}
-    assert found["parameters"] == changed
-    product.call("PATCH", f"/deployments/{monitor['id']}", {"parameters": {}})
+    assert {one["schedule"]["cron"]: one["active"] for one in found["schedules"]} == {
+        "0 6-22/2 * * *": False,
+        "30 23 * * *": True,
+    }
+    assert found["parameters"] == CHANGED
+    return True
+
+
+def register(product: Product) -> None:
+    """Register all deployments for workers, then give them back to the process that `start` runs."""
+    environment = {**product.environment, "PREFECT_API_URL": product.api, "PREFECT_HOME": str(product.folder / "other")}
+    words = [sys.executable, "-m", "deployments.registering"]
+    subprocess.run(words, cwd=product.folder, env=environment, check=True, capture_output=True, timeout=120)
+    for one in catalogue(Settings()):
+        product.call("PATCH", f"/deployments/{product.deployment(one.name)['id']}", {"work_pool_name": None})
+    product.call("DELETE", f"/work_pools/{POOL}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "ours"),
+    [
+        (Answer(b'{"home": "HOME"}'), True),
+        (Answer(b'{"home": "/somewhere/else"}'), False),
+        (Answer(b"no JSON"), False),
+        (Answer(b"who are you?", 401), True),
+    ],
+)
+def test_a_server_that_took_the_port_is_not_taken_for_ours(tmp_path: Path, answer: Answer, ours: bool) -> None:
+    settings = load_settings(data=tmp_path)
+    body = answer.body.replace(b"HOME", str(prefect_folder(settings)).encode())
+    with FakeWeb() as web:
+        web.pages["/api/admin/settings"] = replace(answer, body=body)
+        assert is_of(web.url("/api"), settings) is ours
+    assert is_of(web.url("/api"), settings) is False

@@ -13,6 +13,7 @@ from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.demo_folder import leave_demo
 from deployments.prefect_api import answering_api
+from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows import jobs
 from flows.mail.weekly import DigestResult
 from models.outcomes import Outcome
@@ -109,6 +110,8 @@ def _reported(
 ) -> Coroutine[Any, Any, jobs.MonitorSummary]:
     """The main job as a run that the Prefect UI shows."""
     os.environ["PREFECT_API_URL"] = api
+    # At Prefect's own frequency, the server would take a healthy run of some minutes for one without a process.
+    os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = str(HEARTBEAT_SECONDS)
     if not settings.telemetry:
         os.environ["DO_NOT_TRACK"] = "1"
     # Here, not above: Prefect takes two seconds to import, and reads its settings when it is.
