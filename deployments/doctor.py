@@ -17,7 +17,6 @@ from models.store.database import DatabaseError, open_database
 from models.store.model_versions import ModelState
 from models.tagging.encoders import AUTO, MINILM
 from models.tagging.minilm import has_published_weights
-from models.tagging.versions import read_facts
 from models.themes import load_themes
 
 LEAST_FREE = 500_000_000  # bytes: a year of news is under 1 GB, and a full disk stops a run half-way
@@ -112,6 +111,8 @@ def _database(settings: Settings) -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
+    from models.tagging.versions import read_facts  # here: it brings scikit-learn, which would start with every command
+
     encoder = _encoder(settings)
     if settings.database_url is None and not (settings.data / "culture.db").exists():
         return Finding("model", Health.NOTE, f"none yet; {encoder}", "trained from the seeds at the first run")

@@ -1,14 +1,11 @@
-"""The client at the door of other people's servers: robots.txt, one at a time, gaps, no second knock."""
+"""The client at the door of other people's servers: one at a time, gaps, no second knock."""
 
 import asyncio
 import gzip
-import time
 import zlib
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
 
 import brotli  # type: ignore[import-untyped]
 import pytest
@@ -17,118 +14,9 @@ import zstandard
 from flows.web import addresses
 from flows.web.polite_client import HostFacts, Limits, PoliteClient
 from flows.web.replies import retry_after
-from flows.web.robots import RobotsRules
 from models.entries import Fetched, Reply
+from tests.fakes_client import AGENT, LOOPBACK, get, with_client
 from tests.fakes_web import Answer, FakeWeb, redirect
-
-AGENT = "nhs-culture-monitor/0.1 (+mailto:ask@example.org)"
-LOOPBACK = frozenset({"127.0.0.1"})
-Asking = Callable[[PoliteClient], Coroutine[Any, Any, Any]]
-
-
-def with_client(ask: Asking, **given: Any) -> Any:
-    """What `ask` returns, given a client."""
-
-    async def run() -> Any:
-        options: dict[str, Any] = {"user_agent": AGENT, "allow_hosts": LOOPBACK} | given
-        async with PoliteClient(**options) as client:
-            return await ask(client)
-
-    return asyncio.run(run())
-
-
-def get(url: str, client_options: dict[str, Any] | None = None, **given: Any) -> Reply:
-    """One reply of a fresh client."""
-    reply: Reply = with_client(lambda client: client.get(url, **given), **(client_options or {}))
-    return reply
-
-
-ROBOTS = b"""
-User-agent: *
-Disallow: /
-User-agent: NHS-Culture-Monitor
-Disallow: /private
-Allow: /private/open
-Disallow: /*.pdf$
-"""
-
-
-@pytest.mark.parametrize(
-    ("path", "outcome"),
-    [
-        ("/news", Fetched.OK),
-        ("/private/story", Fetched.DISALLOWED),
-        ("/private/open", Fetched.OK),
-        ("/report.pdf", Fetched.DISALLOWED),
-        ("/report.pdf?download=1", Fetched.OK),
-    ],
-)
-def test_robots_rules_for_our_name_go_before_those_for_all_and_the_longest_match_decides(
-    path: str, outcome: Fetched
-) -> None:
-    with FakeWeb({"/robots.txt": Answer(ROBOTS, kind="text/plain"), path: Answer(b"hello")}) as web:
-        reply = get(web.url(path))
-    assert reply.outcome is outcome
-    assert web.paths() == ([path] if outcome is Fetched.OK else [])
-
-
-@pytest.mark.parametrize(
-    ("answer", "outcome"),
-    [
-        (Answer(b"", 404), Fetched.OK),
-        (Answer(b"", 403), Fetched.OK),
-        (Answer(b"", 500), Fetched.DISALLOWED),
-        (Answer(b"", 503), Fetched.DISALLOWED),
-        (Answer(b"\xef\xbb\xbfUser-agent: *\nDisallow: /news"), Fetched.DISALLOWED),
-        (redirect("/robots.txt"), Fetched.OK),
-    ],
-    ids=["missing", "forbidden", "error", "unavailable", "with a mark", "a loop"],
-)
-def test_what_the_answer_to_robots_txt_means(answer: Answer, outcome: Fetched) -> None:
-    with FakeWeb({"/robots.txt": answer, "/news": Answer(b"hello")}) as web:
-        assert get(web.url("/news")).outcome is outcome
-
-
-@pytest.mark.parametrize(
-    ("robots", "allowed"),
-    [
-        ("User-agent: *\nDisallow: /a", False),
-        ("User-agent: other\nDisallow: /a", True),
-        ("User-agent: other\nUser-agent: nhs-culture-monitor\nDisallow: /a", False),
-        ("User-agent: nhs-culture-monitor\n\nUser-agent: other\nDisallow: /a", False),
-        ("User-agent: other\nDisallow: /a\nUser-agent: *\nAllow: /", True),
-        ("User-agent: culture-monitor\nDisallow: /a", True),  # another's name within ours
-        ("User-agent: NHS-Culture-Monitor/2.0\nDisallow: /a", False),
-        ("USER-AGENT: NHS-CULTURE-MONITOR # us\nDISALLOW: /a # all", False),
-        ("Disallow: /a", True),
-        ("User-agent: *\nDisallow:", True),
-        ("User-agent: *\nSitemap: https://example.org/map.xml\nDisallow: /a", False),
-        ("User-agent: *\nDisallow: /a\nAllow: /a", True),  # of equal length, allow goes first
-        ("\n".join(f"User-agent: bot{n}" for n in range(9000)) + "\nDisallow: /a" * 9000, True),
-        ("User-agent: *\n" + "Disallow: /*b*c*d$\n" * 20_000, True),
-    ],
-)
-def test_the_group_that_is_for_us_decides_and_none_takes_long(robots: str, allowed: bool) -> None:
-    begin = time.process_time()
-    rules = RobotsRules(HostFacts(robots=robots, robots_status=200), "nhs-culture-monitor")
-    assert rules.verdict("https://example.org/a").allowed is allowed
-    assert time.process_time() - begin < 0.5
-
-
-def test_robots_txt_is_asked_for_once_a_day() -> None:
-    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    with FakeWeb({"/robots.txt": Answer(b"User-agent: *\nDisallow: /no"), "/yes": Answer(b"hello")}) as web:
-
-        async def ask(client: PoliteClient) -> dict[str, HostFacts]:
-            await asyncio.gather(*(client.get(web.url(path)) for path in ("/yes", "/no", "/yes")))
-            return client.hosts
-
-        hosts = with_client(ask, clock=lambda: noon)
-        assert [seen.path for seen in web.seen].count("/robots.txt") == 1
-        with_client(ask, clock=lambda: noon + timedelta(hours=23), hosts=hosts)
-        assert [seen.path for seen in web.seen].count("/robots.txt") == 1
-        with_client(lambda client: client.get(web.url("/yes")), clock=lambda: noon + timedelta(hours=25), hosts=hosts)
-        assert [seen.path for seen in web.seen].count("/robots.txt") == 2
 
 
 def test_one_request_at_a_time_to_a_host_but_hosts_side_by_side() -> None:

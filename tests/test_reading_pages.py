@@ -1,57 +1,14 @@
-"""Pages as clean text and facts, whatever comes back; one rule of dates; how much of an article a page gives."""
+"""What a page of news says: its text, title, author, date and address."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from flows.web.page_facts import choose_published
-from flows.web.page_language import tell_language
-from flows.web.page_reader import is_html, read_page
-from models.entries import Page
+from flows.web.page_reader import is_html
 from models.outcomes import TextStatus
-
-URL = "https://www.news.example.org/health/board-quits"
-NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
-SENTENCES = [
-    "The board of the trust said on Monday that a culture of bullying had been tolerated for years.",
-    "Staff who had raised concerns with their managers told the review that nothing was ever done.",
-    "The chair accepted every recommendation and promised a plan before the end of the winter.",
-    "Unions said that promises had been made before and that they would wait for action this time.",
-    "Inspectors will return to the hospital in the spring to see what has become of the plan.",
-    "Patients were not told of the review until the newspaper asked for a copy of its findings.",
-]
-
-
-def story(paragraphs: int = 10) -> list[str]:
-    """Paragraphs of a report, each of its own words."""
-    return [f"{SENTENCES[n % 6]} {SENTENCES[(n + 2) % 6]} It was point {n} of the report." for n in range(paragraphs)]
-
-
-def page(head: str = "", body: str | None = None, *, paragraphs: int = 10) -> str:
-    """A page as news sites make them: navigation, article, related links, comments, footer."""
-    text = "".join(f"<p>{paragraph}</p>" for paragraph in story(paragraphs))
-    article = body if body is not None else f"<article><h1>Trust board quits</h1>{text}</article>"
-    links = "".join(f"<li><a href='/{n}'>Another story number {n}</a></li>" for n in range(12))
-    return (
-        f"<!DOCTYPE html><html lang='en-GB'><head><meta charset='utf-8'>{head}</head><body>"
-        f"<header><nav><ul>{links}</ul></nav></header>"
-        "<div id='cookie-banner' class='cookie-consent'><p>We use cookies. Accept all cookies?</p></div>"
-        f"<main>{article}</main><aside class='related'><h2>Related</h2><ul>{links}</ul></aside>"
-        "<div id='comments' class='comments'><p>First! A comment by a reader of this page.</p></div>"
-        "<footer><p>Copyright the newspaper. All rights reserved.</p></footer></body></html>"
-    )
-
-
-def read(html: str | bytes, url: str = URL, content_type: str = "text/html; charset=utf-8") -> Page:
-    return read_page(html.encode() if isinstance(html, str) else html, url=url, content_type=content_type)
-
-
-def ld(**facts: Any) -> str:
-    """A JSON-LD block."""
-    return f"<script type='application/ld+json'>{json.dumps({'@context': 'https://schema.org'} | facts)}</script>"
+from tests.fakes_pages import ARTICLE, NINE, ld, page, read, story
 
 
 def test_the_text_of_the_article_and_nothing_else_a_paragraph_a_line() -> None:
@@ -73,14 +30,6 @@ def test_a_long_menu_is_not_read_with_an_article_that_has_no_paragraphs(tag: str
     assert all(paragraph in found.text for paragraph in story(6))
 
 
-ARTICLE = {
-    "@type": "NewsArticle",
-    "headline": "Trust board quits",
-    "datePublished": "2026-11-20T09:00:00Z",
-    "dateModified": "2026-11-22T09:00:00Z",
-    "author": [{"@type": "Person", "name": "Jane Smith"}, {"@type": "Person", "name": "Sam Jones"}],
-    "publisher": {"@type": "Organization", "name": "Daily News"},
-}
 META = (
     '<meta property="og:title" content="Trust board quits | Daily News">'
     '<meta property="og:site_name" content="Daily News">'
@@ -244,146 +193,3 @@ def test_letters_survive_wrong_charsets(encoding: str, header: str, meta: str) -
 )
 def test_pages_are_told_from_files(content_type: str, body: bytes, expected: bool) -> None:
     assert is_html(content_type, body) is expected
-
-
-LOCKED = ld(**ARTICLE | {"isAccessibleForFree": "False", "wordCount": 800})
-WALL = "<div class='paywall'><p>Subscribe to continue reading this article.</p></div>"
-
-
-def body(paragraphs: int, after: str = "") -> str:
-    text = "".join(f"<p>{paragraph}</p>" for paragraph in story(paragraphs))
-    return f"<article><h1>Trust board quits</h1>{text}{after}</article>"
-
-
-@pytest.mark.parametrize(
-    ("html", "status"),
-    [
-        (page(LOCKED, body(2, WALL)), TextStatus.PAYWALLED),
-        (page(LOCKED, body(2)), TextStatus.PAYWALLED),
-        (page("", body(2, WALL)), TextStatus.PAYWALLED),
-        (page(LOCKED, body(30)), TextStatus.FULL),  # it is all there, whatever it says
-        (page(ld(**ARTICLE | {"wordCount": 900}), body(3)), TextStatus.TEASER),
-        (page("", body(1, "<p>The chair went on to say that…</p>")), TextStatus.TEASER),
-        (page("", body(1, "<p>Read more</p>")), TextStatus.TEASER),
-        (page("", body(2)), TextStatus.FULL),  # news in brief
-    ],
-    ids=["locked", "locked, no words", "wall", "metered", "half", "trails off", "read more", "brief"],
-)
-def test_how_much_of_the_article_there_is(html: str, status: TextStatus) -> None:
-    assert read(html).text_status is status
-
-
-COOKIES = (
-    "<html><head><title>Before you continue</title></head><body><div><h1>We value your privacy</h1>"
-    "<p>We and our 842 partners store and access cookies on your device to process personal data such as unique "
-    "identifiers, and ask for your consent to personalised ads and content.</p>"
-    "<p>You may accept all cookies, reject all, or manage options. See our privacy policy and our vendors, who rely on "
-    "legitimate interest.</p></div></body></html>"
-)
-MISSING = (
-    "<html><head><title>Page not found - Daily News</title></head><body><main><h1>Sorry, page not found</h1>"
-    "<p>The page you are looking for no longer exists or has been moved.</p></main></body></html>"
-)
-
-
-@pytest.mark.parametrize(
-    "html",
-    [
-        "",
-        "   ",
-        "words without a tag",
-        "<html><head></head><body></body></html>",
-        "<html><body><div id='root'></div><script>render()</script></body></html>",
-        "<html><body><noscript>Please enable JavaScript to view this page.</noscript></body></html>",
-        COOKIES,
-        MISSING,
-    ],
-    ids=["empty", "blank", "no tag", "bare", "scripts only", "noscript", "cookie wall", "soft 404"],
-)
-def test_pages_without_an_article_have_no_text(html: str) -> None:
-    found = read(html)
-    assert (found.text, found.text_status) == ("", TextStatus.HEADLINE)
-    assert found.gone is (html == MISSING)
-
-
-def test_an_article_about_cookies_or_lost_pages_is_an_article() -> None:
-    about = [
-        f"<p>{sentence} The regulator said that consent to cookies on hospital pages that no longer exist mattered.</p>"
-        for sentence in SENTENCES * 3
-    ]
-    assert read(page("", f"<article>{''.join(about)}</article>")).text_status is TextStatus.FULL
-
-
-WELSH = (
-    "Mae'r bwrdd iechyd wedi dweud ei fod yn cymryd y pryderon o ddifrif ac y bydd yn gweithio gyda staff i wella'r "
-    "diwylliant yn yr ysbyty dros y misoedd nesaf."
-)
-FRENCH = (
-    "Le conseil de l'hôpital a déclaré que les dirigeants sont responsables de la culture dans les services et que "
-    "les plaintes du personnel ne seront pas ignorées."
-)
-
-
-@pytest.mark.parametrize(
-    ("text", "language"), [(" ".join(SENTENCES), "en"), (WELSH, "cy"), (FRENCH, "fr"), ("Too short", None)]
-)
-def test_languages_are_told_by_their_common_words(text: str, language: str | None) -> None:
-    assert tell_language(text) == language
-
-
-def test_what_a_page_declares_decides_where_its_words_do_not() -> None:
-    assert tell_language("Too short", "en-GB") == "en"
-    assert tell_language(" ".join(SENTENCES), "fr") == "en"
-
-
-NASTY = {
-    "nested divs": "<div>" * 200_000 + "x",
-    "nested spans in an article": "<article>" + "<span>" * 50_000 + "x",
-    "line breaks": "<p>" + "word <br>" * 200_000,
-    "attributes": "<div " + " ".join(f"a{n}='1'" for n in range(100_000)) + ">x</div>",
-    "bare attributes": "<div " + " ".join(f"a{n}" for n in range(100_000)) + ">x</div>",
-    "unclosed": "<b>" * 20_000 + "x",
-    "attribute text": f"<div title='{'x' * 2_500_000}'>x</div>",
-    "an open comment": "<!--" + "x" * 1_000_000,
-    "an open script": "<script>" + "x" * 1_000_000,
-    "an open tag": "<p " * 100_000,
-    "deep json-ld": f"<script type='application/ld+json'>{'[' * 100_000}</script>",
-    "wide json-ld": f"<script type='application/ld+json'>{json.dumps([{'@type': 'Article'}] * 20_000)}</script>",
-    "null bytes": "<p>a\x00b</p>" * 10_000,
-    "an xml declaration": "<?xml version='1.0' encoding='utf-16'?><html><p>x</p></html>",
-    "many headings": "<h1></h1>" * 30_000,
-    "a title of dashes": f"<meta property='og:site_name' content='D'><meta property='og:title' content='{'a - ' * 90_000}'>",
-    "a heading of bars": f"<h1>{'| ' * 200_000}</h1>",
-    "tables in tables": "<table><tr><td>" * 5_000 + "x",
-}
-
-
-@pytest.mark.parametrize("html", NASTY.values(), ids=NASTY.keys())
-def test_a_nasty_page_ends_soon_and_quietly(html: str) -> None:
-    begin = time.process_time()
-    found = read(f"<html><head><title>T</title></head><body>{html}")
-    assert isinstance(found, Page)
-    assert time.process_time() - begin < 6
-
-
-def test_the_declared_text_helps_where_the_page_shows_none_of_it() -> None:
-    declared = "\n".join(story(12))
-    scripted = page(ld(**ARTICLE | {"articleBody": declared}), "<div id='root'></div>")
-    assert read(scripted).text == declared
-    locked = page(ld(**ARTICLE | {"articleBody": declared, "isAccessibleForFree": False}), body(1, WALL))
-    assert "point 11" not in read(locked).text  # what is for subscribers is left to them
-
-
-def test_furniture_between_the_paragraphs_is_left_out() -> None:
-    between = (
-        "<p>Advertisement</p>",
-        "<p>Image source, Getty Images</p>",
-        "<p>Sign up to our daily newsletter</p>",
-        "<p>Read more: Another board quits</p>",
-        "<p>Follow us on Facebook and Twitter</p>",
-    )
-    paragraphs = [f"<p>{paragraph}</p>" for paragraph in story(10)]
-    for at, line in enumerate(between):
-        paragraphs.insert(2 * at + 1, line)
-    lines = read(page("", f"<article>{''.join(paragraphs)}</article>")).text.split("\n")
-    assert lines == story(10)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,13 +15,15 @@ from deployments.demo_folder import leave_demo
 from deployments.prefect_api import answering_api
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows import jobs
-from flows.mail.weekly import DigestResult
 from models.outcomes import Outcome
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
 from models.themes import THEME_IDS, load_themes
 from models.weeks import Week, utc_now
+
+if TYPE_CHECKING:
+    from flows.mail.weekly import DigestResult
 
 FAILURES_SHOWN = 40
 
@@ -31,7 +33,7 @@ class Report:
     """What one run of the whole job did."""
 
     monitor: jobs.MonitorSummary
-    digest: DigestResult
+    digest: "DigestResult"
 
 
 def run(
