@@ -26,6 +26,8 @@ from tests.fakes_mail import Mailboxes, smtp_server
 from tests.fakes_webhook import Hook, webhook
 from tests.prefect_server import Product, until
 
+pytestmark = pytest.mark.long
+
 CHIEF = "chief@example.org"
 SILENT_SECONDS = (
     HEARTBEAT_SECONDS + 15

@@ -16,6 +16,8 @@ from tests.fakes_mail import Mailboxes, smtp_server
 from tests.fakes_webhook import Hook, webhook
 from tests.prefect_server import Product, until
 
+pytestmark = pytest.mark.long
+
 READER = "reader@example.org"
 # One process for all: a start of Python with Prefect and the tagger costs seconds.
 RUNS = """

@@ -24,6 +24,8 @@ from tests.postgres import Postgres
 from tests.prefect_cluster import program
 from tests.prefect_server import Product, until
 
+pytestmark = pytest.mark.long
+
 DAYS = ("2022-06-10", "2022-09-01")
 FLOW = """import asyncio, sys
 from flows.backfill import BackfillOptions, backfill

@@ -13,6 +13,8 @@ from tests.archives import demo_captures, write_archive
 from tests.backfilled import THEN
 from tests.prefect_server import Product
 
+pytestmark = pytest.mark.long
+
 
 def test_the_past_is_filled_from_a_form(product: Product, tmp_path: Path) -> None:
     form = product.deployment("backfill")["parameter_openapi_schema"]["definitions"]["BackfillOptions"]

@@ -21,6 +21,8 @@ from models.store.tables import Delivery
 from tests.fakes_delivery import NO_PAUSES, edition_database, edition_settings, join, send, states  # noqa: F401 - fixtures
 from tests.fakes_mail import PASSWORD, USER, Mailboxes, certificate, smtp_server
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("fault", ["rcpt-451", "data-451", "drop-before-data", "drop-after-data", "421", "slow"])
 def test_a_passing_fault_is_tried_again(fault: str, database: Database, settings: Settings) -> None:

@@ -20,6 +20,8 @@ from tests.postgres import Postgres
 from tests.prefect_cluster import cluster
 from tests.prefect_server import Product, until
 
+pytestmark = pytest.mark.long
+
 FOLDER = Path(__file__).parents[1] / "deployments"
 ROOT = FOLDER.parent
 
@@ -168,8 +170,9 @@ def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: 
             assert found["work_pool_name"] == POOL
             assert [schedule["schedule"]["cron"] for schedule in found["schedules"]] == ([one.cron] if one.cron else [])
     finally:
-        for name, old in before.items():  # back to the process that `start` runs
-            product.call("PATCH", f"/deployments/{product.deployment(name)['id']}", {"work_pool_name": None})
+        for name, old in before.items():  # back to the process that `start` runs, with the choices that its forms offer
+            kept = {"work_pool_name": None, "parameter_openapi_schema": old["parameter_openapi_schema"]}
+            product.call("PATCH", f"/deployments/{product.deployment(name)['id']}", kept)
             assert old["id"] == product.deployment(name)["id"]
 
 

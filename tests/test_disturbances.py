@@ -30,6 +30,8 @@ from models.store.tables import Article, Story
 from models.weeks import LONDON, Week
 from tests.prefect_server import Product, until
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 

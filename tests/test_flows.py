@@ -15,6 +15,8 @@ from models.themes import THEME_IDS
 from models.weeks import Week, utc_now
 from tests.prefect_server import Product
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def monitored(product: Product) -> Product:

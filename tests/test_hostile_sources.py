@@ -35,6 +35,8 @@ from tests.fakes_web import (
     slow_loris,
 )
 
+pytestmark = pytest.mark.long
+
 GOOD = 20
 DATE = "Thu, 19 Nov 2026 09:00:00 GMT"
 BAD_SOURCES: dict[str, tuple[Answer | Behaviour, PollOutcome]] = {

@@ -13,7 +13,10 @@ from tests.faults.harness import Harness
 from tests.faults.points import KillPoint
 from tests.faults.snapshot import differences
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGKILL are of POSIX systems")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGKILL are of POSIX systems"),
+]
 
 KILLS = 6
 SEED = 5

@@ -23,6 +23,8 @@ from models.tagging.decisions import Document, State, Tagging, ThemeTag
 from models.weeks import Week
 from tests.fakes_web import Answer, FakeWeb
 
+pytestmark = pytest.mark.long
+
 MORNING = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 RUNS = 9
 NEWS_A_RUN = 20

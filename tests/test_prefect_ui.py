@@ -16,7 +16,10 @@ from tests.prefect_server import Product, until
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright (the extra `test` has it)")
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: 'apt-get install chromium'")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(BROWSER is None, reason="needs Chromium: 'apt-get install chromium'"),
+]
 PATIENCE_MS = 60_000
 CLICKS = 3
 

@@ -23,6 +23,8 @@ from tests.fakes_web import Answer, FakeWeb, Handler
 from tests.prefect_server import CANARY, Product
 from tests.test_commands import Ran, command
 
+pytestmark = pytest.mark.long
+
 GUARDIAN = "canary-guardian-5f1e"
 DATABASE = "canary:database/7a@3c"
 SMTP = fakes_mail.PASSWORD

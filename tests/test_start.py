@@ -20,7 +20,10 @@ from models.settings import Settings, load_settings
 from tests.fakes_web import Answer, FakeWeb
 from tests.prefect_server import Product, numbers_of, until
 
-pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc (Linux)")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc (Linux)"),
+]
 
 
 def runner_of(product: Product) -> int:
