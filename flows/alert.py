@@ -7,7 +7,11 @@ from email.utils import format_datetime, make_msgid
 
 import httpx
 from prefect import flow, get_run_logger
-from prefect.client.schemas.objects import State
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.mail.mailer import POLICY, parse_sender
@@ -24,6 +28,8 @@ from models.weeks import LONDON, Week, utc_now
 
 POST_SECONDS = 20
 MAX_MESSAGE = 2000
+LATEST_ALERTS = 50
+TOLD_ALREADY = "an earlier run has told of it"
 NOBODY_TO_TELL = "nobody is told: set CULTURE_ALERT_TO or CULTURE_ALERT_WEBHOOK"
 
 
@@ -47,6 +53,8 @@ async def alert(
         message: What it said.
         run_id: Its run, for the link.
     """
+    if run_id and await _told_already(run_id, state):
+        return Completed(message=TOLD_ALREADY)
     settings = load_settings()  # nothing else is opened: a broken database or registry may be what is to be told
     subject = plain_line(f"NHS Culture Monitor: {name} {state}", 150)
     text = plain_lines(f"{message}\n\n{run_address(run_id) if run_id else ''}", MAX_MESSAGE)
@@ -91,6 +99,23 @@ async def digest_check() -> State[None]:
             message=f"{week}: {emails}, {waiting} to be tried again and {refused} refused. See the run of digest"
         )
     return Completed(message=f"{week}: {emails}")
+
+
+async def _told_already(run_id: str, state: str) -> bool:
+    """Whether an earlier run of this flow is about the same: a busy server may tell an automation of one failure twice."""
+    async with get_client() as client:
+        runs = await client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=["alert"])),
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=LATEST_ALERTS,
+        )
+    about = [run for run in runs if (run.parameters.get("run_id"), run.parameters.get("state")) == (run_id, state)]
+    mine = next((run for run in about if str(run.id) == flow_run.id), None)
+    return mine is not None and any(
+        run.expected_start_time < mine.expected_start_time and run.state_type in {StateType.COMPLETED, StateType.FAILED}
+        for run in about
+        if run.expected_start_time and mine.expected_start_time
+    )
 
 
 def _mail(settings: Settings, subject: str, text: str) -> str:
