@@ -5,7 +5,7 @@ digest's templates would be half of what the run costs.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.steps import Report, RunStep, at_once, unreported
-from flows.tagging_beside import TaggingBeside
-from flows.tagging_run import Tagging
 from flows.tagging_run import open_tagger as open_tagger  # the commands call it as one of the jobs
+from flows.tagging_run import tag_waiting
 from flows.web.collector import Collector, CollectSummary
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
@@ -66,9 +65,8 @@ async def collect(
     all_due: bool = False,
     run_step: RunStep = at_once,
     report: Report = unreported,
-    note_stored: Callable[[int], None] = lambda articles: None,
 ) -> CollectSummary:
-    """Ask the due sources for news, read the new pages and store them; `note_stored` is told of each batch."""
+    """Ask the due sources for news, read the new pages and store them."""
     collector = Collector(
         database,
         registry,
@@ -77,7 +75,6 @@ async def collect(
         user_agent=user_agent(settings),
         run_step=run_step,
         report=report,
-        note_stored=note_stored,
     )
     return await collector.collect(sources, all_due=all_due)
 
@@ -144,7 +141,11 @@ async def tag(
     report: Report = unreported,
 ) -> tuple[TagSummary, list[str]]:
     """Tag every stored story that waits."""
-    return await Tagging(database, settings, now).finish(run_step, report)
+
+    async def step() -> tuple[TagSummary, list[str]]:
+        return tag_waiting(database, settings, now=now, progress=lambda done, total: report("tag", done, total))
+
+    return await run_step("tag new articles", step)
 
 
 async def monitor(
@@ -158,19 +159,9 @@ async def monitor(
     run_step: RunStep = at_once,
     report: Report = unreported,
 ) -> MonitorSummary:
-    """The main job: collect, then tag; a large run tags what it has stored while it goes on collecting."""
-    tagging = Tagging(database, settings, now)
-    async with TaggingBeside(tagging.tag_waiting, run_step) as beside:
-        collected = await collect(
-            database,
-            registry,
-            settings,
-            now=now,
-            sources=sources,
-            all_due=all_due,
-            run_step=run_step,
-            report=report,
-            note_stored=beside.note_stored,
-        )
-    tagged, notes = await tagging.finish(run_step, report, before=beside.tagged)
+    """The main job: collect, then tag."""
+    collected = await collect(
+        database, registry, settings, now=now, sources=sources, all_due=all_due, run_step=run_step, report=report
+    )
+    tagged, notes = await tag(database, settings, now=now, run_step=run_step, report=report)
     return MonitorSummary(collected, tagged, tuple(notes))

@@ -1,12 +1,11 @@
-"""The tagging of one run, in one go or several: opening the tagger, and tagging what waits."""
+"""The tagging of one run: opening the tagger, and tagging what waits."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.steps import Report, RunStep
 from models.settings import Settings
 from models.store import model_versions
 from models.store import tagging as tagging_queries
@@ -25,51 +24,15 @@ FETCH_FAILED = "not-fetched.txt"
 Progress = Callable[[int, int], None]  # done, total
 
 
-class Tagging:
-    """The tagging of one run, in one go or several; the tagger is opened for the first that finds a story."""
-
-    def __init__(self, database: Database, settings: Settings, now: datetime) -> None:
-        self._database = database
-        self._settings = settings
-        self._now = now
-        self._tagger: Tagger | None = None
-        self._notes: list[str] = []
-
-    def tag_waiting(self, progress: Progress) -> TagSummary:
-        """Tag what waits now."""
-        champion = _champion_if_idle(self._database, self._now)
-        if champion is not None:
-            return nothing_tagged(champion)
-        if self._tagger is None:
-            self._tagger, self._notes = open_tagger(self._database, self._settings, now=self._now)
-        return tag_stored(self._database, self._tagger, now=self._now, progress=progress)
-
-    async def finish(
-        self, run_step: RunStep, report: Report, before: Sequence[TagSummary] = ()
-    ) -> tuple[TagSummary, list[str]]:
-        """Tag the rest; what was tagged in all (with what was tagged `before`), and notes for people."""
-
-        async def step() -> tuple[TagSummary, list[str]]:
-            rest = self.tag_waiting(lambda done, total: report("tag", done, total))
-            return _together([*before, rest]), self._notes
-
-        return await run_step("tag new articles", step)
-
-
-def _together(parts: list[TagSummary]) -> TagSummary:
-    """The sum of what was tagged in several goes; `parts` is not empty, the last one names the model."""
-    by_theme: dict[str, int] = {}
-    for part in parts:
-        for theme, count in part.by_theme.items():
-            by_theme[theme] = by_theme.get(theme, 0) + count
-    return TagSummary(
-        judged=sum(part.judged for part in parts),
-        in_scope=sum(part.in_scope for part in parts),
-        uncertain=sum(part.uncertain for part in parts),
-        other_language=sum(part.other_language for part in parts),
-        by_theme=by_theme,
-        version=parts[-1].version,
-    )
+def tag_waiting(
+    database: Database, settings: Settings, *, now: datetime, progress: Progress
+) -> tuple[TagSummary, list[str]]:
+    """Tag every stored story that waits; the tagger is opened only where there is one. With notes for people."""
+    champion = _champion_if_idle(database, now)
+    if champion is not None:
+        return nothing_tagged(champion), []
+    tagger, notes = open_tagger(database, settings, now=now)
+    return tag_stored(database, tagger, now=now, progress=progress), notes
 
 
 def _champion_if_idle(database: Database, now: datetime) -> str | None:

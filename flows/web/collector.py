@@ -31,7 +31,7 @@ from models.store.tables import SourceState
 PAGES_A_BATCH = 50  # one task and one transaction: tasks of 50 to 100 articles keep Prefect's share under 5%
 BATCHES_AT_ONCE = 6  # bounds memory: so many batches of texts are held
 POLLS_AT_ONCE = 64
-# For which a thread that stores or tags may keep the loop from handing a reader its next page: Python's own 5 ms are as long
+# For which a thread that stores may keep the loop from handing a reader its next page: Python's own 5 ms are as long
 # as a page takes to read, so the readers would stand still half of the time.
 THREAD_TURN_SECONDS = 0.001
 
@@ -85,7 +85,6 @@ class Collector:
         user_agent: str,
         run_step: RunStep = at_once,
         report: Report = unreported,
-        note_stored: Callable[[int], None] = lambda articles: None,
     ) -> None:
         self._database = database
         self._registry = registry
@@ -94,7 +93,6 @@ class Collector:
         self._user_agent = user_agent
         self._run_step = run_step
         self._report = report
-        self._note_stored = note_stored
         self._outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)
         self._waiting: Counter[str] = Counter()  # entries of a source that are not stored yet
         self._polls: dict[str, Poll] = {}
@@ -229,7 +227,6 @@ class Collector:
         async with self._batches:
             read = await self._run_step(f"read {len(batch)} pages ({number})", lambda: self._visit(batch))
             outcomes = await self._run_step(f"store {len(batch)} articles ({number})", lambda: self._store(read))
-        self._note_stored(len(batch))
         for candidate, outcome in zip(batch, outcomes, strict=True):
             self._outcomes[candidate.source.id][outcome] += 1
             self._waiting[candidate.source.id] -= 1
