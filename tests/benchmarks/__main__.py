@@ -63,7 +63,9 @@ def main() -> None:
         _done(compare_engines(options.archive_pages, files=8), options.out, "archives")
     if "orchestration" in what:
         count = max(options.articles)
-        _done(orchestration(count, options.models, options.repeats), options.out, f"orchestration-{count}")
+        for encoder in options.encoders:
+            found = orchestration(count, options.models, options.repeats, encoder)
+            _done(found, options.out, f"orchestration-{count}-{encoder}")
     if "million" in what:
         for stored in options.stored:
             _done(million(stored), options.out, f"stored-{stored}")

@@ -27,15 +27,15 @@ _LIMITS = {"CULTURE_PAGES_PER_RUN": "100000", "CULTURE_WORKERS": str(CORES)}
 _IMPORTS = ("flows.jobs", "flows.monitor")  # without and with Prefect
 
 
-def orchestration(articles: int, models: Path, repeats: int) -> dict[str, Any]:
+def orchestration(articles: int, models: Path, repeats: int, encoder: str) -> dict[str, Any]:
     """The plain run and the flow in turn, so many times; the least of each is compared, since others work here too."""
     plain, flows = [], []
     with site(articles) as where, tempfile.TemporaryDirectory(prefix="culture-orchestration-") as name:
-        product = _Measured(Path(name), where, models)
+        product = _Measured(Path(name), where, models, encoder)
         try:
             product.start()
             for _ in range(repeats):
-                plain.append(_plain(where, models))
+                plain.append(_plain(where, models, encoder))
                 flows.append(product.run())
         finally:
             product.stop()
@@ -47,6 +47,7 @@ def orchestration(articles: int, models: Path, repeats: int) -> dict[str, Any]:
     total = work + surplus + server + runner
     return {
         "articles": articles,
+        "encoder": encoder,
         "work_cpu_seconds": work,
         "flow_process_surplus": surplus,
         "of_it_importing_prefect": _import_cost(_IMPORTS[1]) - _import_cost(_IMPORTS[0]),
@@ -71,11 +72,12 @@ def orchestration(articles: int, models: Path, repeats: int) -> dict[str, Any]:
     }
 
 
-def _plain(where: Site, models: Path) -> dict[str, float]:
+def _plain(where: Site, models: Path, encoder: str) -> dict[str, float]:
     """CPU of the job without Prefect, in a process of its own, in a new database and again in the same one."""
     with tempfile.TemporaryDirectory(prefix="culture-benchmark-data-") as data:
-        shutil.copytree(trained(models, "tfidf") / "models", Path(data) / "models")
-        arguments = ["--registry", str(where.registry), "--data", data, "--workers", str(CORES), "--unsampled"]
+        shutil.copytree(trained(models, encoder) / "models", Path(data) / "models")
+        arguments = ["--registry", str(where.registry), "--data", data, "--workers", str(CORES), "--encoder", encoder]
+        arguments.append("--unsampled")
         first, again = (measure("tests.benchmarks.job", *arguments).cpu_seconds for _ in range(2))
         return {"first": first, "again": again}
 
@@ -83,12 +85,12 @@ def _plain(where: Site, models: Path) -> dict[str, float]:
 class _Measured:
     """The started product and what its processes cost."""
 
-    def __init__(self, folder: Path, where: Site, models: Path) -> None:
-        environment = {**_SWITCHED_OFF, **_LIMITS, **ONE_BLAS_THREAD}
+    def __init__(self, folder: Path, where: Site, models: Path, encoder: str) -> None:
+        environment = {**_SWITCHED_OFF, **_LIMITS, **ONE_BLAS_THREAD, "CULTURE_ENCODER": encoder}
         self._product = Product(folder, where.registry, environment)
         self._folder = folder
         self.idle: dict[str, float] = {}
-        shutil.copytree(trained(models, "tfidf") / "models", self._product.data / "models")
+        shutil.copytree(trained(models, encoder) / "models", self._product.data / "models")
 
     def start(self) -> None:
         """Start it, let it come to rest, and measure it idle."""
