@@ -26,6 +26,9 @@ from models.store.database import Database, open_database
 UP_SECONDS = 240.0
 RUN_SECONDS = 180.0
 TRIES = 8
+READING_SECONDS = (
+    2.0  # a person reads before answering; an answer in the moment of the pause has locked the server's SQLite
+)
 CANARY = "canary-guardian-product-9b2d"  # tests.test_secrets looks for it in everything that is written
 FIRST_PORT = 4310
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -127,6 +130,7 @@ class Product:
             return bool(found)
 
         until(waits, seconds)
+        time.sleep(READING_SECONDS)
         return found[0]
 
     def answer(self, run_id: str, given: dict[str, Any]) -> None:
@@ -137,7 +141,10 @@ class Product:
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call the Prefect API; tries again, as Prefect's own client does, where its SQLite was locked for a moment."""
         for _ in range(TRIES):
-            answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=60)
+            try:
+                answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=90)
+            except httpx.ReadTimeout:
+                continue
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(1)
