@@ -140,11 +140,13 @@ class Product:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call the Prefect API; tries again, as Prefect's own client does, where its SQLite was locked for a moment."""
-        for _ in range(TRIES):
+        for left in reversed(range(TRIES)):
             try:
                 answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=90)
             except httpx.ReadTimeout:
-                continue
+                if left:
+                    continue
+                raise
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(1)

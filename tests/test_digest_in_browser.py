@@ -14,11 +14,8 @@ import pytest
 from flows.mail.archive import ArchiveEntry, render_index, render_web
 from flows.mail.compose import render
 from flows.mail.phrases import Links
-from models.composing import compose
 from models.edition import EditionContent
-from models.store.database import open_database
-from models.store.editions import gather_week
-from tests import fakes_edition as fakes
+from tests.fakes_rendering import week_content  # noqa: F401 - a fixture
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]' brings Playwright")
 CHROMIUM = next(
@@ -45,16 +42,6 @@ def browser() -> Iterator[Any]:
         )
         yield opened
         opened.close()
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> EditionContent:
-    folder = tmp_path_factory.mktemp("browser")
-    with open_database(f"sqlite:///{folder / 'culture.db'}") as database:
-        fakes.fill(database)
-        with database.read() as session:
-            facts = gather_week(fakes.WEEK, session=session)
-    return compose(facts, fakes.REGISTRY, fakes.THEMES, fakes.MONDAY_7)
 
 
 @pytest.fixture(scope="module")
