@@ -2,10 +2,13 @@
 
 import hashlib
 import http.server
+import json
+import mmap
 import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +110,61 @@ def test_the_network_refuses_other_files(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"other")
     with pytest.raises(WeightsError, match="not the published file"):
         MiniLM(tmp_path)
+
+
+@pytest.fixture
+def small_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MiniLM:
+    """One layer of random weights, for thirteen pieces of words."""
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"staff were afraid to speak up at trusts .".split()]
+    (tmp_path / "vocab.txt").write_text("\n".join(pieces), encoding="utf-8")
+    shapes: dict[str, tuple[int, ...]] = {
+        "embeddings.word_embeddings.weight": (len(pieces), 384),
+        "embeddings.position_embeddings.weight": (512, 384),
+        "embeddings.token_type_embeddings.weight": (2, 384),
+    }
+    linear = dict.fromkeys(
+        [f"attention.{part}" for part in ("self.query", "self.key", "self.value", "output.dense")], 384
+    )
+    for part, inner in {**linear, "output.dense": 1536}.items():
+        shapes |= {f"encoder.layer.0.{part}.weight": (384, inner), f"encoder.layer.0.{part}.bias": (384,)}
+    grow = "encoder.layer.0.intermediate.dense"
+    shapes |= {f"{grow}.weight": (1536, 384), f"{grow}.bias": (1536,)}
+    for part in ("embeddings", "encoder.layer.0.attention.output", "encoder.layer.0.output"):
+        shapes |= {f"{part}.LayerNorm.weight": (384,), f"{part}.LayerNorm.bias": (384,)}
+    random = np.random.default_rng(0)
+    tensors = {name: random.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+    header, at = {}, 0
+    for key, tensor in tensors.items():
+        header[key] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": [at, at := at + tensor.nbytes]}
+    text = json.dumps(header)
+    text += " " * (-len(text) % 8)
+    data = b"".join(tensor.tobytes() for tensor in tensors.values())
+    (tmp_path / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text.encode() + data)
+    for name in FILES:
+        sha = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        monkeypatch.setitem(minilm.PUBLISHED_SHA256, name, sha)
+    monkeypatch.setattr(minilm, "_LAYERS", 1)
+    return MiniLM(tmp_path)
+
+
+def test_a_text_has_the_same_vector_in_any_company(small_network: MiniLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["Staff were afraid", "to speak up", "", "Staff at trusts were afraid to speak up.", "trusts were afraid"]
+    together = small_network.encode(texts)
+    assert together.dtype == np.float32
+    assert np.linalg.norm(together, axis=1) == pytest.approx(1)
+    assert together == pytest.approx(np.concatenate([small_network.encode([text]) for text in texts]), abs=1e-6)
+    monkeypatch.setattr(minilm, "_BATCH_TOKENS", 10)
+    assert together == pytest.approx(small_network.encode(texts), abs=1e-6)
+    assert not np.allclose(together[0], together[4], atol=0.01)
+    assert small_network.encode([]).shape == (0, 384)
+
+
+def test_the_weights_stay_in_their_file(small_network: MiniLM) -> None:
+    weights: Any = small_network._layers[0].grow[0]
+    assert not weights.flags.writeable
+    while isinstance(weights, np.ndarray):
+        weights = weights.base
+    assert isinstance(weights, mmap.mmap)
 
 
 def test_words_are_cut_into_the_longest_known_pieces() -> None:

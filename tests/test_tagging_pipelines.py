@@ -13,6 +13,8 @@ from sklearn.utils import estimator_checks as checks
 from models.tagging.classifier import Tagger
 from models.tagging.encoders import Choice
 from models.tagging.steps import RunningText, SentenceVectors, VocabularySignals
+from models.tagging.theme_model import ENCODED_SENTENCES
+from models.tagging.thresholds import doubt_from
 from models.tagging.training import load_training_data, sentences_of
 from models.tagging.versions import train_tagger
 from models.themes import THEME_IDS
@@ -113,9 +115,32 @@ def test_judges_and_votes_are_pipelines_that_say_what_the_tagger_says(tagger: Ta
         assert said[rows] == pytest.approx(found[:, 1], abs=1e-12)
 
 
+def test_leads_that_are_not_read_could_not_have_changed_the_decision(tagger: Tagger) -> None:
+    documents = [sentences_of(one.document) for one in load_training_data().passages][::3]
+    with_all = Tagger.from_arrays("test", {**tagger.arrays(), "scope.best_lead": np.array(99.0)}, Letters())
+    found, every = tagger.scope.score(documents)[0], with_all.scope.score(documents)[0]
+    assert (found != every).any()  # some were not read
+    for border in (tagger.scope.threshold, doubt_from(tagger.scope.threshold)):
+        assert ((found >= border) == (every >= border)).all()
+
+
 def test_the_pipeline_of_sentences_says_what_the_tagger_reads(tagger: Tagger) -> None:
     (read,) = tagger.themes.read(DOCUMENTS[:1])
     assert read.logits == pytest.approx(tagger.themes.sentences.decision_function(DOCUMENTS[0]), abs=1e-12)
+
+
+def test_sentences_that_are_not_encoded_are_judged_by_their_words(tagger: Tagger) -> None:
+    document = [*DOCUMENTS[0], *(f"It rained on day {number} of the fair." for number in range(40))]
+    (read,) = tagger.themes.read([document])
+    assert read.sentences == tuple(document)
+    encoded = tagger.themes.sentences.decision_function(document)
+    same = (np.abs(read.logits - encoded) < 1e-9).all(axis=1)
+    assert same[: len(DOCUMENTS[0])].all()
+    assert same.sum() == ENCODED_SENTENCES
+    glance = tagger.themes.glance
+    assert glance is not None
+    rows = tagger.themes.sentences["features"]["text"].transform(document)
+    assert read.logits[~same] == pytest.approx(glance.decision_function(rows)[~same, : len(THEME_IDS)], abs=1e-12)
     assert tagger.themes.sentences.predict_proba(TEXTS).shape == (3, len(THEME_IDS))
     assert tagger.themes.sentences.predict(TEXTS).shape == (3, len(THEME_IDS))
 

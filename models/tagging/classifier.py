@@ -13,12 +13,11 @@ from models.tagging.scope import ScopeModel
 from models.tagging.signals import Floats
 from models.tagging.state import Arrays
 from models.tagging.theme_model import SentenceScores, ThemeModel
+from models.tagging.thresholds import doubt_from
 from models.tagging.training import sentences_of
 from models.text import looks_english
 from models.themes import THEME_IDS
 
-# Below `yes`, down to a third of its odds, a person should look: about where our held-out folds still find true ones.
-_DOUBT = 3.0
 # Fewer words than this are not an article: nothing can be said of them.
 MIN_WORDS = 4
 # Documents are read in batches, so that memory stays flat.
@@ -188,8 +187,7 @@ class Tagger:
 def _state(score: float, threshold: float) -> State:
     if score >= threshold:
         return State.YES
-    odds = threshold / (1 - threshold) / _DOUBT
-    return State.UNCERTAIN if score >= odds / (1 + odds) else State.NO
+    return State.UNCERTAIN if score >= doubt_from(threshold) else State.NO
 
 
 def _unreadable(sentences: Sequence[str]) -> str:

@@ -9,6 +9,8 @@ Floats = NDArray[np.float64]
 _COMMON_COUNTS = 100
 # A wrong tag in a digest costs more than one left to review: precision counts about twice as much as recall (F-beta).
 BETA = 0.6
+# Below `yes`, down to a third of its odds, a person should look: about where our held-out folds still find true ones.
+_DOUBT = 3.0
 _GRID = np.linspace(0.05, 0.9, 86)
 
 
@@ -31,6 +33,12 @@ def choose_thresholds(probabilities: Floats, yes: NDArray[np.bool_], known: NDAr
         own = best_threshold(probabilities[rows, column], yes[rows, column]) if count else common
         chosen.append((count * own + _COMMON_COUNTS * common) / (count + _COMMON_COUNTS))
     return np.array(chosen)
+
+
+def doubt_from(threshold: float) -> float:
+    """From which probability a `no` is not certain, given from which one it is a `yes`."""
+    odds = threshold / (1 - threshold) / _DOUBT
+    return odds / (1 + odds)
 
 
 def _f_beta(said: NDArray[np.bool_], yes: NDArray[np.bool_]) -> float:

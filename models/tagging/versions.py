@@ -20,7 +20,7 @@ from models.tagging.vocabulary import load_vocabulary
 from models.themes import THEME_IDS
 
 # Raised whenever the code learns or decides otherwise from the same data, or writes it otherwise.
-CODE_VERSION = "5"
+CODE_VERSION = "6"
 _MODEL_FILE = "model.npz"
 _FACTS_FILE = "model.json"
 _VECTORS_FILE = "training-vectors.npz"
