@@ -23,9 +23,6 @@ from models.store.database import Database, open_database
 from models.weeks import LONDON, utc_now
 
 PROGRESS_EVERY_SECONDS = 10.0  # each report is a call of the API and some 20 ms of the server's CPU
-# Run as they are: a task is three events and some 40 ms of the server's and this process's CPU, and that a batch was stored
-# says no more than that it was read. What fails in one fails the run with its reason, task or not.
-_NO_TASKS = frozenset({"store"})
 
 T = TypeVar("T")
 
@@ -60,14 +57,12 @@ def run_name(flow: str) -> Callable[[], str]:
 
 async def as_task(name: str, step: Callable[[], Awaitable[T]]) -> T:
     """Run a step of a job as a task of this name, tagged with its first word ("poll", "read", "tag")."""
-    if name.split()[0] in _NO_TASKS:
-        return await step()
     results: list[T] = []
 
     async def keep_result() -> None:
         results.append(await step())
 
-    # The result goes past Prefect, which would hold each one (fifty pages of text) until the end of the run.
+    # The result goes past Prefect, which would hold each one until the end of the run.
     await _task_of(name.split()[0])(name, keep_result)
     return results.pop()
 

@@ -1,7 +1,7 @@
 """The flow `train`: the classifier learns from people's reviews, and is replaced only by one that measures no worse."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.artifacts import publish_model_card
 from flows.markdown import escaped, table
 from flows.prefect_steps import as_task, run_name, workplace
-from flows.training import TrainSummary
-from flows.training import train as train_once
 from models.themes import THEME_IDS, load_themes
+
+if TYPE_CHECKING:
+    from flows.training import TrainSummary
 
 FLIPS_SHOWN = 40
 
@@ -50,7 +51,10 @@ async def train(options: TrainOptions = TrainOptions()) -> State[None]:  # noqa:
     """
     with workplace() as place:
 
-        async def step() -> TrainSummary:
+        async def step() -> "TrainSummary":
+            # Here, not above: scikit-learn's 80 MB would lie in the process that waits for runs.
+            from flows.training import train as train_once
+
             return train_once(place.database, place.settings, now=place.now, force=options.always)
 
         training = await as_task("train on seeds and reviews", step)
@@ -59,7 +63,7 @@ async def train(options: TrainOptions = TrainOptions()) -> State[None]:  # noqa:
     return Completed(message=in_one_line(training))
 
 
-def in_one_line(training: TrainSummary) -> str:
+def in_one_line(training: "TrainSummary") -> str:
     """What came of it."""
     if training.promotion is None:
         return f"Nothing was trained: {training.notes[-1].partition(':')[0] if training.notes else 'nothing new'}"
@@ -71,7 +75,7 @@ def in_one_line(training: TrainSummary) -> str:
     )
 
 
-def card_page(training: TrainSummary, card: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     """The model card as markdown: what it learned from, how it measures beside the one before, what it would change."""
     after = card["scores"]
     names = {theme.id: theme.name for theme in load_themes()} | {"in-scope": "In scope"}

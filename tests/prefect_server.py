@@ -133,6 +133,13 @@ class Product:
         time.sleep(READING_SECONDS)
         return found[0]
 
+    def is_answered(self, run_id: str, seconds: float) -> bool:
+        """Whether a run that waited for a person goes on within so many seconds."""
+        end = time.monotonic() + seconds
+        while self.call("GET", f"/flow_runs/{run_id}")["state_type"] == "PAUSED" and time.monotonic() < end:
+            time.sleep(0.5)
+        return bool(self.call("GET", f"/flow_runs/{run_id}")["state_type"] != "PAUSED")
+
     def answer(self, run_id: str, given: dict[str, Any]) -> None:
         """Resume a paused run as the form does; tried again, since a run pauses a moment before its form is there."""
         path = f"/flow_runs/{run_id}/resume"
@@ -164,15 +171,17 @@ class Product:
         run = self.call("POST", f"/deployments/{self.deployment(name)['id']}/create_flow_run", body)
         return str(run["id"])
 
-    def run(self, name: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+    def run(self, name: str, parameters: dict[str, Any] | None = None, every: float = 0.5) -> dict[str, Any]:
         """Start a run and wait for its end."""
-        return self.ended(self.start_run(name, parameters))
+        return self.in_state(self.start_run(name, parameters), ENDS, every=every)
 
     def ended(self, run_id: str, seconds: float = RUN_SECONDS) -> dict[str, Any]:
         """A run once it has ended."""
         return self.in_state(run_id, ENDS, seconds)
 
-    def in_state(self, run_id: str, states: tuple[str, ...], seconds: float = RUN_SECONDS) -> dict[str, Any]:
+    def in_state(
+        self, run_id: str, states: tuple[str, ...], seconds: float = RUN_SECONDS, every: float = 0.5
+    ) -> dict[str, Any]:
         """A run once it is in one of these states."""
         found: dict[str, Any] = {}
 
@@ -181,7 +190,7 @@ class Product:
             found = self.call("GET", f"/flow_runs/{run_id}")
             return found["state_type"] in states
 
-        until(reached, seconds)
+        until(reached, seconds, every)
         return found
 
     def artifact(self, key: str) -> dict[str, Any]:
@@ -220,6 +229,13 @@ def numbers_of(folder: Path) -> dict[int, str]:
         except OSError:
             continue
     return found
+
+
+def runs_of(folder: Path) -> list[int]:
+    """The processes of the runs under way: forked off the one that keeps Prefect warm."""
+    warm = {number for number, words in numbers_of(folder).items() if "multiprocessing.forkserver" in words}
+    parents = {one: int(Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[1]) for one in warm}
+    return [one for one, parent in parents.items() if parent in warm]
 
 
 @contextmanager

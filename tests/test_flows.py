@@ -33,7 +33,7 @@ def test_a_run_is_named_and_says_in_one_line_what_it_did(monitored: Product) -> 
     assert "main job" in run["tags"]
 
 
-def test_its_tasks_are_batches_that_say_what_they_do(monitored: Product) -> None:
+def test_its_tasks_say_what_they_do(monitored: Product) -> None:
     ends = time.monotonic() + 10.0  # Prefect notes the last tasks of a run a moment after its end
     names: set[str] = set()
     while "tag new articles" not in names and time.monotonic() < ends:
@@ -42,7 +42,7 @@ def test_its_tasks_are_batches_that_say_what_they_do(monitored: Product) -> None
         time.sleep(0.2)
     assert "poll The National Courier" in names
     assert "tag new articles" in names
-    assert any(name.startswith("read ") and " pages (" in name for name in names)
+    assert any(name.startswith("read ") and name.endswith(" pages") for name in names)
     assert {"poll", "tag"} <= {tag for task in tasks for tag in task["tags"]}
 
 
@@ -80,8 +80,9 @@ def test_wrong_input_is_refused_before_a_run_exists(
 
 
 def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next_digest(monitored: Product) -> None:
-    this_week = {"options": {"week": "this week so far"}}
-    run = monitored.run("digest", this_week)
+    # No test sends that week, and on a Monday morning this one has no story yet.
+    a_week = {"options": {"week": "three weeks ago", "dry_run": True}}
+    run = monitored.run("digest", a_week)
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     before = monitored.artifact("edition")["data"]
     assert "## This week in brief" in before
@@ -98,7 +99,7 @@ def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next
     review = monitored.run("review", {"answer": answer})
     assert review["state_type"] == "COMPLETED", review["state"]["message"]
     assert "**changed**" in monitored.artifact("review")["data"]
-    monitored.run("digest", this_week)
+    monitored.run("digest", a_week)
     after = monitored.artifact("edition")["data"]
     assert f"article {article}" in before
     assert f"article {article}\n" not in after + "\n", title

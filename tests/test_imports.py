@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from deployments.schedules import catalogue
+from models.settings import Settings
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("models", "flows", "deployments")
 FORBIDDEN = {
@@ -77,5 +80,13 @@ def test_a_run_that_finds_nothing_new_imports_nothing_that_only_others_need() ->
     # Together they take longer to import than such a run takes to ask a hundred sources.
     heavy = {"numpy", "scipy", "sklearn", "trafilatura", "htmldate", "feedparser", "jinja2", "alembic"}
     code = f"import sys, flows.jobs, models.store.database; print(*{heavy!r} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_process_that_waits_for_runs_holds_nothing_that_only_some_of_them_need() -> None:
+    heavy = {"scipy", "sklearn", "trafilatura", "dask", "distributed"}
+    modules = ", ".join(one.entrypoint.rpartition(".")[0] for one in catalogue(Settings()))
+    code = f"import sys, deployments.serve, {modules}; print(*{heavy!r} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -22,6 +22,7 @@ pytestmark = [
 ]
 PATIENCE_MS = 60_000
 CLICKS = 3
+ANSWERED_SECONDS = 15.0
 
 
 class Browser:
@@ -123,7 +124,8 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
 
     browser.form("digest")
     page.get_by_role("button", name="Select Week").click()
-    page.get_by_role("option", name="this week so far").click()
+    page.get_by_role("option", name="three weeks ago").click()  # on a Monday morning this week has no story yet
+    page.get_by_role("switch", name="Dry run").click()  # a week that was sent would change no more
     browser.shoot("digest-form")
     assert browser.submit("digest")["state_type"] == "COMPLETED"
     browser.artifact("edition")
@@ -156,7 +158,8 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
 
     browser.form("digest")
     page.get_by_role("button", name="Select Week").click()
-    page.get_by_role("option", name="this week so far").click()
+    page.get_by_role("option", name="three weeks ago").click()
+    page.get_by_role("switch", name="Dry run").click()
     assert browser.submit("digest")["state_type"] == "COMPLETED"
     after = product.artifact("edition")["data"]
     assert article not in map(int, re.findall(r"article (\d+)", after))
@@ -173,12 +176,16 @@ def test_a_person_says_yes_and_the_digest_goes_on(browser: Browser, product: Pro
         browser.open(f"/runs/flow-run/{question}")
         browser.see("choose Resume in this run's menu")
         browser.shoot("approval-waits")
-        page.get_by_role("main").locator("button[aria-haspopup=menu]").first.click()
-        page.get_by_role("menuitem", name="Resume").click()
-        browser.see("Without an answer within 4 hours, it is held back.")
-        page.get_by_role("textbox", name="Your name").fill("Grace")
-        browser.shoot("approval")
-        page.get_by_role("button", name="Resume").click()
+        for _ in range(CLICKS):
+            page.get_by_role("main").locator("button[aria-haspopup=menu]").first.click()
+            page.get_by_role("menuitem", name="Resume").click()
+            browser.see("Without an answer within 4 hours, it is held back.")
+            page.get_by_role("textbox", name="Your name").fill("Grace")
+            browser.shoot("approval")
+            page.get_by_role("button", name="Resume").click()
+            if product.is_answered(question, ANSWERED_SECONDS):
+                break
+            browser.open(f"/runs/flow-run/{question}")  # as above: it still waits, so a person clicks again
         ended = product.ended(run)
     assert ended["state_type"] == "COMPLETED"
     assert "(approved by Grace" in ended["state"]["message"]

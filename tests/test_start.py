@@ -18,7 +18,7 @@ from deployments.schedules import POOL, SCHEDULE_SLUG, catalogue
 from deployments.serve import MISSED
 from models.settings import Settings, load_settings
 from tests.fakes_web import Answer, FakeWeb
-from tests.prefect_server import Product, numbers_of, until
+from tests.prefect_server import Product, numbers_of, runs_of, until
 
 pytestmark = [
     pytest.mark.long,
@@ -161,9 +161,10 @@ def restarted(product: Product) -> Restarted:
     run = product.start_run("monitor", {"options": {"all_due": True}})
     product.in_state(run, ("RUNNING",))
     running, port = numbers_of(product.data), product.port
-    for number, command in running.items():
-        if "prefect.engine" in command:
-            os.kill(number, signal.SIGSTOP)  # it must not complete before it is found
+    found = runs_of(product.data)
+    assert found
+    for number in found:
+        os.kill(number, signal.SIGSTOP)  # it must not complete before it is found
     # The runner too: its run is an orphan then, whom nobody tells of its parent's death.
     os.kill(product.pid, signal.SIGSTOP)
     os.kill(runner_of(product), signal.SIGKILL)

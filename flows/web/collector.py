@@ -28,7 +28,7 @@ from models.store import collecting as queries
 from models.store.database import Database
 from models.store.tables import SourceState
 
-PAGES_A_BATCH = 50  # one task and one transaction: tasks of 50 to 100 articles keep Prefect's share under 5%
+PAGES_A_BATCH = 50  # one transaction
 BATCHES_AT_ONCE = 6  # bounds memory: so many batches of texts are held
 POLLS_AT_ONCE = 64
 # For which a thread that stores may keep the loop from handing a reader its next page: Python's own 5 ms are as long
@@ -130,7 +130,8 @@ class Collector:
             self._visits = PageVisits(client, workers, now=self._now, blocked_until=blocked)
             self._keeper = Keeper(self._database, run_id, self._now)
             candidates = await self._poll_all(due, states)
-            await self._read_all(candidates)
+            if candidates:  # one step, not one a batch: to report a step costs as much as storing a batch
+                await self._run_step(f"read {len(candidates)} pages", lambda: self._read_all(candidates))
             self._keeper.save_hosts(client.hosts, self._visits.blocked_until)
             self._keeper.save_requests(client.requests)
         return self._finish(run_id, due, len(wanted) - len(due))
@@ -214,7 +215,7 @@ class Collector:
         self._report("read", 0, self._to_do)
         mixed = round_robin(candidates)
         batches = [mixed[start : start + PAGES_A_BATCH] for start in range(0, len(mixed), PAGES_A_BATCH)]
-        tasks = [asyncio.create_task(self._read_batch(number, batch)) for number, batch in enumerate(batches, start=1)]
+        tasks = [asyncio.create_task(self._read_batch(batch)) for batch in batches]
         try:
             await asyncio.gather(*tasks)
         except BaseException:  # nothing may go on with a client and a database that are about to be closed
@@ -223,10 +224,9 @@ class Collector:
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
 
-    async def _read_batch(self, number: int, batch: Sequence[Candidate]) -> None:
+    async def _read_batch(self, batch: Sequence[Candidate]) -> None:
         async with self._batches:
-            read = await self._run_step(f"read {len(batch)} pages ({number})", lambda: self._visit(batch))
-            outcomes = await self._run_step(f"store {len(batch)} articles ({number})", lambda: self._store(read))
+            outcomes = await self._store(await self._visit(batch))
         for candidate, outcome in zip(batch, outcomes, strict=True):
             self._outcomes[candidate.source.id][outcome] += 1
             self._waiting[candidate.source.id] -= 1

@@ -120,7 +120,7 @@ class _Measured:
 
     def _one(self) -> dict[str, Any]:
         before, begin = self._cpu(), time.monotonic()
-        run = self._product.run("monitor", {"options": {"all_due": True}})
+        run = self._product.run("monitor", {"options": {"all_due": True}}, every=LOOK_SECONDS)
         assert run["state_type"] == "COMPLETED", run["state"]["message"]
         self._drain()
         seconds = time.monotonic() - begin
