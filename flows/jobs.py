@@ -143,7 +143,7 @@ async def tag(
     """Tag every stored story that waits."""
 
     async def step() -> tuple[TagSummary, list[str]]:
-        return tag_waiting(database, settings, now=now, progress=lambda done, total: report("tag", done, total))
+        return await tag_waiting(database, settings, now=now, progress=lambda done, total: report("tag", done, total))
 
     return await run_step("tag new articles", step)
 

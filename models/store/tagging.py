@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import bindparam, delete, func, insert, update
 from sqlmodel import Session, col, or_, select
 
 from models.reviews import IN_SCOPE
@@ -13,8 +13,8 @@ from models.tagging.decisions import State, Tagging
 ENGLISH = "en"
 
 
-def untagged(limit: int, *, session: Session) -> Sequence[Article]:
-    """Leads of stories that no model has judged yet, oldest first."""
+def untagged(limit: int, *, after: tuple[datetime, int] | None = None, session: Session) -> Sequence[Article]:
+    """Leads of stories that no model has judged yet, oldest first; those that come `after` a time and an id."""
     query = (
         select(Article)
         .join(Story, col(Story.lead_article_id) == Article.id)
@@ -22,6 +22,9 @@ def untagged(limit: int, *, session: Session) -> Sequence[Article]:
         .order_by(col(Article.first_seen_at), col(Article.id))
         .limit(limit)
     )
+    if after is not None:
+        seen, last = col(Article.first_seen_at), col(Article.id)
+        query = query.where(seen >= after[0], or_(seen > after[0], last > after[1]))
     return session.exec(query).all()
 
 
@@ -60,6 +63,21 @@ def count_untagged(*, session: Session) -> int:
     return session.exec(query).one()
 
 
+def count_waiting(version: str, since: datetime | None, *, session: Session) -> int:
+    """How many leads wait for the model `version`: those that none has judged, and those since then that another has."""
+    total = count_untagged(session=session)
+    if since is None:
+        return total
+    query = (
+        select(func.count())
+        .select_from(Article)
+        .join(Story, col(Story.lead_article_id) == Article.id)
+        .where(Article.first_seen_at >= since)
+        .where(col(Article.model_version).is_not(None), Article.model_version != version)
+    )
+    return total + session.exec(query).one()
+
+
 def leads_since(since: datetime, limit: int, *, session: Session) -> Sequence[Article]:
     """The newest leads of stories first seen since then, in English."""
     query = (
@@ -74,27 +92,43 @@ def leads_since(since: datetime, limit: int, *, session: Session) -> Sequence[Ar
 
 def store_tagging(article_id: int, tagging: Tagging, *, session: Session) -> None:
     """Replace what was said of an article; its copies share its scope."""
-    session.execute(delete(Tag).where(col(Tag.article_id) == article_id))
-    session.add_all(
-        Tag(
-            article_id=article_id,
-            theme=tag.theme,
-            score=tag.score,
-            state=tag.state,
-            evidence=tag.evidence,
-            terms=list(tag.terms),
-            model_version=tagging.model_version,
-        )
-        for tag in tagging.tags
+    store_taggings([(article_id, tagging)], session=session)
+
+
+def store_taggings(taggings: Sequence[tuple[int, Tagging]], *, session: Session) -> None:
+    """Replace what was said of the articles with these ids, a batch at a time; their copies share their scope.
+
+    In three statements, past the objects of the session: one by one they took a seventh of the time of tagging.
+    """
+    if not taggings:
+        return
+    article, tag = Article.__table__.c, Tag.__table__.c  # type: ignore[attr-defined]
+    session.execute(delete(Tag).where(tag.article_id.in_([number for number, _ in taggings])))
+    tags = [
+        {
+            "article_id": number,
+            "theme": one.theme,
+            "score": one.score,
+            "state": str(one.state),
+            "evidence": one.evidence,
+            "terms": list(one.terms),
+            "model_version": tagging.model_version,
+        }
+        for number, tagging in taggings
+        for one in tagging.tags
+    ]
+    if tags:
+        session.execute(insert(Tag), tags)
+    story_id = select(article.story_id).where(article.id == bindparam("lead")).scalar_subquery()
+    session.connection().execute(
+        update(Article.__table__)  # type: ignore[attr-defined]
+        .where(or_(article.id == bindparam("lead"), article.story_id == story_id))
+        .values(in_scope=bindparam("scope"), scope_state=bindparam("scope_said"), model_version=bindparam("version")),
+        [
+            {"lead": number, "scope": one.in_scope, "scope_said": str(one.scope_state), "version": one.model_version}
+            for number, one in taggings
+        ],
     )
-    values = {
-        "in_scope": tagging.in_scope,
-        "scope_state": str(tagging.scope_state),
-        "model_version": tagging.model_version,
-    }
-    story_id = select(Article.story_id).where(Article.id == article_id).scalar_subquery()
-    same_story = or_(col(Article.id) == article_id, col(Article.story_id) == story_id)
-    session.execute(update(Article).where(same_story).values(**values))
 
 
 def settle_copies(*, session: Session) -> None:
@@ -130,10 +164,9 @@ def settle_copies(*, session: Session) -> None:
             )
 
 
-def not_judged(article_id: int, model_version: str, *, session: Session) -> None:
-    """An article that the tagger can't read (another language): out of scope, no tags."""
-    nothing = Tagging(in_scope=0.0, scope_state=State.NO, tags=(), model_version=model_version)
-    store_tagging(article_id, nothing, session=session)
+def not_judged(model_version: str) -> Tagging:
+    """What is stored of an article that the tagger can't read (another language): out of scope, no tags."""
+    return Tagging(in_scope=0.0, scope_state=State.NO, tags=(), model_version=model_version)
 
 
 def reviews_by_article(*, session: Session) -> dict[int, list[Review]]:

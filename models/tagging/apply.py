@@ -1,6 +1,7 @@
 """Tagging what is stored: in batches, each in one transaction, so that a killed run leaves whole articles only."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,7 +11,9 @@ from models.store.database import Database
 from models.store.tables import Article
 from models.tagging.decisions import Document, State, Tagging
 
-BATCH = 64  # articles; their sentences are encoded together
+# Articles; their sentences are encoded together. As many as the tagger reads at once, and few enough that with the encoder (a
+# second or two a batch) one core does not wait long for the other at the end.
+BATCH = 32
 RETAG_DAYS = 28  # a new model looks again at the last four weeks, so that trends compare like with like
 
 
@@ -37,6 +40,84 @@ class TagSummary:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Articles that are tagged together and stored in one transaction."""
+
+    articles: tuple[Article, ...]
+
+    @property
+    def documents(self) -> list[Document]:
+        """Those in a language that the tagger reads, as it reads them, in order."""
+        return [document_of(article) for article in self.articles if is_readable(article)]
+
+
+class Backlog:
+    """The stories that wait for a tagger of one version: read batch by batch, stored whole.
+
+    First every story that nobody has judged, then those of the last `retag_days` that an older model did. Reading may run
+    ahead of storing, so that batches are tagged side by side.
+    """
+
+    def __init__(self, database: Database, version: str, *, now: datetime, retag_days: int = RETAG_DAYS) -> None:
+        self._database = database
+        self._version = version
+        self._since = now - timedelta(days=retag_days) if retag_days else None
+        self._judged = self._in_scope = self._uncertain = self._other_language = 0
+        self._by_theme: Counter[str] = Counter()
+        self.total = 0  # stories, as counted when the first batch is read
+
+    @property
+    def judged(self) -> int:
+        """Stories stored so far."""
+        return self._judged
+
+    def batches(self) -> Iterator[Batch]:
+        """What waits, oldest first; what comes in behind the place reached waits for the next run."""
+        with self._database.read() as session:
+            self.total = queries.count_waiting(self._version, self._since, session=session)
+        after: tuple[datetime, int] | None = None
+        while True:
+            with self._database.read() as session:
+                found = queries.untagged(BATCH, after=after, session=session)
+            if not found:
+                break
+            after = (found[-1].first_seen_at, _id(found[-1]))
+            yield Batch(tuple(found))
+        after_id = 0
+        while self._since is not None:
+            with self._database.read() as session:
+                found = queries.judged_otherwise(self._version, self._since, after_id, BATCH, session=session)
+            if not found:
+                break
+            after_id = _id(found[-1])
+            yield Batch(tuple(found))
+
+    def keep(self, batch: Batch, taggings: Sequence[Tagging]) -> None:
+        """Store what was said of a batch's documents, in their order."""
+        readable = [article for article in batch.articles if is_readable(article)]
+        unreadable = [article for article in batch.articles if not is_readable(article)]
+        said = [(_id(article), tagging) for article, tagging in zip(readable, taggings, strict=True)]
+        said += [(_id(article), queries.not_judged(self._version)) for article in unreadable]
+        with self._database.write() as session:
+            queries.store_taggings(said, session=session)
+        for tagging in taggings:
+            self._in_scope += tagging.scope_state is State.YES
+            self._uncertain += tagging.scope_state is State.UNCERTAIN
+            if tagging.scope_state is State.YES:
+                self._by_theme.update(tag.theme for tag in tagging.tags if tag.state is State.YES)
+        self._other_language += len(unreadable)
+        self._judged += len(batch.articles)
+
+    def finish(self) -> TagSummary:
+        """Let copies take over what was said of their leads; what was done."""
+        with self._database.write() as session:
+            queries.settle_copies(session=session)
+        return TagSummary(
+            self._judged, self._in_scope, self._uncertain, self._other_language, dict(self._by_theme), self._version
+        )
+
+
 def tag_stored(
     database: Database,
     tagger: Tags,
@@ -46,48 +127,11 @@ def tag_stored(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TagSummary:
     """Tag every story that waits, then those of the last `retag_days` that an older model judged."""
-    judged = in_scope = uncertain = other_language = 0
-    by_theme: dict[str, int] = {}
-
-    def keep(articles: Sequence[Article]) -> None:
-        nonlocal judged, in_scope, uncertain, other_language
-        readable = [article for article in articles if article.language in {None, queries.ENGLISH}]
-        unreadable = [article for article in articles if article.language not in {None, queries.ENGLISH}]
-        taggings = tagger.tag([document_of(article) for article in readable])
-        with database.write() as session:
-            for article, tagging in zip(readable, taggings, strict=True):
-                queries.store_tagging(_id(article), tagging, session=session)
-                in_scope += tagging.scope_state is State.YES
-                uncertain += tagging.scope_state is State.UNCERTAIN
-                for tag in tagging.tags:
-                    if tag.state is State.YES and tagging.scope_state is State.YES:
-                        by_theme[tag.theme] = by_theme.get(tag.theme, 0) + 1
-            for article in unreadable:
-                queries.not_judged(_id(article), tagger.version, session=session)
-        other_language += len(unreadable)
-        judged += len(articles)
-
-    with database.read() as session:
-        total = queries.count_untagged(session=session)
-    while True:
-        with database.read() as session:
-            batch = queries.untagged(BATCH, session=session)
-        if not batch:
-            break
-        keep(batch)
-        progress(judged, max(total, judged))
-    after_id = 0
-    while retag_days:
-        with database.read() as session:
-            since = now - timedelta(days=retag_days)
-            batch = queries.judged_otherwise(tagger.version, since, after_id, BATCH, session=session)
-        if not batch:
-            break
-        after_id = _id(batch[-1])
-        keep(batch)
-    with database.write() as session:
-        queries.settle_copies(session=session)
-    return TagSummary(judged, in_scope, uncertain, other_language, by_theme, tagger.version)
+    backlog = Backlog(database, tagger.version, now=now, retag_days=retag_days)
+    for batch in backlog.batches():
+        backlog.keep(batch, tagger.tag(batch.documents))
+        progress(backlog.judged, max(backlog.total, backlog.judged))
+    return backlog.finish()
 
 
 def nothing_tagged(version: str) -> TagSummary:
@@ -98,6 +142,11 @@ def nothing_tagged(version: str) -> TagSummary:
 def document_of(article: Article) -> Document:
     """An article as the tagger reads it."""
     return Document(title=article.title, text=article.text or "", summary=article.summary)
+
+
+def is_readable(article: Article) -> bool:
+    """Whether it is in English, as far as anybody knows."""
+    return article.language in {None, queries.ENGLISH}
 
 
 def _id(article: Article) -> int:

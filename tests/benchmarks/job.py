@@ -1,7 +1,7 @@
 """The measured process: the whole job once, `python -m tests.benchmarks.job --registry FILE --data DIR`, with its stages.
 
-The main process is sampled by its CPU clock: every few milliseconds of CPU, where does it stand? The readers' processes
-are counted whole. Prints one line of JSON.
+The main process is sampled by its CPU clock: every few milliseconds of CPU, where does it stand? The processes of readers
+and taggers are counted whole. Prints one line of JSON.
 """
 
 import argparse
@@ -79,6 +79,12 @@ def _stage(frame: FrameType | None) -> str:
     return "orchestration"
 
 
+def children_cpu() -> float:
+    """CPU seconds of the processes of ours that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--registry", type=Path, required=True)
@@ -105,8 +111,11 @@ def main() -> None:
         registry = load_registry(options.registry)
         begin, sampler = time.monotonic(), Sampler()
         marks: dict[str, float] = {}
+        readers_cpu: list[float] = []
 
         def mark(stage: str, done: int, total: int) -> None:
+            if stage == "tag" and not readers_cpu:  # the readers have ended, and of the taggers none
+                readers_cpu.append(children_cpu())
             marks.setdefault(f"{stage} {'ends' if done == total else 'begins'}", time.monotonic())
 
         with nullcontext() if options.unsampled else sampler:
@@ -121,12 +130,14 @@ def main() -> None:
                 )
             )
         seconds = time.monotonic() - begin
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    readers_cpu.append(children_cpu())
     answer: dict[str, Any] = {
         "seconds": seconds,
         "start_cpu": started.ru_utime + started.ru_stime,
         "main_cpu": own.ru_utime + own.ru_stime - started.ru_utime - started.ru_stime,
-        "readers_cpu": children.ru_utime + children.ru_stime,
+        "readers_cpu": readers_cpu[0],
+        "taggers_cpu": readers_cpu[-1] - readers_cpu[0],
         "ticks": dict(sampler.ticks),
         "places": dict(sampler.places.most_common(40)),
         "marks": {name: at - begin for name, at in marks.items()},
