@@ -105,7 +105,7 @@ def _still_there(groups: set[int]) -> set[int]:
     """Those groups in which a program of ours runs: a number may have gone to another program since."""
     if not groups or not hasattr(os, "killpg"):
         return set()
-    words = ["ps", "-A", "-o", "pgid=,stat=,command="]
+    words = ["ps", "-A", "-ww", "-o", "pgid=,stat=,command="]  # however wide the terminal is
     try:
         listed = subprocess.run(words, capture_output=True, text=True, check=False, timeout=10).stdout
     except (OSError, subprocess.TimeoutExpired):

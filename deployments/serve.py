@@ -47,9 +47,7 @@ async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
     """Serve until SIGTERM. `alone`: no other process runs flows for this server, so what is under way now is dead."""
     open_database(settings.database_address).close()  # a wrong setting ends it here, with its message
     registry = load_registry(settings.sources)
-    flows = [one.entrypoint.rpartition(".")[0] for one in catalogue(settings)]
-    # This module too: multiprocessing imports in each process whatever the first one was started with.
-    start_runs_warm(_starter_engine, ["deployments.serve", *flows])
+    start_runs_warm(_starter_engine, [one.entrypoint.rpartition(".")[0] for one in catalogue(settings)])
     runner = Runner(
         name="culture-monitor",
         limit=RUNS_AT_ONCE,

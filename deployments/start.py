@@ -79,9 +79,16 @@ def start(settings: Settings, say: Say) -> None:
             raise StartError(
                 f"it runs already for {settings.data}{whose}; stop that one, or name another --data folder"
             )
+        if end_leftovers(children_file(settings)):  # before anything else: one may hold the database
+            say("The last start was killed; what it had left running was ended.")
         open_database(settings.database_address).close()
         with _signals() as stop:
             _Supervisor(settings, say, stop).run()
+
+
+def children_file(settings: Settings) -> Path:
+    """Where a start notes what it runs, for the next one to end where this one is killed."""
+    return prefect_folder(settings) / "children.json"
 
 
 class _Supervisor:
@@ -101,8 +108,6 @@ class _Supervisor:
 
     def run(self) -> None:
         """Bring up, look after, take down."""
-        if end_leftovers(self._children):
-            self._say("The last start was killed; what it had left running was ended.")
         try:
             self._find_or_start_server()
             if self._wait_for_server():
@@ -239,14 +244,12 @@ class _Supervisor:
             self._server.stop(signal.SIGINT, STOP_SECONDS, hurry=lambda: self._stop.again)
             forget(self._settings)
         self._ready.unlink(missing_ok=True)
-        self._children.unlink(missing_ok=True)
+        children_file(self._settings).unlink(missing_ok=True)
 
     def _note(self) -> None:
-        note_children(self._children, [one for one in (self._server, self._runner, self._web) if one is not None])
-
-    @property
-    def _children(self) -> Path:
-        return self._folder / "children.json"
+        note_children(
+            children_file(self._settings), [one for one in (self._server, self._runner, self._web) if one is not None]
+        )
 
     @property
     def _ready(self) -> Path:

@@ -8,8 +8,10 @@ runs start as Prefect starts them.
 
 import multiprocessing
 import os
+import re
 import runpy
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
@@ -19,6 +21,8 @@ from typing import Any
 
 import anyio
 from anyio.abc import TaskStatus
+
+from flows.web.workers import main_unknown
 
 _ENGINE = "prefect.engine"
 # What the engine imports when a run begins. Not the engine itself: it is run, as `python -m` would.
@@ -56,7 +60,8 @@ async def _fork(
     context = multiprocessing.get_context("forkserver")
     # Not a daemon in multiprocessing's sense, which may have no children: a run reads pages in processes of its own.
     process = context.Process(target=run_engine, args=(dict(environment), folder), daemon=False)
-    process.start()
+    with main_unknown():
+        process.start()
     started.started(handle(process))
     await anyio.to_thread.run_sync(process.join, abandon_on_cancel=True)
     return process
@@ -69,4 +74,7 @@ def run_engine(environment: dict[str, str], folder: Path | str | None) -> None:
     if folder is not None:
         os.chdir(folder)
     sys.argv = [_ENGINE]
+    warnings.filterwarnings(
+        "ignore", f".{re.escape(_ENGINE)}. found in sys.modules"
+    )  # other modules of Prefect import it
     runpy.run_module(_ENGINE, run_name="__main__", alter_sys=True)

@@ -114,6 +114,11 @@ class Product:
         finally:
             file.unlink()
 
+    def forget_news(self) -> None:
+        """Begin with an empty database, so that the next run has pages to read and takes a while."""
+        for file in self.data.glob("culture.db*"):
+            file.unlink()
+
     @contextmanager
     def database(self) -> Iterator[Database]:
         """Its database."""

@@ -171,9 +171,10 @@ def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: 
             assert [schedule["schedule"]["cron"] for schedule in found["schedules"]] == ([one.cron] if one.cron else [])
     finally:
         for name, old in before.items():  # back to the process that `start` runs, with the choices that its forms offer
-            kept = {"work_pool_name": None, "parameter_openapi_schema": old["parameter_openapi_schema"]}
+            kept = {key: old[key] for key in ("work_pool_name", "parameter_openapi_schema", "pull_steps")}
             product.call("PATCH", f"/deployments/{product.deployment(name)['id']}", kept)
-            assert old["id"] == product.deployment(name)["id"]
+            now = product.deployment(name)
+            assert {key: now[key] for key in ("id", *kept)} == {key: old[key] for key in ("id", *kept)}
 
 
 def test_two_workers_on_postgresql_share_the_work(postgres: Postgres, tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ class Killed:
 @pytest.fixture(scope="module")
 def killed(product: Product) -> Killed:
     """The runner was stopped in the middle of a run, runs of nine days were missed, and it was killed, and is started again."""
+    product.forget_news()
     run = product.start_run("monitor", {"options": {"all_due": True}})
     product.in_state(run, ("RUNNING",))
     runner = runner_of(product)
@@ -126,6 +127,7 @@ def nothing_lost_or_doubled(product: Product) -> bool:
 
 
 def test_two_runs_at_once_the_newer_is_cancelled(product: Product) -> None:
+    product.forget_news()
     first = product.start_run("monitor", {"options": {"all_due": True}})
     second = product.start_run("monitor", {"options": {"all_due": True}})
     ends = sorted(product.ended(run)["state_type"] for run in (first, second))
@@ -158,6 +160,7 @@ def restarted(product: Product) -> Restarted:
     register(product)
     assert is_kept(product)
 
+    product.forget_news()
     run = product.start_run("monitor", {"options": {"all_due": True}})
     product.in_state(run, ("RUNNING",))
     running, port = numbers_of(product.data), product.port

@@ -2,20 +2,16 @@
 
 A signal does not interrupt libxml2, so a worker that is late is killed and another started in its place. Workers
 are spawned, not forked (the parent has threads), one at a time when there is work, and replaced after a number of
-calls, which bounds what a leaking library can hold. Calls and answers go over a socket that the event loop serves
-itself: a thread a call cost as much as the call's own copying.
+calls, which bounds what a leaking library can hold.
 """
 
 import asyncio
 import contextlib
 import multiprocessing
 import os
-import pickle
 import signal
-import socket
-import struct
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType, TracebackType
@@ -27,7 +23,6 @@ MEMORY_BYTES = 2 * 1024**3  # address space of one worker; an ordinary one uses 
 _GOODBYE_SECONDS = 2.0
 # The parent kills a late worker; one whose parent has died itself ends by an alarm so much later.
 _ALARM_SLACK_SECONDS = 10.0
-_LENGTH = struct.Struct("!i")  # before each message, as `multiprocessing.Connection` reads and writes it
 
 T = TypeVar("T")
 
@@ -78,10 +73,7 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         workers, self._all, self._idle = list(self._all), set(), []
-        for worker in workers:  # all at once, before any is waited for
-            worker.kill()
-        for worker in workers:
-            worker.bury()
+        await asyncio.gather(*(asyncio.to_thread(worker.end) for worker in workers))
 
     @property
     def started(self) -> int:
@@ -103,7 +95,8 @@ class Workers:
                 self._discard(worker)
                 raise
             if worker.calls >= self._recycle_after:
-                self._discard(worker)
+                self._all.discard(worker)
+                await asyncio.to_thread(worker.end)
             else:
                 self._idle.append(worker)
         if done:
@@ -125,76 +118,68 @@ class Workers:
     def _discard(self, worker: "_Worker") -> None:
         self._all.discard(worker)
         worker.kill()
-        worker.bury()
 
 
 class _Worker:
-    """One process and the socket to it; what goes over it is framed as `multiprocessing.Connection` does."""
+    """One process and the pipe to it."""
 
     def __init__(self, context: SpawnContext, prepare: Callable[[], None]) -> None:
         self.calls = 0
-        self._socket, theirs = socket.socketpair()
-        self._socket.setblocking(False)
-        # It answers nothing that it holds for others, so it may be killed whenever nobody waits for it.
+        self._pipe, theirs = context.Pipe()
         self._process: SpawnProcess = context.Process(target=_serve, args=(theirs, prepare), daemon=True)
-        with theirs, _main_unknown():
+        with main_unknown():
             self._process.start()
+        theirs.close()
 
     async def ready(self) -> None:
         """Wait until it has imported what it needs."""
-        await self._within(START_SECONDS, self._receive())
+        await self._receive(START_SECONDS)
 
     async def run(self, function: Callable[..., Any], arguments: tuple[Any, ...], limit: float) -> tuple[bool, Any]:
         """Whether the function returned, and its result or exception."""
         self.calls += 1
-        answer: tuple[bool, Any] = await self._within(limit, self._ask((function, arguments, limit)))
+        try:
+            # In a thread where it is large: a pipe holds 64 kB, and the loop must not wait for the worker to read.
+            await asyncio.to_thread(self._pipe.send, (function, arguments, limit))
+        except OSError as error:
+            raise WorkerDied("the worker process ended") from error
+        answer: tuple[bool, Any] = await self._receive(limit)
         return answer
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """End it at once."""
         self._process.kill()
-
-    def bury(self) -> None:
-        """Wait for its end, and let go of what it had."""
         self._process.join(_GOODBYE_SECONDS)
-        self._socket.close()
+        with contextlib.suppress(OSError):  # a call that was cut short may have closed it at the same moment
+            self._pipe.close()
 
-    async def _ask(self, job: tuple[Any, ...]) -> Any:
-        words = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
+    def end(self) -> None:
+        """Let it finish, then end it."""
+        with contextlib.suppress(OSError):
+            self._pipe.send(None)
+        self._process.join(_GOODBYE_SECONDS)
+        self.kill()
+
+    async def _receive(self, limit: float) -> Any:
         loop = asyncio.get_running_loop()
-        # Apart: put together, a page would be copied once more.
-        await loop.sock_sendall(self._socket, _LENGTH.pack(len(words)))
-        await loop.sock_sendall(self._socket, words)
-        return await self._receive()
-
-    async def _receive(self) -> Any:
-        (length,) = _LENGTH.unpack(await self._receive_bytes(_LENGTH.size))
-        return pickle.loads(await self._receive_bytes(length))  # noqa: S301 - from our own process
-
-    async def _receive_bytes(self, length: int) -> bytearray:
-        loop = asyncio.get_running_loop()
-        found = bytearray(length)
-        rest = memoryview(found)
-        while rest:
-            got = await loop.sock_recv_into(self._socket, rest)
-            if not got:
-                raise EOFError
-            rest = rest[got:]
-        return found
-
-    @staticmethod
-    async def _within(limit: float, talk: Coroutine[Any, Any, Any]) -> Any:
+        arrived = asyncio.Event()
+        number = self._pipe.fileno()
+        loop.add_reader(number, arrived.set)
         try:
             async with asyncio.timeout(limit):
-                return await talk
+                await arrived.wait()
         except TimeoutError:
             raise WorkerTimeout(f"took longer than {limit:g} seconds") from None
+        finally:
+            loop.remove_reader(number)
+        try:
+            return self._pipe.recv()
         except (EOFError, OSError) as error:
             raise WorkerDied("the worker process ended") from error
 
 
 @contextlib.contextmanager
-def _main_unknown() -> Iterator[None]:
+def main_unknown() -> Iterator[None]:
     """Keep a spawned process from importing this program's main module, and with it all that the program imports.
 
     The command's main module brings the classifier and the database: seconds of CPU and 150 MB in every worker.
@@ -207,10 +192,9 @@ def _main_unknown() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _serve(ours: socket.socket, prepare: Callable[[], None]) -> None:
-    """The worker's life: import, say so, answer calls until it is killed or its parent is gone."""
+def _serve(pipe: Connection, prepare: Callable[[], None]) -> None:
+    """The worker's life: import, say so, answer calls until told to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
-    pipe = Connection(ours.detach())
     _limit_memory()
     prepare()
     pipe.send((True, os.getpid()))
@@ -222,6 +206,8 @@ def _serve(ours: socket.socket, prepare: Callable[[], None]) -> None:
         except Exception as error:  # noqa: BLE001 - a call that is unknown here, such as one of the main module's
             pipe.send((False, TypeError(f"the call can't be read in a worker: {error}")))
             continue
+        if job is None:
+            return
         function, arguments, limit = job
         _set_alarm(limit + _ALARM_SLACK_SECONDS)
         try:
