@@ -114,6 +114,17 @@ def test_sqlite_runs_in_wal_mode_with_foreign_keys_and_a_busy_timeout(sqlite: Da
         assert (connection.execute(text("PRAGMA busy_timeout")).scalar() or 0) >= 5000
 
 
+def test_a_database_that_another_makes_at_the_same_moment_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "culture.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    later = threading.Timer(0.4, lambda: other.execute("COMMIT"))
+    later.start()
+    open_database(f"sqlite:///{path}").close()
+    later.join()
+    other.close()
+
+
 def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "other.db"
     with sqlite3.connect(file) as other:
