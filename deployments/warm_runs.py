@@ -13,6 +13,7 @@ import runpy
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -30,7 +31,15 @@ _PREFECT = ("prefect", "prefect.flow_engine", "prefect.task_engine", "prefect.ar
 _SEAM = "run_process"  # what Prefect's starter calls with the command and the environment of a run
 
 
-def start_runs_warm(starter: ModuleType, modules: Iterable[str]) -> bool:
+def prefect_starter() -> ModuleType | None:
+    """Prefect's module that starts runs; its own affair, so that another version may do without."""
+    try:
+        return import_module("prefect.runner._starter_engine")
+    except ImportError:
+        return None
+
+
+def start_runs_warm(starter: ModuleType | None, modules: Iterable[str]) -> bool:
     """Let Prefect's `starter` module fork its runs off a process that has imported `modules`; whether it will.
 
     The fork server is started at once, with this process's environment as it is now.

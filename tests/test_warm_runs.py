@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from deployments.warm_runs import start_runs_warm
+from deployments.warm_runs import prefect_starter, start_runs_warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux alone")
 
@@ -71,3 +71,8 @@ def test_a_prefect_without_the_place_for_it_is_left_as_it_is() -> None:
     module = ModuleType("another")
     assert not start_runs_warm(module, [])
     assert vars(module).keys() == vars(ModuleType("another")).keys()
+    assert not start_runs_warm(None, [])
+
+
+def test_this_prefect_has_the_place_for_it() -> None:
+    assert callable(getattr(prefect_starter(), "run_process", None))
