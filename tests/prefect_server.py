@@ -84,6 +84,15 @@ class Product:
         return f"http://127.0.0.1:{self.port}/api"
 
     @property
+    def client_environment(self) -> dict[str, str]:
+        """For programs that call its API as a person's own would; what Prefect writes for those stays apart from what it does."""
+        return {
+            **self.environment,
+            "PREFECT_API_URL": self.api,
+            "PREFECT_HOME": str(self.folder / "client"),
+        }
+
+    @property
     def ui(self) -> str:
         """The address of its UI."""
         return f"http://127.0.0.1:{self.port}/v2"

@@ -62,12 +62,11 @@ class Long:
 
     def _start(self, registry: Path, data: Path, stack: ExitStack) -> "subprocess.Popen[str]":
         words = [sys.executable, "-m", "deployments.cli", "run", "--sources", str(registry), "--data", str(data)]
-        environment = {**self._product.environment, "PREFECT_API_URL": self._product.api}
         process = stack.enter_context(
             subprocess.Popen(
                 words,
                 cwd=registry.parent,
-                env=environment,
+                env=self._product.client_environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -67,9 +67,7 @@ def test_it_is_sent_with_a_yes_held_with_a_no_and_without_an_answer_what_is_set_
         product.settings(ALERT_WEBHOOK=hook.address),
     ):
         environment = {
-            **product.environment,
-            "PREFECT_API_URL": product.api,
-            "PREFECT_HOME": str(tmp_path / "prefect"),
+            **product.client_environment,
             "CULTURE_DATA": str(data),
             "CULTURE_SMTP_URL": f"smtp://127.0.0.1:{port}",
             "CULTURE_APPROVAL": "true",

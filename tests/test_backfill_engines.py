@@ -80,8 +80,7 @@ def test_dask_stores_what_one_process_does_by_the_flow_and_by_the_command(
         for how in ("flow", "command") if elsewhere else ("flow",):
             data = tmp_path / how
             environment = {
-                **product.environment,
-                "PREFECT_API_URL": product.api,
+                **product.client_environment,
                 "CULTURE_DATA": str(data),
                 "CULTURE_SOURCES": str(registry_file),
                 "CULTURE_TASK_RUNNER": "dask",

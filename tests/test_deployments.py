@@ -153,14 +153,13 @@ def test_no_telemetry_is_sent_unless_it_is_switched_on(tmp_path: Path) -> None:
     assert "DO_NOT_TRACK" not in child_environment(settings, given, api="http://127.0.0.1:1/api", own_server=True)
 
 
-def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: Product, tmp_path: Path) -> None:
-    environment = {**product.environment, "PREFECT_API_URL": product.api, "PREFECT_HOME": str(tmp_path)}
+def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: Product) -> None:
     pool = {"name": POOL, "type": "process"}
     product.call("POST", "/work_pools/", pool)
     before = {one.name: product.deployment(one.name) for one in catalogue(Settings())}
     ran = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False,
+        cwd=ROOT, env=product.client_environment, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
     try:

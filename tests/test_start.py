@@ -206,9 +206,10 @@ def is_kept(product: Product) -> bool:
 
 def register(product: Product) -> None:
     """Register all deployments for workers, then give them back to the process that `start` runs."""
-    environment = {**product.environment, "PREFECT_API_URL": product.api, "PREFECT_HOME": str(product.folder / "other")}
     words = [sys.executable, "-m", "deployments.registering"]
-    subprocess.run(words, cwd=product.folder, env=environment, check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        words, cwd=product.folder, env=product.client_environment, check=True, capture_output=True, timeout=120
+    )
     for one in catalogue(Settings()):
         product.call("PATCH", f"/deployments/{product.deployment(one.name)['id']}", {"work_pool_name": None})
     product.call("DELETE", f"/work_pools/{POOL}")
