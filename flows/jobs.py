@@ -5,16 +5,17 @@ digest's templates would be half of what the run costs.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.steps import Report, RunStep, at_once, unreported
-from flows.tagging_run import open_tagger as open_tagger  # the commands call it as one of the jobs
-from flows.tagging_run import tag_waiting
+from flows.tagging_opening import open_tagger as open_tagger  # the commands call it as one of the jobs
+from flows.tagging_run import RunTagging
 from flows.web.collector import Collector, CollectSummary
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from flows.mail.weekly import DigestResult
 
 DISTRIBUTION = "nhs-culture-monitor"
+TAG_STEP = "tag new articles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,9 @@ async def collect(
     all_due: bool = False,
     run_step: RunStep = at_once,
     report: Report = unreported,
+    wake: Callable[[], None] = lambda: None,
 ) -> CollectSummary:
-    """Ask the due sources for news, read the new pages and store them."""
+    """Ask the due sources for news, read the new pages and store them; `wake` is told of each batch."""
     collector = Collector(
         database,
         registry,
@@ -75,6 +78,7 @@ async def collect(
         user_agent=user_agent(settings),
         run_step=run_step,
         report=report,
+        wake=wake,
     )
     return await collector.collect(sources, all_due=all_due)
 
@@ -141,11 +145,8 @@ async def tag(
     report: Report = unreported,
 ) -> tuple[TagSummary, list[str]]:
     """Tag every stored story that waits."""
-
-    async def step() -> tuple[TagSummary, list[str]]:
-        return await tag_waiting(database, settings, now=now, progress=lambda done, total: report("tag", done, total))
-
-    return await run_step("tag new articles", step)
+    async with RunTagging(database, settings, now=now, progress=partial(report, "tag")) as tagging:
+        return await run_step(TAG_STEP, tagging.finish)
 
 
 async def monitor(
@@ -159,9 +160,18 @@ async def monitor(
     run_step: RunStep = at_once,
     report: Report = unreported,
 ) -> MonitorSummary:
-    """The main job: collect, then tag."""
-    collected = await collect(
-        database, registry, settings, now=now, sources=sources, all_due=all_due, run_step=run_step, report=report
-    )
-    tagged, notes = await tag(database, settings, now=now, run_step=run_step, report=report)
+    """The main job: collect, and tag: beside the reading where there is a core for it, what is left after it."""
+    async with RunTagging(database, settings, now=now, progress=partial(report, "tag")) as tagging:
+        collected = await collect(
+            database,
+            registry,
+            settings,
+            now=now,
+            sources=sources,
+            all_due=all_due,
+            run_step=run_step,
+            report=report,
+            wake=tagging.wake,
+        )
+        tagged, notes = await run_step(TAG_STEP, tagging.finish)
     return MonitorSummary(collected, tagged, tuple(notes))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from flows.tagging_worker import KeptTagger, holds_tagger, ready_to_tag, tag_documents
 from flows.web.workers import Workers
@@ -21,14 +21,13 @@ Progress = Callable[[int, int], None]  # done, total
 class TaggingPool:
     """Workers with one tagger loaded in each; use as `async with`. What they lose is tagged here."""
 
-    def __init__(self, kept: KeptTagger, processes: int, *, tag_here: Callable[[], Tags]) -> None:
-        """`tag_here` opens the same tagger in this process; it is called once, where a worker fails."""
+    def __init__(self, kept: KeptTagger, most: int, *, tag_here: Callable[[], Tags]) -> None:
+        """At `most` so many processes. `tag_here` opens the same tagger in this one; it is called once, where a worker fails."""
         self._kept = kept
-        self._processes = processes
         self._open = tag_here
         self._here: Tags | None = None
         self._lost = 0
-        self._workers = Workers(processes, prepare=ready_to_tag)
+        self._workers = Workers(most, prepare=ready_to_tag)
 
     async def __aenter__(self) -> "TaggingPool":
         await self._workers.__aenter__()
@@ -37,16 +36,15 @@ class TaggingPool:
     async def __aexit__(self, *reason: object) -> None:
         await self._workers.__aexit__(None, None, None)
 
-    async def is_ready(self) -> bool:
-        """Start all workers at once and have each load the tagger; whether one could."""
-        calls = [
-            self._workers.call(holds_tagger, self._kept, timeout_seconds=LOAD_SECONDS) for _ in range(self._processes)
-        ]
+    async def is_ready(self, processes: int) -> bool:
+        """Start so many workers at once and have each load the tagger; whether one could."""
+        calls = [self._workers.call(holds_tagger, self._kept, timeout_seconds=LOAD_SECONDS) for _ in range(processes)]
         return any(answer is True for answer in await asyncio.gather(*calls, return_exceptions=True))
 
-    async def tag(self, backlog: Backlog, *, progress: Progress) -> None:
-        """Tag and store a whole backlog."""
+    async def tag(self, backlog: Backlog, batches: Iterable[Batch], processes: int, *, progress: Progress) -> None:
+        """Tag `batches` of a backlog in so many processes, and store them; one that does not run yet is started."""
         ahead: deque[tuple[Batch, asyncio.Task[Sequence[Tagging]]]] = deque()
+        room = asyncio.Semaphore(processes)
 
         async def store_oldest() -> None:
             batch, call = ahead.popleft()
@@ -61,9 +59,9 @@ class TaggingPool:
             progress(backlog.judged, max(backlog.total, backlog.judged))
 
         try:
-            for batch in backlog.batches():
-                ahead.append((batch, asyncio.create_task(self._tag_one(batch.documents))))
-                if len(ahead) >= BATCHES_A_WORKER * self._processes:
+            for batch in batches:
+                ahead.append((batch, asyncio.create_task(self._tag_one(batch.documents, room))))
+                if len(ahead) >= BATCHES_A_WORKER * processes:
                     await store_oldest()
             while ahead:
                 await store_oldest()
@@ -72,7 +70,11 @@ class TaggingPool:
                 call.cancel()
             await asyncio.gather(*(call for _, call in ahead), return_exceptions=True)
 
-    async def _tag_one(self, documents: Sequence[Document]) -> Sequence[Tagging]:
+    async def _tag_one(self, documents: Sequence[Document], room: asyncio.Semaphore) -> Sequence[Tagging]:
+        async with room:
+            return await self._in_worker(documents)
+
+    async def _in_worker(self, documents: Sequence[Document]) -> Sequence[Tagging]:
         if self._lost < ENOUGH_LOST:
             try:
                 return await self._workers.call(tag_documents, self._kept, documents, timeout_seconds=BATCH_SECONDS)

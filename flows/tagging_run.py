@@ -1,166 +1,159 @@
-"""The tagging of one run: opening the tagger, and tagging what waits."""
+"""The tagging of one run: beside the reading in a process of its own, then what is left, on all cores where that is much."""
 
-import time
-from collections.abc import Callable
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from flows.tagging_opening import encoder_folder, open_tagger
 from flows.tagging_pool import Progress, TaggingPool
 from flows.tagging_worker import KeptTagger
 from models.settings import Settings
 from models.store import model_versions
-from models.store import tagging as tagging_queries
+from models.store import tagging as queries
 from models.store.database import Database
-from models.store.model_versions import ModelState
-from models.tagging.apply import BATCH, RETAG_DAYS, Backlog, TagSummary, nothing_tagged, tag_stored
-from models.tagging.measured import shipped_scores
+from models.store.tables import ModelVersion
+from models.tagging.apply import RETAG_DAYS, Backlog, Batch, TagSummary, nothing_tagged, tag_stored
 
 if TYPE_CHECKING:
     from models.tagging.classifier import Tagger
 
-FETCH_SECONDS = 120.0  # for the encoder's 84 MB at first use; then TF-IDF alone until the next try
-FETCH_AGAIN_SECONDS = 24 * 3600.0
-FETCH_FAILED = "not-fetched.txt"
-
 TFIDF = "tfidf"  # as in `models.tagging.encoders`, which brings numpy
-# Stories from which on worker processes tag. Each starts and loads the tagger for 1.5 s of CPU, which on two cores makes the
-# clock 1.4 s later; a story takes 1.5 to 2.5 ms with TF-IDF (500 of them: 2.2 s here, 3.7 s in two workers), 300 with
-# the encoder 10.0 s here, 9.5 s in two workers.
-WORTH_WORKERS = 4000
-WORTH_WORKERS_ENCODED = 400
+# Stories for each process that tags once the reading has ended. A process more starts and loads the tagger for 1.5 s of CPU; a
+# story takes 2 ms with TF-IDF and some 15 with the encoder, whose articles in scope take a tenth of a second.
+WORTH_A_WORKER = 2000
+WORTH_A_WORKER_ENCODED = 200
 
 
-async def tag_waiting(
-    database: Database, settings: Settings, *, now: datetime, progress: Progress
-) -> tuple[TagSummary, list[str]]:
-    """Tag every stored story that waits, many of them on all cores; the tagger is opened only where there is one. With notes."""
-    champion = _champion_if_idle(database, now)
-    if champion is not None:
-        return nothing_tagged(champion), []
-    notes: list[str] = []
+class RunTagging:
+    """Tags what waits, and what a run stores meanwhile; use as `async with`.
 
-    @cache
-    def here() -> "Tagger":
-        tagger, more = open_tagger(database, settings, now=now)
-        notes.extend(more)
-        return tagger
+    With two cores and more, `wake` has a worker process load the champion and tag what is stored while pages are still being
+    read: otherwise all cores but one would wait for the last part of a run. What a killed run has not tagged waits for the next.
+    """
 
-    if settings.workers > 1:
-        summary = await _tag_on_all_cores(database, settings, here, notes, now=now, progress=progress)
-        if summary is not None:
-            return summary, notes
-    return tag_stored(database, here(), now=now, progress=progress), notes
+    def __init__(self, database: Database, settings: Settings, *, now: datetime, progress: Progress) -> None:
+        self._database = database
+        self._settings = settings
+        self._now = now
+        self._progress = progress
+        self._notes: list[str] = []
+        self._stack = AsyncExitStack()
+        self._pool: TaggingPool | None = None
+        self._backlog: Backlog | None = None  # what the pool tags
+        self._beside: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()
+        self._reading = True
+        self._opened: Tagger | None = None  # in this process
 
+    async def __aenter__(self) -> Self:
+        return self
 
-async def _tag_on_all_cores(
-    database: Database,
-    settings: Settings,
-    here: "Callable[[], Tagger]",
-    notes: list[str],
-    *,
-    now: datetime,
-    progress: Progress,
-) -> TagSummary | None:
-    """Tag in worker processes; None where so little waits that it is not worth it, or they can't load the champion."""
-    tried = ""
-    while True:
-        with database.read() as session:
-            champion = model_versions.champion(session=session)
-        if champion is None or champion.version == tried:
-            here()  # trained at first use or by newer code, and then on disk
-            with database.read() as session:
-                champion = model_versions.champion(session=session)
-        assert champion is not None
-        since = now - timedelta(days=RETAG_DAYS)
-        with database.read() as session:
-            waiting = tagging_queries.count_waiting(champion.version, since, session=session)
-        worth = WORTH_WORKERS if champion.encoder == TFIDF else WORTH_WORKERS_ENCODED
-        if waiting < worth or champion.version == tried:
-            return None
-        tried = champion.version
+    async def __aexit__(self, *reason: object) -> None:
+        if self._beside is not None:
+            self._beside.cancel()
+            await asyncio.gather(self._beside, return_exceptions=True)
+        await self._stack.aclose()
+
+    def wake(self) -> None:
+        """There is, or will soon be, something to tag."""
+        if self._settings.workers > 1:
+            self._woken.set()
+            self._beside = self._beside or asyncio.create_task(self._tag_beside())
+
+    async def finish(self) -> tuple[TagSummary, list[str]]:
+        """Tag all that still waits; what was done in all, and notes for people."""
+        self._reading = False
+        if self._beside is not None:
+            self._woken.set()
+            await self._beside
+        if self._backlog is None:
+            champion = self._champion()
+            if champion is not None and not self._anything_waits(champion):
+                return nothing_tagged(champion.version), self._notes  # so it need not be loaded
+            if self._settings.workers == 1 or not await self._open_for_many():
+                return tag_stored(self._database, self._here(), now=self._now, progress=self._progress), self._notes
+        return await self._tag_the_rest(), self._notes
+
+    async def _tag_beside(self) -> None:
+        champion = self._champion()
+        if champion is None or not await self._open_pool(champion, 1):
+            return  # it must be trained first
+        assert self._pool is not None
+        assert self._backlog is not None
+        while self._reading:
+            await self._woken.wait()
+            self._woken.clear()
+            await self._pool.tag(
+                self._backlog, self._while_reading(self._backlog), 1, progress=lambda done, total: None
+            )
+
+    def _while_reading(self, backlog: Backlog) -> Iterator[Batch]:
+        batches = backlog.whole_batches()
+        while self._reading and (batch := next(batches, None)) is not None:
+            yield batch
+
+    async def _tag_the_rest(self) -> TagSummary:
+        assert self._pool is not None
+        assert self._backlog is not None
+        champion = self._champion()
+        processes = self._processes(champion) if champion is not None else 1
+        await self._pool.tag(self._backlog, self._backlog.batches(), max(processes, 1), progress=self._progress)
+        return self._backlog.finish()
+
+    async def _open_for_many(self) -> bool:
+        """Open the pool where so much waits that it is worth it; whether it is open."""
+        failed = ""
+        while True:
+            champion = self._champion()
+            if champion is None:
+                self._here()  # trained at first use, and then on disk
+                champion = self._champion()
+            if champion is None or champion.version == failed or self._processes(champion) < 2:
+                return False
+            if await self._open_pool(champion, self._processes(champion)):
+                return True
+            failed = champion.version
+            self._here()  # trained by newer code
+
+    async def _open_pool(self, champion: ModelVersion, processes: int) -> bool:
+        # In a thread: at first use it fetches 84 MB.
+        weights = await asyncio.to_thread(encoder_folder, self._settings, self._notes)
         kept = KeptTagger(
-            folder=settings.models_folder,
+            folder=self._settings.models_folder,
             version=champion.version,
             file_sha256=champion.file_sha256,
-            encoder=settings.encoder,
-            weights_folder=encoder_folder(settings, notes),
-        )
-        async with TaggingPool(kept, min(settings.workers, -(-waiting // BATCH)), tag_here=here) as pool:
-            if await pool.is_ready():
-                backlog = Backlog(database, champion.version, now=now)
-                await pool.tag(backlog, progress=progress)
-                return backlog.finish()
-
-
-def _champion_if_idle(database: Database, now: datetime) -> str | None:
-    """The champion's version where nothing waits for it (so that it need not be loaded, or even trained); else None."""
-    with database.read() as session:
-        champion = model_versions.champion(session=session)
-        version = champion.version if champion else ""
-        return None if tagging_queries.waits(version, now - timedelta(days=RETAG_DAYS), session=session) else version
-
-
-def open_tagger(database: Database, settings: Settings, *, now: datetime) -> "tuple[Tagger, list[str]]":
-    """The classifier that tags, trained at first use, and notes for people (what was fetched, what was trained)."""
-    from threadpoolctl import threadpool_limits
-
-    from models.tagging.versions import load_tagger, load_version, read_facts
-
-    # For the whole process: on matrices as small as ours, more threads burn several times the CPU.
-    threadpool_limits(limits=1, user_api="blas")
-    notes: list[str] = []
-    weights = encoder_folder(settings, notes)
-    folder = settings.models_folder
-    with database.read() as session:
-        current = model_versions.champion(session=session)
-    if current is not None:
-        kept = load_version(
-            folder,
-            current.version,
-            file_sha256=current.file_sha256,
-            encoder=settings.encoder,
+            encoder=self._settings.encoder,
             weights_folder=weights,
         )
-        if kept is not None:
-            return kept, notes
-    tagger, said = load_tagger(folder, encoder=settings.encoder, weights_folder=weights)
-    notes.append(said)
-    facts = read_facts(folder / tagger.version) or {}
-    with database.write() as session:
-        model_versions.record(
-            tagger.version,
-            facts=facts,
-            scores=shipped_scores(tagger.version),
-            state=ModelState.CHAMPION,
-            now=now,
-            session=session,
-        )
-    return tagger, notes
+        pool = TaggingPool(kept, self._settings.workers, tag_here=self._here)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(pool)
+            if not await pool.is_ready(processes):
+                return False
+            await self._stack.enter_async_context(stack.pop_all())
+        self._pool, self._backlog = pool, Backlog(self._database, champion.version, now=self._now)
+        return True
 
+    def _here(self) -> "Tagger":
+        if self._opened is None:
+            self._opened, notes = open_tagger(self._database, self._settings, now=self._now)
+            self._notes += notes
+        return self._opened
 
-def encoder_folder(settings: Settings, notes: list[str]) -> Path | None:
-    """Where the encoder's files are; fetched at first use where the setting lets them be."""
-    from flows.web.encoder_weights import FetchError, fetch_encoder
-    from models.tagging.encoders import AUTO, MINILM
+    def _champion(self) -> ModelVersion | None:
+        with self._database.read() as session:
+            return model_versions.champion(session=session)
 
-    if settings.encoder not in {AUTO, MINILM}:
-        return None
-    folder = settings.models_folder / MINILM
-    failed = folder / FETCH_FAILED
-    if settings.encoder == AUTO and not settings.encoder_folder and _is_recent(failed):
-        return folder
-    try:
-        fetch_encoder(folder, source=settings.encoder_folder, seconds=FETCH_SECONDS)
-    except FetchError as error:
-        if settings.encoder == MINILM:
-            raise
-        folder.mkdir(parents=True, exist_ok=True)
-        failed.write_text(f"{error}\n", encoding="utf-8")
-        notes.append(str(error))
-    return folder
+    def _anything_waits(self, champion: ModelVersion) -> bool:
+        with self._database.read() as session:
+            return queries.waits(champion.version, self._now - timedelta(days=RETAG_DAYS), session=session)
 
-
-def _is_recent(file: Path) -> bool:
-    return file.exists() and time.time() - file.stat().st_mtime < FETCH_AGAIN_SECONDS
+    def _processes(self, champion: ModelVersion) -> int:
+        """How many are worth their start for what waits now."""
+        with self._database.read() as session:
+            since = self._now - timedelta(days=RETAG_DAYS)
+            waiting = queries.count_waiting(champion.version, since, session=session)
+        worth = WORTH_A_WORKER if champion.encoder == TFIDF else WORTH_A_WORKER_ENCODED
+        return min(self._settings.workers, waiting // worth)

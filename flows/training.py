@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from importlib.resources import as_file
 from typing import Any
 
-from flows.tagging_run import encoder_folder, open_tagger
+from flows.tagging_opening import encoder_folder, open_tagger
 from models.seeds import seed_file
 from models.settings import Settings
 from models.store import model_versions, reviews

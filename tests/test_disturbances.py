@@ -28,6 +28,7 @@ from models.store.database import BUSY_SECONDS, Database, explain_error, open_da
 from models.store.editions import gather_week
 from models.store.tables import Article, Story
 from models.weeks import LONDON, Week
+from tests.fakes_store import add_lead
 from tests.prefect_server import Product, until
 
 pytestmark = pytest.mark.long
@@ -231,7 +232,7 @@ def test_the_digest_of_such_a_week_tells_each_story_once(sqlite: Database, chang
                 published_at=moment, text_status="full", outcome="new", scope_state="yes", in_scope=0.9,
                 model_version="m",
             )  # fmt: skip
-            collecting.add_article(article, session=session)
+            add_lead(article, session=session)
     told: list[str] = []
     for one in (week.plus(-1), week, week.plus(1)):
         with sqlite.read() as session:

@@ -12,13 +12,14 @@ from flows.mail.archive import render_web
 from flows.mail.compose import render
 from flows.markdown import edition_page
 from models.composing import compose
-from models.store import collecting, recipients, tagging
+from models.store import recipients, tagging
 from models.store.database import Database
 from models.store.editions import gather_week
 from models.store.tables import Article
 from models.tagging.decisions import State, Tagging, ThemeTag
 from models.text_safety import plain_line
 from tests.fakes_edition import MONDAY_7, WEEK
+from tests.fakes_store import add_lead
 from tests.test_hostile_text import LINKS, NASTY, NOW, REGISTRY, THEMES, Story, check_page, store
 
 
@@ -30,10 +31,9 @@ def test_only_web_addresses_become_links(sqlite: Database, url: str) -> None:
         article = Article(
             url=url, source="s", title="A headline", first_seen_at=NOW, text_status="full", outcome="new", words=0
         )
-        collecting.add_article(article, session=session)
-        assert article.id is not None
+        number = add_lead(article, session=session)
         tags = (ThemeTag("workforce", 0.9, State.YES, "Evidence.", ()),)
-        tagging.store_tagging(article.id, Tagging(0.9, State.YES, tags, "m"), session=session)
+        tagging.store_tagging(number, Tagging(0.9, State.YES, tags, "m"), session=session)
         facts = gather_week(WEEK, session=session)
     content = compose(facts, REGISTRY, THEMES, MONDAY_7)
     assert [story.url for story in content.stories] == [""]

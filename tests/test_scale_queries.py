@@ -46,7 +46,6 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 QUERIES: dict[str, Callable[[Session], Any]] = {
     "known addresses": lambda session: collecting.known_urls(URLS, session=session),
     "articles of addresses": lambda session: collecting.article_ids_of(URLS, session=session),
-    "an article by its address": lambda session: collecting.article_id_of(URLS[0], session=session),
     "an article's text": lambda session: collecting.article_text(ARTICLES, session=session),
     "pages that failed": lambda session: collecting.failed_articles(NOW, ["source-001"], session=session),
     "articles to compare with": lambda session: list(collecting.recent_articles(RECENT, session=session)),

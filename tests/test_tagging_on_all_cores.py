@@ -64,7 +64,7 @@ def add(number: int, document: Document, session: Any) -> None:
 @pytest.fixture
 def on_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any number of stories is worth workers."""
-    monkeypatch.setattr(tagging_run, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(tagging_run, "WORTH_A_WORKER", 1)
 
 
 @pytest.fixture
@@ -136,14 +136,14 @@ def test_workers_that_cannot_load_the_tagger_leave_it_to_the_parent(
 
 def test_a_few_stories_start_no_worker(tag: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tagging_run, "TaggingPool", no_tagger)
-    assert tag(2)[0].judged == STORIES < tagging_run.WORTH_WORKERS
+    assert tag(2)[0].judged == STORIES < tagging_run.WORTH_A_WORKER
 
 
 def test_a_tagger_that_is_gone_is_not_ready(tmp_path: Path) -> None:
     async def ready() -> bool:
         kept = KeptTagger(tmp_path, "none", "", "tfidf", None)
         async with TaggingPool(kept, 1, tag_here=no_tagger) as pool:
-            return await pool.is_ready()
+            return await pool.is_ready(1)
 
     assert not asyncio.run(ready())
 
@@ -169,9 +169,9 @@ def test_a_killed_parent_leaves_no_worker(trained: Path, tmp_path: Path, how: si
         "import asyncio, pathlib\n"
         "from flows import jobs, tagging_pool, tagging_run\n"
         "from tests import test_tagging_on_all_cores as tests\n"
-        "tagging_run.WORTH_WORKERS, tagging_pool.tag_documents = 1, tests.tag_slowly\n"
+        "tagging_run.WORTH_A_WORKER, tagging_pool.tag_documents = 1, tests.tag_slowly\n"
         "ready = tagging_pool.TaggingPool.is_ready\n"
-        "async def say(self):\n    found = await ready(self)\n    print('ready', flush=True)\n    return found\n"
+        "async def say(self, processes):\n    found = await ready(self, processes)\n    print('ready', flush=True)\n    return found\n"
         "tagging_pool.TaggingPool.is_ready = say\n"
         f"settings = tests.load_settings(data=pathlib.Path({str(data)!r}), encoder='tfidf', workers=2)\n"
         "with tests.open_database(settings.database_address) as database:\n"

@@ -7,26 +7,22 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from flows.web.page_facts import choose_published
+from flows.web.filing import Filing, address_of
 from flows.web.polite_client import HostFacts
 from flows.web.source_polls import Poll
-from models.admission import ReadEntry, cleaned, text_status_of
+from models.admission import ReadEntry, cleaned
 from models.entries import Reply
-from models.outcomes import Outcome, PollOutcome, TextStatus
+from models.outcomes import Outcome, PollOutcome
 from models.polling import max_age, next_poll
 from models.store import collecting as queries
-from models.store.collecting import EventRow
+from models.store.collecting import Row
 from models.store.database import Database
 from models.store.locks import take_turns
-from models.store.tables import Article, HostState, SourceState
-from models.stories import Report, StoryIndex, fingerprint
+from models.store.tables import Article, HostState, SourceState, Story
+from models.stories import Report, StoryIndex
 from models.text_safety import MAX_DETAIL, storable, validator
 
 STORY_DAYS = 14  # copies of a report appear within days; a later one is a new story
-# Outcomes after which nothing is stored: the next run meets the entry again.
-_NOT_STORED = frozenset({Outcome.DEFERRED, Outcome.REFUSED, Outcome.INVALID})
-# A first reading that may turn out to be a copy of another outlet's report.
-_MAY_BE_COPY = frozenset(Outcome) - _NOT_STORED - {Outcome.OTHER_LANGUAGE, Outcome.FAILED}
 
 
 class Keeper:
@@ -37,7 +33,7 @@ class Keeper:
         self._run_id = run_id
         self._now = now
         self._session: Session | None = None
-        self._stored: dict[str, int] = {}  # articles by address, of those that the batch may hold again
+        self._filing: Filing | None = None  # while a batch is stored
         self._index: StoryIndex | None = None
 
     @contextmanager
@@ -51,77 +47,25 @@ class Keeper:
         with self._write() as session:
             self._session = session
             try:
-                index = self._stories()
-                self._stored = queries.article_ids_of({_address(entry) for entry in read}, session=session)
-                outcomes = [self._store_one(cleaned(entry), index, session) for entry in read]
+                self._filing = filing = self._begin_filing(read, session)
+                outcomes = [filing.file(cleaned(entry)) for entry in read]
+                queries.store_rows(filing.rows, session=session)
                 sent = [entry for entry in read if entry.reply is not None and entry.reply.requests]
                 queries.add_events([self._page_event(entry) for entry in sent], session=session)
             finally:
-                self._session = None
+                self._session = self._filing = None
         return outcomes
 
-    def _store_one(self, read: ReadEntry, index: StoryIndex, session: Session) -> Outcome:
-        if read.outcome in _NOT_STORED:
-            return read.outcome
-        article = self._article(read, session)
-        if article.id is None and (existing := self._stored.get(article.url)) is not None:
-            # Another entry, or another process, brought the same page under its canonical address.
-            queries.add_alias(read.candidate.entry.url, existing, session=session)
-            return Outcome.KNOWN
-        outcome = read.outcome
-        seen_at = article.published_at or article.first_seen_at
-        if outcome in _MAY_BE_COPY and article.story_id is None:
-            match = index.find(
-                fingerprint=article.fingerprint,
-                text=article.text,
-                title=article.title,
-                outlet=article.outlet,
-                seen_at=seen_at,
-            )
-            if match is not None:
-                article.story_id, outcome = match.story_id, Outcome.COPY
-        article.outcome = outcome
-        queries.add_article(article, session=session)
-        assert article.id is not None
-        assert article.story_id is not None
-        self._stored[article.url] = article.id
-        if article.url != read.candidate.entry.url:
-            queries.add_alias(read.candidate.entry.url, article.id, session=session)
-        if outcome is Outcome.COPY:
-            queries.count_outlets({article.story_id}, session=session)
-        index.add(Report(article.id, article.story_id, article.outlet, article.title, seen_at, article.fingerprint))
-        return outcome
-
-    def _article(self, read: ReadEntry, session: Session) -> Article:
-        """The row as it is to be stored: a new one, or that of an earlier attempt."""
-        candidate, page = read.candidate, read.page
-        entry = candidate.entry
-        earlier = session.get(Article, candidate.article_id) if candidate.article_id is not None else None
-        status = text_status_of(read.outcome, page)
-        keeps_text = page is not None and status in {TextStatus.FULL, TextStatus.TEASER}
-        text = page.text if page is not None and keeps_text else None
-        article = earlier or Article(
-            url=_address(read),
-            source=candidate.source.id,
-            first_seen_at=self._now,
-            text_status=status,
-            outcome=read.outcome,
+    def _begin_filing(self, read: Sequence[ReadEntry], session: Session) -> Filing:
+        again = [entry.candidate.article_id for entry in read if entry.candidate.article_id is not None]
+        return Filing(
+            self._stories(),
+            self._now,
+            stored=queries.article_ids_of({address_of(entry) for entry in read}, session=session),
+            earlier=queries.articles_by_id(again, session=session),
+            article_ids=iter(queries.reserve_ids(Article, len(read), session=session)),
+            story_ids=iter(queries.reserve_ids(Story, len(read), session=session)),
         )
-        article.outlet = entry.outlet or candidate.source.label
-        article.title = entry.title or (page.title if page is not None else "")
-        article.summary = entry.summary
-        article.author = (page.author if page is not None else None) or entry.author
-        article.published_at = choose_published(
-            page.published_at if page is not None else None, entry.published_at, self._now
-        )
-        article.language = (page.language if page is not None else None) or entry.language
-        article.text = text
-        article.text_status = status
-        article.words = len(text.split()) if text else 0
-        article.paywalled = entry.paywalled or status is TextStatus.PAYWALLED
-        article.attempts = candidate.attempts + (read.reply is not None)
-        article.fingerprint = fingerprint(text) if text and status is TextStatus.FULL else None
-        return article
 
     def _stories(self) -> StoryIndex:
         if self._index is None:
@@ -134,6 +78,8 @@ class Keeper:
 
     def _text_of(self, article_id: int) -> str | None:
         assert self._session is not None  # the index asks only while a batch is stored
+        if self._filing is not None and article_id in self._filing.texts:
+            return self._filing.texts[article_id]
         return queries.article_text(article_id, session=self._session) or None
 
     def save_poll(self, poll: Poll) -> None:
@@ -219,11 +165,11 @@ class Keeper:
                 (self._event("", "robots", reply, reply.outcome, reply.detail) for reply in replies), session=session
             )
 
-    def _page_event(self, read: ReadEntry) -> EventRow:
+    def _page_event(self, read: ReadEntry) -> Row:
         assert read.reply is not None
         return self._event(read.candidate.source.id, "page", read.reply, read.outcome, read.detail)
 
-    def _event(self, source: str, kind: str, reply: Reply, outcome: str, detail: str, *, url: str = "") -> EventRow:
+    def _event(self, source: str, kind: str, reply: Reply, outcome: str, detail: str, *, url: str = "") -> Row:
         return {
             "run_id": self._run_id,
             "source": source,
@@ -236,9 +182,3 @@ class Keeper:
             "outcome": outcome,
             "detail": storable(detail, MAX_DETAIL),
         }
-
-
-def _address(read: ReadEntry) -> str:
-    """The address that an article is stored under: the canonical one where its page names one."""
-    page = read.page
-    return page.canonical_url if page is not None and page.canonical_url else read.candidate.entry.url

@@ -1,17 +1,19 @@
 """Queries of a collecting run: what is known, what is due, and how a batch of read entries is stored."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert
+from sqlalchemy import cast, func, insert, update
 from sqlalchemy import select as select_columns
+from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlmodel import Session, col, select
 
 from models.outcomes import TextStatus
 from models.store.tables import Article, ArticleAlias, FetchEvent, HostState, Run, SourceState, Story, UtcDateTime
 
-EventRow = dict[str, Any]  # the columns of a `FetchEvent`
+Row = dict[str, Any]  # the columns of a table
 
 CHUNK = 500  # addresses in one query; SQLite allows 999 variables in old builds
 MAX_ATTEMPTS = 3  # at reading a page that failed
@@ -49,10 +51,18 @@ def host_states(*, session: Session) -> dict[str, HostState]:
 def known_urls(urls: Collection[str], *, session: Session) -> set[str]:
     """Those of the normalised addresses that are stored already, as an article's own or as another one of it."""
     wanted = list(urls)
+    found = known_aliases(wanted, session=session)
+    for start in range(0, len(wanted), CHUNK):
+        found.update(session.exec(select(Article.url).where(col(Article.url).in_(wanted[start : start + CHUNK]))))
+    return found
+
+
+def known_aliases(urls: Collection[str], *, session: Session) -> set[str]:
+    """Those of the addresses that lead to an article that is stored under another."""
+    wanted = list(urls)
     found: set[str] = set()
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
-        found.update(session.exec(select(Article.url).where(col(Article.url).in_(chunk))))
         found.update(session.exec(select(ArticleAlias.url).where(col(ArticleAlias.url).in_(chunk))))
     return found
 
@@ -103,9 +113,12 @@ def article_text(article_id: int, *, session: Session) -> str:
     return session.exec(select(Article.text).where(Article.id == article_id)).one_or_none() or ""
 
 
-def article_id_of(url: str, *, session: Session) -> int | None:
-    """The article with this normalised address, if it is stored."""
-    return session.exec(select(Article.id).where(Article.url == url)).one_or_none()
+def articles_by_id(ids: Collection[int], *, session: Session) -> dict[int, Article]:
+    """The articles with these numbers: {id: article}."""
+    if not ids:
+        return {}
+    found = session.exec(select(Article).where(col(Article.id).in_(list(ids))))
+    return {article.id: article for article in found if article.id is not None}
 
 
 def article_ids_of(urls: Collection[str], *, session: Session) -> dict[str, int]:
@@ -118,28 +131,46 @@ def article_ids_of(urls: Collection[str], *, session: Session) -> dict[str, int]
     return found
 
 
-def add_article(article: Article, *, session: Session) -> None:
-    """Store an article, new or read again; one without `story_id` leads a story of its own."""
-    story = None
-    if article.story_id is None:
-        story = Story(first_seen_at=article.first_seen_at)
-        session.add(story)
-        session.flush()
-        article.story_id = story.id
-    session.add(article)
-    session.flush()
-    if story is not None:
-        story.lead_article_id = article.id  # written with those of the whole batch
+@dataclass(slots=True)
+class NewRows:
+    """What a batch adds: rows that name each other by numbers that `reserve_ids` kept free for them."""
+
+    stories: list[Row] = field(default_factory=list)
+    articles: list[Row] = field(default_factory=list)
+    read_again: list[Row] = field(default_factory=list)  # articles stored by an earlier run, with their id
+    aliases: dict[str, int] = field(default_factory=dict)  # another address of an article: its id
+    with_copies: set[int] = field(default_factory=set)  # stories that another outlet has too now
 
 
-def add_alias(url: str, article_id: int, *, session: Session) -> None:
-    """Remember that an address leads to an article, so that it is not fetched again."""
-    if session.get(ArticleAlias, url) is None:
-        session.add(ArticleAlias(url=url, article_id=article_id))
-        session.flush()
+def reserve_ids(table: type[Article | Story], count: int, *, session: Session) -> list[int]:
+    """The numbers of so many new rows; the session writes, and holds the turn of those that store."""
+    if not count:
+        return []
+    column = table.__table__.c.id  # type: ignore[union-attr]
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = cast(func.pg_get_serial_sequence(table.__tablename__, "id"), REGCLASS)
+        numbers = select_columns(func.nextval(sequence)).select_from(func.generate_series(1, count))
+        return list(session.scalars(numbers))
+    last = session.scalar(select_columns(func.max(column))) or 0
+    return list(range(last + 1, last + 1 + count))
 
 
-def add_events(events: Iterable[EventRow], *, session: Session) -> None:
+def store_rows(new: NewRows, *, session: Session) -> None:
+    """Store a batch in a statement a table, past the session's objects: one by one they took half of the time of storing."""
+    article, story = Article.__table__, Story.__table__  # type: ignore[attr-defined]
+    if new.stories:
+        session.execute(insert(story), new.stories)
+    if new.articles:
+        session.execute(insert(article), new.articles)
+    for row in new.read_again:
+        session.execute(update(article).where(article.c.id == row["id"]).values(row))
+    known = known_aliases(new.aliases, session=session)
+    if aliases := [{"url": url, "article_id": number} for url, number in new.aliases.items() if url not in known]:
+        session.execute(insert(ArticleAlias), aliases)
+    count_outlets(new.with_copies, session=session)
+
+
+def add_events(events: Iterable[Row], *, session: Session) -> None:
     """Keep the log of requests."""
     if rows := list(events):
         session.execute(insert(FetchEvent), rows)

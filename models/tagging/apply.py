@@ -65,25 +65,25 @@ class Backlog:
         self._since = now - timedelta(days=retag_days) if retag_days else None
         self._judged = self._in_scope = self._uncertain = self._other_language = 0
         self._by_theme: Counter[str] = Counter()
-        self.total = 0  # stories, as counted when the first batch is read
+        self._after: tuple[datetime, int] | None = None  # the place reached among those that nobody has judged
+        self.total = 0  # stories, as counted when `batches` begins
 
     @property
     def judged(self) -> int:
         """Stories stored so far."""
         return self._judged
 
+    def whole_batches(self) -> Iterator[Batch]:
+        """Those that nobody has judged, while they fill a batch: for a run that still stores more."""
+        while len(found := self._next()) == BATCH:
+            yield self._taken(found)
+
     def batches(self) -> Iterator[Batch]:
-        """What waits, oldest first; what comes in behind the place reached waits for the next run."""
+        """All that waits, oldest first; what comes in behind the place reached waits for the next run."""
         with self._database.read() as session:
-            self.total = queries.count_waiting(self._version, self._since, session=session)
-        after: tuple[datetime, int] | None = None
-        while True:
-            with self._database.read() as session:
-                found = queries.untagged(BATCH, after=after, session=session)
-            if not found:
-                break
-            after = (found[-1].first_seen_at, _id(found[-1]))
-            yield Batch(tuple(found))
+            self.total = self._judged + queries.count_waiting(self._version, self._since, session=session)
+        while found := self._next():
+            yield self._taken(found)
         after_id = 0
         while self._since is not None:
             with self._database.read() as session:
@@ -92,6 +92,14 @@ class Backlog:
                 break
             after_id = _id(found[-1])
             yield Batch(tuple(found))
+
+    def _next(self) -> Sequence[Article]:
+        with self._database.read() as session:
+            return queries.untagged(BATCH, after=self._after, session=session)
+
+    def _taken(self, found: Sequence[Article]) -> Batch:
+        self._after = (found[-1].first_seen_at, _id(found[-1]))
+        return Batch(tuple(found))
 
     def keep(self, batch: Batch, taggings: Sequence[Tagging]) -> None:
         """Store what was said of a batch's documents, in their order."""

@@ -30,7 +30,7 @@ MOST_BETWEEN = 500_000  # microseconds of CPU; a call into native code holds off
 # The first module of the stack, innermost first, that one of these begins decides; what none claims is orchestration.
 _STAGES = {
     "fold": ("models/stories", "rensa"),
-    "tag": ("models/tagging", "sklearn", "flows/tagging_run"),
+    "tag": ("models/tagging", "sklearn", "flows/tagging_"),
     "store": ("sqlalchemy", "sqlmodel", "models/store", "flows/web/keeper", "sqlite3"),
     "fetch": ("httpx", "httpcore", "h11", "anyio", "flows/web/polite_client", "flows/web/single_request",
               "flows/web/transport", "flows/web/robots", "flows/web/addresses", "flows/web/decoding"),
