@@ -123,3 +123,38 @@ def test_no_worker_starts_before_there_is_work() -> None:
 
 def test_errors_of_workers_are_of_one_family() -> None:
     assert issubclass(WorkerDied, WorkerTimeout.__mro__[1])
+
+
+@pytest.mark.parametrize("size", [0, 1_000, 100_000, 1_000_000, 20_000_000])
+def test_a_job_of_any_size_gets_across_while_the_loop_goes_on(size: int) -> None:
+    async def job(workers: Workers) -> tuple[list[int], int]:
+        turns = 0
+
+        async def tick() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        ticking = asyncio.create_task(tick())
+        calls = [workers.call(len, b"x" * size, timeout_seconds=30) for _ in range(3)]
+        found = list(await asyncio.gather(*calls))
+        ticking.cancel()
+        return found, turns
+
+    found, turns = run(job, processes=2)
+    assert found == [size] * 3
+    assert turns > 10
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="stops a process")
+def test_a_worker_that_does_not_read_does_not_hold_the_loop() -> None:
+    async def job(workers: Workers) -> float:
+        stopped = await workers.call(os.getpid, timeout_seconds=30)
+        os.kill(stopped, signal.SIGSTOP)
+        begin = time.monotonic()
+        with pytest.raises(WorkerTimeout):  # what fits the pipe is sent at once, and the answer does not come
+            await workers.call(len, b"x" * 10_000, timeout_seconds=0.5)
+        return time.monotonic() - begin
+
+    assert run(job, processes=1) < 10

@@ -7,9 +7,11 @@ calls, which bounds what a leaking library can hold.
 
 import asyncio
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -20,6 +22,8 @@ from typing import Any, Self, TypeVar
 RECYCLE_AFTER = 1000  # calls; libxml2's arenas grow by a megabyte or two in as many pages
 START_SECONDS = 60.0  # a cold start imports trafilatura and feedparser: 1 to 2 s, far more on a starved machine
 MEMORY_BYTES = 2 * 1024**3  # address space of one worker; an ordinary one uses a fifth
+WIDE_PIPE_BYTES = 1 << 20  # asked for; Linux gives anyone two fifths of it, and news pages have 100 to 400 kB
+_JOB_BYTES = 4096  # of a job beside its texts
 _GOODBYE_SECONDS = 2.0
 # The parent kills a late worker; one whose parent has died itself ends by an alarm so much later.
 _ALARM_SLACK_SECONDS = 10.0
@@ -126,6 +130,7 @@ class _Worker:
     def __init__(self, context: SpawnContext, prepare: Callable[[], None]) -> None:
         self.calls = 0
         self._pipe, theirs = context.Pipe()
+        self._fits = _widen(self._pipe)
         self._process: SpawnProcess = context.Process(target=_serve, args=(theirs, prepare), daemon=True)
         with main_unknown():
             self._process.start()
@@ -138,9 +143,14 @@ class _Worker:
     async def run(self, function: Callable[..., Any], arguments: tuple[Any, ...], limit: float) -> tuple[bool, Any]:
         """Whether the function returned, and its result or exception."""
         self.calls += 1
+        job = (function, arguments, limit)
         try:
-            # In a thread where it is large: a pipe holds 64 kB, and the loop must not wait for the worker to read.
-            await asyncio.to_thread(self._pipe.send, (function, arguments, limit))
+            # The pipe is empty: the worker has answered all that it was asked. What it can't hold is sent by a thread, which
+            # costs a fifth of what fetching a page does, since the loop must not wait for the worker to read.
+            if _bytes_at_most(arguments) <= self._fits:
+                self._pipe.send(job)
+            else:
+                await asyncio.to_thread(self._pipe.send, job)
         except OSError as error:
             raise WorkerDied("the worker process ended") from error
         answer: tuple[bool, Any] = await self._receive(limit)
@@ -192,6 +202,25 @@ def main_unknown() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+def _widen(pipe: Connection) -> int:
+    """Have a pipe hold as much as the system lets it; the bytes of a job that surely fit, its names and numbers aside."""
+    try:
+        with socket.socket(fileno=os.dup(pipe.fileno())) as end:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WIDE_PIPE_BYTES)
+            given = end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+            return given // 2 - _JOB_BYTES  # the other half is for the system's own accounts
+    except OSError:  # not a socket: Windows
+        return 0
+
+
+def _bytes_at_most(arguments: tuple[Any, ...]) -> float:
+    """The most that a job's arguments take in a pipe; infinite where that is not plain to see."""
+    return sum(
+        len(one) * (1 if isinstance(one, bytes) else 4) if isinstance(one, bytes | str) else math.inf
+        for one in arguments
+    )
+
+
 def _serve(pipe: Connection, prepare: Callable[[], None]) -> None:
     """The worker's life: import, say so, answer calls until told to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
@@ -207,7 +236,7 @@ def _serve(pipe: Connection, prepare: Callable[[], None]) -> None:
             pipe.send((False, TypeError(f"the call can't be read in a worker: {error}")))
             continue
         if job is None:
-            return
+            os._exit(0)  # nothing is left to put in order, and with scikit-learn the interpreter takes 0.2 s to do so
         function, arguments, limit = job
         _set_alarm(limit + _ALARM_SLACK_SECONDS)
         try:
