@@ -11,7 +11,7 @@ from models.tagging.decisions import Document, Tagging
 
 LOAD_SECONDS = 120.0  # an ordinary load takes 2 s, with the encoder's weights checked 3
 BATCH_SECONDS = 600.0  # for a batch, which takes seconds; a worker that is later is held for lost
-BATCHES_A_WORKER = 2  # read ahead: one that is tagged, one that waits
+BATCHES_A_WORKER = 4  # read ahead: those in scope take a hundred times as long as others, so batches take unlike times
 # Lost calls after which no worker is asked again: they would be started, loaded and lost for every batch.
 ENOUGH_LOST = 3
 
@@ -45,6 +45,7 @@ class TaggingPool:
         """Tag `batches` of a backlog in so many processes, and store them; one that does not run yet is started."""
         ahead: deque[tuple[Batch, asyncio.Task[Sequence[Tagging]]]] = deque()
         room = asyncio.Semaphore(processes)
+        progress(backlog.judged, max(backlog.total, backlog.judged))
 
         async def store_oldest() -> None:
             batch, call = ahead.popleft()

@@ -98,8 +98,9 @@ class RunTagging:
         assert self._pool is not None
         assert self._backlog is not None
         champion = self._champion()
-        processes = self._processes(champion) if champion is not None else 1
-        await self._pool.tag(self._backlog, self._backlog.batches(), max(processes, 1), progress=self._progress)
+        assert champion is not None  # the pool has loaded one
+        processes = max(self._processes(champion), 1)
+        await self._pool.tag(self._backlog, self._backlog.batches(), processes, progress=self._progress)
         return self._backlog.finish()
 
     async def _open_for_many(self) -> bool:
