@@ -45,7 +45,6 @@ class TaggingPool:
         """Tag `batches` of a backlog in so many processes, and store them; one that does not run yet is started."""
         ahead: deque[tuple[Batch, asyncio.Task[Sequence[Tagging]]]] = deque()
         room = asyncio.Semaphore(processes)
-        progress(backlog.judged, max(backlog.total, backlog.judged))
 
         async def store_oldest() -> None:
             batch, call = ahead.popleft()

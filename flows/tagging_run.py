@@ -99,7 +99,9 @@ class RunTagging:
         assert self._backlog is not None
         champion = self._champion()
         assert champion is not None  # the pool has loaded one
-        processes = max(self._processes(champion), 1)
+        waiting = self._waiting(champion)
+        self._progress(self._backlog.judged, self._backlog.judged + waiting)
+        processes = max(self._processes(champion, waiting), 1)
         await self._pool.tag(self._backlog, self._backlog.batches(), processes, progress=self._progress)
         return self._backlog.finish()
 
@@ -111,9 +113,12 @@ class RunTagging:
             if champion is None:
                 self._here()  # trained at first use, and then on disk
                 champion = self._champion()
-            if champion is None or champion.version == failed or self._processes(champion) < 2:
+            if champion is None or champion.version == failed:
                 return False
-            if await self._open_pool(champion, self._processes(champion)):
+            processes = self._processes(champion, self._waiting(champion))
+            if processes < 2:
+                return False
+            if await self._open_pool(champion, processes):
                 return True
             failed = champion.version
             self._here()  # trained by newer code
@@ -151,10 +156,12 @@ class RunTagging:
         with self._database.read() as session:
             return queries.waits(champion.version, self._now - timedelta(days=RETAG_DAYS), session=session)
 
-    def _processes(self, champion: ModelVersion) -> int:
-        """How many are worth their start for what waits now."""
+    def _waiting(self, champion: ModelVersion) -> int:
         with self._database.read() as session:
             since = self._now - timedelta(days=RETAG_DAYS)
-            waiting = queries.count_waiting(champion.version, since, session=session)
+            return queries.count_waiting(champion.version, since, session=session)
+
+    def _processes(self, champion: ModelVersion, waiting: int) -> int:
+        """How many are worth their start for so many stories; none where that is this one."""
         worth = WORTH_A_WORKER if champion.encoder == TFIDF else WORTH_A_WORKER_ENCODED
         return min(self._settings.workers, waiting // worth)

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from models.composing import compose
 from models.store import collecting, history, tagging
 from models.store.database import Database, open_database
-from models.store.tables import FetchEvent
+from models.store.tables import Article, FetchEvent
 from models.store.week_gathering import gather_week
 from models.themes import load_themes
 from models.weeks import Week
@@ -45,6 +45,8 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 QUERIES: dict[str, Callable[[Session], Any]] = {
     "known addresses": lambda session: collecting.known_urls(URLS, session=session),
+    "numbers of new rows": lambda session: collecting.reserve_ids(Article, 50, session=session),
+    "articles by number": lambda session: collecting.articles_by_id(range(100, 150), session=session),
     "articles of addresses": lambda session: collecting.article_ids_of(URLS, session=session),
     "an article's text": lambda session: collecting.article_text(ARTICLES, session=session),
     "pages that failed": lambda session: collecting.failed_articles(NOW, ["source-001"], session=session),
