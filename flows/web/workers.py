@@ -10,7 +10,6 @@ import contextlib
 import math
 import multiprocessing
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -19,14 +18,13 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType, TracebackType
 from typing import Any, Self, TypeVar
 
+from flows.web.worker_life import serve
+
 RECYCLE_AFTER = 1000  # calls; libxml2's arenas grow by a megabyte or two in as many pages
 START_SECONDS = 60.0  # a cold start imports trafilatura and feedparser: 1 to 2 s, far more on a starved machine
-MEMORY_BYTES = 2 * 1024**3  # address space of one worker; an ordinary one uses a fifth
 WIDE_PIPE_BYTES = 1 << 20  # asked for; Linux gives anyone two fifths of it, and news pages have 100 to 400 kB
 _JOB_BYTES = 4096  # of a job beside its texts
 _GOODBYE_SECONDS = 2.0
-# The parent kills a late worker; one whose parent has died itself ends by an alarm so much later.
-_ALARM_SLACK_SECONDS = 10.0
 
 T = TypeVar("T")
 
@@ -131,7 +129,7 @@ class _Worker:
         self.calls = 0
         self._pipe, theirs = context.Pipe()
         self._fits = _widen(self._pipe)
-        self._process: SpawnProcess = context.Process(target=_serve, args=(theirs, prepare), daemon=True)
+        self._process: SpawnProcess = context.Process(target=serve, args=(theirs, prepare), daemon=True)
         with main_unknown():
             self._process.start()
         theirs.close()
@@ -219,49 +217,3 @@ def _bytes_at_most(arguments: tuple[Any, ...]) -> float:
         len(one) * (1 if isinstance(one, bytes) else 4) if isinstance(one, bytes | str) else math.inf
         for one in arguments
     )
-
-
-def _serve(pipe: Connection, prepare: Callable[[], None]) -> None:
-    """The worker's life: import, say so, answer calls until told to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
-    _limit_memory()
-    prepare()
-    pipe.send((True, os.getpid()))
-    while True:
-        try:
-            job = pipe.recv()
-        except (EOFError, OSError):
-            return
-        except Exception as error:  # noqa: BLE001 - a call that is unknown here, such as one of the main module's
-            pipe.send((False, TypeError(f"the call can't be read in a worker: {error}")))
-            continue
-        if job is None:
-            os._exit(0)  # nothing is left to put in order, and with scikit-learn the interpreter takes 0.2 s to do so
-        function, arguments, limit = job
-        _set_alarm(limit + _ALARM_SLACK_SECONDS)
-        try:
-            answer: tuple[bool, Any] = (True, function(*arguments))
-        except Exception as error:  # noqa: BLE001 - handed to the caller, who asked for it
-            answer = (False, error)
-        _set_alarm(0)
-        try:
-            pipe.send(answer)
-        except OSError:
-            return
-        except Exception as error:  # noqa: BLE001 - a result or exception that can't be pickled
-            pipe.send((False, TypeError(f"the answer can't be sent between processes: {error}")))
-
-
-def _set_alarm(seconds: float) -> None:
-    """Have the system end this process after so long, even within native code; 0 calls it off."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _limit_memory() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
