@@ -94,7 +94,15 @@ class Tagger:
     def tag(self, documents: Sequence[Document]) -> list[Tagging]:
         """One decision a document; never fails on a text, however odd."""
         scores = self.score(documents, themes_of_all=False)
-        return [self._decide(scores, i) for i in range(len(documents))]
+        states = self.scope_states(scores)
+        told = [(i, theme) for i, state in enumerate(states) for theme in self._worth_telling(scores, i, state)]
+        tags: list[list[ThemeTag]] = [[] for _ in documents]
+        for (i, _), reason in zip(told, self._reasons(scores, told), strict=True):
+            tags[i].append(ThemeTag(reason.theme, reason.score, reason.state, reason.evidence, reason.terms))
+        return [
+            Tagging(float(score), state, tuple(found), self.version)
+            for score, state, found in zip(scores.in_scope, states, tags, strict=True)
+        ]
 
     def predict(self, documents: Sequence[Document]) -> Predictions:
         """Scores and decisions as `evaluate` measures them; a theme's score is that of scope and theme together."""
@@ -132,7 +140,7 @@ class Tagger:
             ()
             if read is None or not read.sentences
             else tuple(
-                sorted((self._reason(scores, 0, theme) for theme in range(len(THEME_IDS))), key=lambda r: -r.score)
+                sorted(self._reasons(scores, [(0, theme) for theme in range(len(THEME_IDS))]), key=lambda r: -r.score)
             )
         )
         if not note and read is None:
@@ -149,25 +157,37 @@ class Tagger:
             note=note,
         )
 
-    def _decide(self, scores: Scores, i: int) -> Tagging:
-        scope = float(scores.in_scope[i])
-        state = _state(scope, self.scope.threshold)
-        tags: list[ThemeTag] = []
+    def _worth_telling(self, scores: Scores, i: int, state: State) -> list[int]:
+        """The themes of a document that are `yes` or uncertain, the strongest first."""
         read = scores.read[i]
-        if state is not State.NO and read is not None and read.sentences:
-            for theme in np.argsort(-scores.themes[i]):
-                if _state(float(scores.themes[i, theme]), float(self.themes.thresholds[theme])) is not State.NO:
-                    reason = self._reason(scores, i, int(theme))
-                    tags.append(ThemeTag(reason.theme, reason.score, reason.state, reason.evidence, reason.terms))
-        return Tagging(scope, state, tuple(tags), self.version)
+        if state is State.NO or read is None or not read.sentences:
+            return []
+        return [
+            int(theme) for theme in np.argsort(-scores.themes[i]) if self._theme_state(scores, i, theme) is not State.NO
+        ]
 
-    def _reason(self, scores: Scores, i: int, theme: int) -> ThemeReason:
-        read = scores.read[i]
-        assert read is not None
-        score, threshold = float(scores.themes[i, theme]), float(self.themes.thresholds[theme])
-        evidence = self.themes.evidence(read, theme)
-        terms = self.themes.terms(evidence, theme)
-        return ThemeReason(THEME_IDS[theme], score, threshold, _state(score, threshold), evidence, terms)
+    def _theme_state(self, scores: Scores, i: int, theme: int) -> State:
+        return _state(float(scores.themes[i, theme]), float(self.themes.thresholds[theme]))
+
+    def _reasons(self, scores: Scores, told: Sequence[tuple[int, int]]) -> list[ThemeReason]:
+        """Why each of these themes (document, theme) has its score; all at once, since a look at one sentence costs a millisecond."""
+        evidence = []
+        for i, theme in told:
+            read = scores.read[i]
+            assert read is not None
+            evidence.append(self.themes.evidence(read, theme))
+        terms = self.themes.terms(evidence, [theme for _, theme in told])
+        return [
+            ThemeReason(
+                theme=THEME_IDS[theme],
+                score=float(scores.themes[i, theme]),
+                threshold=float(self.themes.thresholds[theme]),
+                state=self._theme_state(scores, i, theme),
+                evidence=sentence,
+                terms=words,
+            )
+            for (i, theme), sentence, words in zip(told, evidence, terms, strict=True)
+        ]
 
     def arrays(self) -> Arrays:
         """For writing."""

@@ -142,12 +142,15 @@ class ThemeModel:
         said[[len(one.split()) < _WORDS_TO_SHOW for one in read.sentences]] -= _HEADLINE
         return read.sentences[int(said.argmax())]
 
-    def terms(self, sentence: str, theme: int) -> tuple[str, ...]:
-        """The words and pairs of words that weighed most for `theme` in `sentence`, strongest first."""
-        row = self._words.transform([sentence]).tocoo()
-        weight = row.data * self.sentences["judges"].estimators_[theme].coef_[0, row.col]
-        best = [int(i) for i in np.argsort(-weight)[:_TERMS] if weight[i] > 0]
-        return tuple(self._word_names[row.col[i]] for i in best)
+    def terms(self, sentences: Sequence[str], themes: Sequence[int]) -> list[tuple[str, ...]]:
+        """The words and pairs of words that weighed most for a theme in a sentence, strongest first: for each pair of the two."""
+        rows = self._words.transform(sentences) if sentences else ()
+        found = []
+        for row, theme in zip(rows, themes, strict=True):
+            weight = row.data * self.sentences["judges"].estimators_[theme].coef_[0, row.indices]
+            best = [int(i) for i in np.argsort(-weight)[:_TERMS] if weight[i] > 0]
+            found.append(tuple(self._word_names[row.indices[i]] for i in best))
+        return found
 
     @property
     def _text(self) -> FeatureUnion:
