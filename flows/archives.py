@@ -16,10 +16,11 @@ from flows.web.page_reader import read_page
 from flows.web.warc_reader import ArchiveDamaged, Capture, Wanted, captures, site_of
 from models.admission import Candidate, ReadEntry, outcome_of_page
 from models.entries import Entry
+from models.kinds import Kind
 from models.outcomes import Outcome
 from models.rights import DEFAULT_RIGHTS, Rights
 from models.settings import load_settings
-from models.sources import Kind, Registry, Source
+from models.sources import Registry, Source
 from models.store import history as queries
 from models.store.database import Database, open_database
 from models.urls import host_of

@@ -14,9 +14,10 @@ from flows.web.polite_client import HostFacts, PoliteClient
 from flows.web.source_polls import Poll, poll_source
 from flows.web.workers import Workers
 from models.admission import Candidate, ReadEntry
+from models.kinds import Kind
 from models.outcomes import Outcome
 from models.settings import Settings
-from models.sources import Kind, Registry, Source
+from models.sources import Registry, Source
 from models.store import collecting
 from models.store import history as queries
 from models.store.database import Database

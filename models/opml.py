@@ -7,8 +7,9 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
+from models.kinds import Kind
 from models.seeds import DataFileError
-from models.sources import MAX_ID_LETTERS, Kind, Source
+from models.sources import MAX_ID_LETTERS, Source
 from models.text import clean_text
 from models.urls import host_of, normalise_url
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from models.kinds import Kind
 from models.outcomes import PollOutcome
-from models.sources import Kind
 
 MIN_SECONDS = 30 * 60  # feeds are seldom rendered anew more often than that
 MAX_SECONDS = 24 * 3600  # "every source at least daily"

@@ -2,29 +2,17 @@
 
 from datetime import date
 from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from models.kinds import Kind
 from models.rights import DEFAULT_RIGHTS, Rights, load_rights
 from models.seeds import DataFileError, read_toml, seed_file
 
 MAX_ID_LETTERS = 60  # it is part of task names, file names and tables
-
-
-class Kind(StrEnum):
-    """How a source answers; each has one reader in `flows.web.readers`."""
-
-    FEED = "feed"
-    SITEMAP = "sitemap"
-    GOVUK = "govuk"
-    GUARDIAN = "guardian"
-    PARLIAMENT = "parliament"
-    GOOGLE_NEWS = "google-news"
-    GDELT = "gdelt"
 
 
 # What the shipped registry uses, and what recipients choose from.

@@ -150,7 +150,7 @@ def split_words(text: str) -> list[str]:
 
 def split_words_as_written(text: str) -> list[str]:
     """The words of `text` with their capitals, apostrophes made straight."""
-    return [word.replace("’", "'") for word in _WORD.findall(text)]
+    return _WORD.findall(text.replace("’", "'"))
 
 
 def looks_english(text: str) -> bool:

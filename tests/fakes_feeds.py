@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from flows.web.readers import Window, read_listing
 from flows.web.readers.listing import Listing
 from models.entries import Entry, Fetched, Reply
-from models.sources import Kind, Source
+from models.kinds import Kind
+from models.sources import Source
 
 BASE = "https://news.example.org/feed/"
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -21,7 +22,7 @@ def read(kind: Kind, body: bytes | str | object, url: str = BASE, content_type: 
     data = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
     reply = Reply(url, Fetched.OK, NINE, 0.1, 200, final_url=url, headers={"content-type": content_type}, body=data)
     window = Window(since=NINE - timedelta(days=14), until=NINE)
-    return read_listing(source(kind, url), reply, window)
+    return read_listing(kind, reply, window)
 
 
 def rss(items: str, channel: str = "") -> str:

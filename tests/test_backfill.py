@@ -19,9 +19,10 @@ from flows.backfilling import (
 )
 from flows.history import Period
 from models.folding import fold_waiting
+from models.kinds import Kind
 from models.outcomes import Outcome
 from models.settings import Settings, load_settings
-from models.sources import Kind, Registry, Source, load_registry
+from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
 from models.store.tables import Article, BackfillPart, Story
 from tests.archives import Captured, article_html, demo_captures, demo_registry, write_archive

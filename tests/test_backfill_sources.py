@@ -17,9 +17,10 @@ from flows.past_sources import can_list_the_past, questions, read_sources
 from flows.web.page_visits import PageVisits
 from models.admission import ReadEntry
 from models.folding import fold_waiting
+from models.kinds import Kind
 from models.outcomes import Outcome
 from models.settings import load_settings
-from models.sources import Kind, Source, load_registry
+from models.sources import Source, load_registry
 from models.store.database import Database, open_database
 from models.store.tables import Article, FetchEvent, SourceState
 

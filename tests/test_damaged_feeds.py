@@ -7,7 +7,7 @@ import pytest
 
 from flows.web.readers.feed import read_feed
 from flows.web.readers.listing import MAX_ENTRIES, MAX_TITLE, Listing
-from models.sources import Kind
+from models.kinds import Kind
 from tests.fakes_feeds import BASE, ITEM, only, read, rss
 
 

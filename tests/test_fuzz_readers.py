@@ -20,8 +20,8 @@ from flows.web.replies import is_block_page, retry_after
 from flows.web.robots import HostFacts, RobotsRules
 from models.dates import parse_date
 from models.entries import Fetched, Page, Reply
+from models.kinds import Kind
 from models.polling import max_age
-from models.sources import Kind, Source
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 WINDOW = Window(since=NOW - timedelta(days=14), until=NOW)
@@ -72,7 +72,7 @@ VALUES = st.recursive(
 def listing(kind: Kind, body: bytes) -> Listing:
     url = "https://news.example.org/feed"
     reply = Reply(url, Fetched.OK, NOW, 0.1, 200, final_url=url, headers={"content-type": "text/xml"}, body=body)
-    return read_listing(Source(id="one", url=url, kind=kind), reply, WINDOW)
+    return read_listing(kind, reply, WINDOW)
 
 
 def check(found: Listing) -> None:

@@ -17,9 +17,10 @@ from flows.web import page_visits, polite_client, source_polls
 from flows.web.readers import read_entry_page
 from flows.web.single_request import Limits
 from models.entries import Page
+from models.kinds import Kind
 from models.outcomes import Outcome, PollOutcome
 from models.settings import load_settings
-from models.sources import Kind, load_registry
+from models.sources import load_registry
 from models.store.database import Database
 from models.store.tables import Article
 from tests.fakes_web import (

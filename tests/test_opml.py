@@ -4,9 +4,10 @@ import tomllib
 
 import pytest
 
+from models.kinds import Kind
 from models.opml import read_opml, source_toml, write_opml
 from models.seeds import DataFileError
-from models.sources import Kind, Source
+from models.sources import Source
 
 LIST = """<?xml version="1.0"?><opml version="2.0"><head><title>Mine</title></head><body>
 <outline text="Health"><outline type="rss" text="Trust news &amp; views" xmlUrl="https://one.example.org/feed"/>

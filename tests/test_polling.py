@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.kinds import Kind
 from models.outcomes import PollOutcome
 from models.polling import MAX_SECONDS, MIN_SECONDS, NextPoll, max_age, next_poll
-from models.sources import Kind
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 HOUR = 3600

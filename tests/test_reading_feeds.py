@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.sources import Kind
+from models.kinds import Kind
 from tests.fakes_feeds import ATOM, DC, ITEM, JSON_FEED, NINE, RDF, RSS_091, RSS_2, WHOLE, only, read, rss
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from flows.web.readers import MissingKey, Window, page_request, read_entry_page, request_for
 from flows.web.readers.listing import Listing
+from models.kinds import Kind
 from models.outcomes import TextStatus
-from models.sources import Kind
 from tests.fakes_feeds import NINE, only, read, rss, source
 
 NEWS_MAP = """<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from models.kinds import Kind
 from models.seeds import DataFileError
-from models.sources import Kind, load_registry
+from models.sources import load_registry
 
 
 def registry(tmp_path: Path, text: str) -> Path:

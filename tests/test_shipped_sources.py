@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from flows.web.readers import Window, request_for
-from models.sources import Kind, Registry, load_registry
+from models.kinds import Kind
+from models.sources import Registry, load_registry
 from models.urls import normalise_url
 
 RESEARCH = Path(__file__).parents[2] / "shared" / "research" / "sources.md"

@@ -7,8 +7,9 @@ import pytest
 
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
+from models.kinds import Kind
 from models.outcomes import PollOutcome
-from models.sources import Kind, Source
+from models.sources import Source
 from tests.fakes_web import Answer, Behaviour, FakeWeb, redirect
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -10,8 +10,8 @@ from flows.web.readers import page_request, read_entry_page
 from flows.web.workers import WorkerError, Workers
 from models.admission import Candidate, ReadEntry, outcome_of_fetch, outcome_of_page, without_page
 from models.entries import Fetched, Page, Reply
+from models.kinds import Kind
 from models.outcomes import Outcome
-from models.sources import Kind
 from models.urls import host_of
 
 READ_SECONDS = 15.0  # for one page; an ordinary one takes 0.05 s, the worst real ones 4 s

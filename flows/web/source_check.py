@@ -49,7 +49,7 @@ async def probe(
         shown = without_credentials(source.url)
         return SourceReport(source.id, shown, PollOutcome.REFUSED, None, 0, None, "not asked", str(error))
     reply = await client.get(spec.url, accept=spec.accept, max_bytes=spec.max_bytes)
-    listing = read_listing(source, reply, window) if reply.outcome is Fetched.OK else Listing()
+    listing = read_listing(source.kind, reply, window) if reply.outcome is Fetched.OK else Listing()
     dates = [entry.published_at for entry in listing.entries if entry.published_at is not None]
     return SourceReport(
         source_id=source.id,

@@ -107,6 +107,6 @@ async def _read(source: Source, reply: Reply, window: Window, workers: Workers) 
     if reply.outcome is not Fetched.OK:
         return Listing()
     try:
-        return await workers.call(read_listing, source, reply, window, timeout_seconds=READ_SECONDS)
+        return await workers.call(read_listing, source.kind, reply, window, timeout_seconds=READ_SECONDS)
     except WorkerError:
         return Listing(problem=_TOO_LONG)

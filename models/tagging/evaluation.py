@@ -93,7 +93,7 @@ def _labelled(line: str, place: str) -> Labelled:
 
 
 def evaluate(tagger: Predictor, labelled: Sequence[Labelled]) -> dict[str, Any]:
-    """The measures of issue and README: over all lines, those out of scope carrying no theme.
+    """The measures that the README shows: over all lines, those out of scope carrying no theme.
 
     Precision, recall and F1 are of the `yes` decisions (themes: with the scope decision applied); average precisions of the scores.
     A figure that can't be had (no line of that kind) is None.

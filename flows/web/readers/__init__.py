@@ -1,11 +1,12 @@
 """Readers of sources, one module a kind: each turns a source into a request, and an answer into entries.
 
-Adding a kind: a module with `request_for` and `read`, a row in `_READERS`, a member of `models.sources.Kind`.
+Adding a kind: a module with `request_for` and `read`, a row in `_READERS`, a member of `models.kinds.Kind`.
 Everything here is pure and at top level, so that it can run in a worker process.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flows.web.page_reader import read_page
 from flows.web.readers import feed, gdelt, google_news, govuk, guardian, parliament, sitemap
@@ -19,7 +20,10 @@ from flows.web.readers.listing import (
     Window,
 )
 from models.entries import Page, Reply
-from models.sources import Kind, Source
+from models.kinds import Kind
+
+if TYPE_CHECKING:
+    from models.sources import Source
 
 __all__ = [
     "MAX_FEED_BYTES",
@@ -41,8 +45,8 @@ _MAX_PAGE_BYTES = 3 * 1024 * 1024  # as in `flows.web.polite_client`, which this
 class Reader:
     """What a kind of source does its own way."""
 
-    request_for: Callable[[Source, Window], RequestSpec]
-    read: Callable[[Source, Reply, Window], Listing]
+    request_for: Callable[["Source", Window], RequestSpec]
+    read: Callable[[Reply, Window], Listing]
 
 
 _READERS = {
@@ -55,7 +59,7 @@ _READERS = {
 }
 
 
-def request_for(source: Source, window: Window, *, guardian_key: str | None = None) -> RequestSpec:
+def request_for(source: "Source", window: Window, *, guardian_key: str | None = None) -> RequestSpec:
     """The first request of a poll.
 
     Raises:
@@ -66,14 +70,12 @@ def request_for(source: Source, window: Window, *, guardian_key: str | None = No
     return _READERS[source.kind].request_for(source, window)
 
 
-def read_listing(source: Source, reply: Reply, window: Window) -> Listing:
+def read_listing(kind: Kind, reply: Reply, window: Window) -> Listing:
     """The entries of an answer whose outcome is OK."""
-    if source.kind is Kind.GUARDIAN:
-        return guardian.read(source, reply, window)
-    return _READERS[source.kind].read(source, reply, window)
+    return guardian.read(reply, window) if kind is Kind.GUARDIAN else _READERS[kind].read(reply, window)
 
 
-def page_request(source: Source, entry_url: str) -> RequestSpec:
+def page_request(source: "Source", entry_url: str) -> RequestSpec:
     """What to get for the page of an entry."""
     if source.kind is Kind.GOVUK:
         return govuk.page_request(entry_url)

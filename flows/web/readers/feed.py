@@ -3,7 +3,7 @@
 import io
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.web.language_code import language_code
 from flows.web.parser_faults import PARSER_FAULTS
@@ -22,8 +22,10 @@ from flows.web.readers.listing import (
 from flows.web.readers.xml_repair import repair_xml
 from models.dates import EARLIEST, parse_date
 from models.entries import Entry, Reply
-from models.sources import Source
 from models.urls import normalise_url
+
+if TYPE_CHECKING:
+    from models.sources import Source
 
 _HTML = re.compile(rb"(?is)\A[\s\xef\xbb\xbf]*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b")
 _ITEM_END = re.compile(rb"</(?:\w+:)?(item|entry)\s*>", re.IGNORECASE)
@@ -34,12 +36,12 @@ _MAX_TTL = 86400
 _TITLE_WORDS = 14  # of a summary that stands in for a missing title
 
 
-def request_for(source: Source, window: Window) -> RequestSpec:
+def request_for(source: "Source", window: Window) -> RequestSpec:
     """The feed itself; it knows no window."""
     return RequestSpec(source.url, ACCEPT_FEED)
 
 
-def read(source: Source, reply: Reply, window: Window) -> Listing:
+def read(reply: Reply, window: Window) -> Listing:
     """The entries of a feed."""
     return read_feed(reply.body, url=reply.final_url or reply.url, content_type=reply.headers.get("content-type", ""))
 

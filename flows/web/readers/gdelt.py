@@ -1,19 +1,21 @@
 """GDELT DOC 2.0, for discovery alone: titles, outlets and links of the world's news that match a query."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.web.readers.json_feed import items_of, load_json, text_of
 from flows.web.readers.listing import ACCEPT_JSON, MAX_TITLE, Listing, RequestSpec, Window, plain
 from flows.web.readers.queries import with_parameters
 from models.dates import parse_date
 from models.entries import Entry, Reply
-from models.sources import Source
 from models.urls import normalise_url
+
+if TYPE_CHECKING:
+    from models.sources import Source
 
 _LANGUAGES = {"english": "en", "welsh": "cy"}
 
 
-def request_for(source: Source, window: Window) -> RequestSpec:
+def request_for(source: "Source", window: Window) -> RequestSpec:
     """The window's articles, the newest first, as many as one call may give."""
     url = with_parameters(
         source.url,
@@ -28,7 +30,7 @@ def request_for(source: Source, window: Window) -> RequestSpec:
     return RequestSpec(url, ACCEPT_JSON)
 
 
-def read(source: Source, reply: Reply, window: Window) -> Listing:
+def read(reply: Reply, window: Window) -> Listing:
     """The articles. An empty object means that nothing matched; an error comes as plain text."""
     answer = load_json(reply.body)
     if not isinstance(answer, dict):

@@ -1,24 +1,26 @@
 """Google News search feeds, for discovery alone: headline, outlet and link, which is never resolved or fetched."""
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flows.web.readers.feed import entry_date, read_feed
 from flows.web.readers.listing import ACCEPT_FEED, MAX_ENTRIES, MAX_TITLE, Listing, RequestSpec, Window, plain
 from flows.web.readers.queries import with_parameters
 from models.entries import Entry, Reply
-from models.sources import Source
 from models.urls import normalise_url
 
+if TYPE_CHECKING:
+    from models.sources import Source
 
-def request_for(source: Source, window: Window) -> RequestSpec:
+
+def request_for(source: "Source", window: Window) -> RequestSpec:
     """The search, in its British edition."""
     url = with_parameters(source.url, defaults={"hl": "en-GB", "gl": "GB", "ceid": "GB:en"})
     return RequestSpec(url, ACCEPT_FEED)
 
 
-def read(source: Source, reply: Reply, window: Window) -> Listing:
+def read(reply: Reply, window: Window) -> Listing:
     """The headlines with the outlets that published them."""
     listing = read_feed(reply.body, url=reply.url, content_type=reply.headers.get("content-type", ""))
     if not listing.entries:

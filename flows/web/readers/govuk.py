@@ -4,7 +4,7 @@ The address of a source is that of the Search API with filters of its own, for e
 `https://www.gov.uk/api/search.json?filter_organisations=department-of-health-and-social-care`.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flows.web.html_text import paragraphs_of
@@ -24,14 +24,16 @@ from flows.web.readers.queries import parameter, whole, with_parameters
 from models.dates import parse_date
 from models.entries import Entry, Page, Reply
 from models.outcomes import TextStatus
-from models.sources import Source
 from models.urls import normalise_url, origin_of
+
+if TYPE_CHECKING:
+    from models.sources import Source
 
 PAGE_SIZE = 100
 _CONTENT = "/api/content"
 
 
-def request_for(source: Source, window: Window) -> RequestSpec:
+def request_for(source: "Source", window: Window) -> RequestSpec:
     """The first page of what was published in exactly the window, the newest first."""
     window_filter = f"from:{window.since:%Y-%m-%d},to:{window.until:%Y-%m-%d}"
     url = with_parameters(
@@ -46,7 +48,7 @@ def request_for(source: Source, window: Window) -> RequestSpec:
     return RequestSpec(url, ACCEPT_JSON)
 
 
-def read(source: Source, reply: Reply, window: Window) -> Listing:
+def read(reply: Reply, window: Window) -> Listing:
     """The results of one page of the search, and the request for the next page."""
     url = reply.final_url or reply.url
     answer = load_json(reply.body)

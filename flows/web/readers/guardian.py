@@ -4,7 +4,7 @@ Its terms bar automated reading of the articles, so no body text is asked for. T
 `https://content.guardianapis.com/search?tag=society/nhs` or the like; the key is added here and never shown.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.web.readers.json_feed import items_of, load_json, text_of
 from flows.web.readers.listing import (
@@ -21,14 +21,16 @@ from flows.web.readers.listing import (
 from flows.web.readers.queries import whole, with_parameters
 from models.dates import parse_date
 from models.entries import Entry, Reply
-from models.sources import Source
 from models.urls import normalise_url
+
+if TYPE_CHECKING:
+    from models.sources import Source
 
 PAGE_SIZE = 50  # the largest that all of its documentation agrees on
 MAX_PAGES = 4  # of one poll: 200 articles of one tag in a fortnight is more than any has
 
 
-def request_for(source: Source, window: Window, *, key: str | None) -> RequestSpec:
+def request_for(source: "Source", window: Window, *, key: str | None) -> RequestSpec:
     """The first page of the window, the newest first.
 
     Raises:
@@ -50,7 +52,7 @@ def request_for(source: Source, window: Window, *, key: str | None) -> RequestSp
     return RequestSpec(url, ACCEPT_JSON, secret=key)
 
 
-def read(source: Source, reply: Reply, window: Window) -> Listing:
+def read(reply: Reply, window: Window) -> Listing:
     """The articles of one page. Further pages are not asked for here: that would take the key out of its place."""
     answer = load_json(reply.body)
     response = answer.get("response") if isinstance(answer, dict) else None

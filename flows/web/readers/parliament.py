@@ -6,7 +6,7 @@ The address of a source is that of the API with a search term, for example
 """
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flows.web.html_text import paragraphs_of
@@ -26,8 +26,10 @@ from flows.web.readers.queries import parameter, whole, with_parameters
 from models.dates import parse_date
 from models.entries import Entry, Page, Reply
 from models.outcomes import TextStatus
-from models.sources import Source
 from models.urls import normalise_url, origin_of
+
+if TYPE_CHECKING:
+    from models.sources import Source
 
 PAGE_SIZE = 100
 _HANSARD = "https://hansard.parliament.uk"
@@ -37,7 +39,7 @@ _QUESTION_PAGE = re.compile(r"/written-questions/detail/(\d{4}-\d{2}-\d{2})/([A-
 _NOT_WORDS = re.compile(r"[^A-Za-z0-9]+")
 
 
-def request_for(source: Source, window: Window) -> RequestSpec:
+def request_for(source: "Source", window: Window) -> RequestSpec:
     """The window's questions or contributions, the newest first."""
     since, until = f"{window.since:%Y-%m-%d}", f"{window.until:%Y-%m-%d}"
     if "hansard" in source.url.lower() or "/search/" in urlsplit(source.url).path.lower():
@@ -53,7 +55,7 @@ def request_for(source: Source, window: Window) -> RequestSpec:
     return RequestSpec(with_parameters(source.url, defaults=defaults, required=required), ACCEPT_JSON)
 
 
-def read(source: Source, reply: Reply, window: Window) -> Listing:
+def read(reply: Reply, window: Window) -> Listing:
     """The entries of either API, told apart by their answers."""
     answer = load_json(reply.body)
     url = reply.final_url or reply.url
@@ -68,7 +70,7 @@ def read(source: Source, reply: Reply, window: Window) -> Listing:
     return Listing(problem="the answer is neither one of Hansard nor of the written questions")
 
 
-def page_request(source: Source, entry_url: str) -> RequestSpec:
+def page_request(source: "Source", entry_url: str) -> RequestSpec:
     """The API's address of one question, whose answer the list cuts short; else the page itself."""
     if found := _QUESTION_PAGE.search(urlsplit(entry_url).path):
         return RequestSpec(f"{origin_of(source.url)}{_QUESTION_API}/{found[1]}/{found[2]}", ACCEPT_JSON)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
@@ -21,8 +22,10 @@ from flows.web.readers.listing import (
 from flows.web.readers.xml_repair import repair_xml
 from models.dates import parse_date
 from models.entries import Entry, Reply
-from models.sources import Source
 from models.urls import normalise_url
+
+if TYPE_CHECKING:
+    from models.sources import Source
 
 MAX_SITEMAP_BYTES = 10 * 1024 * 1024  # a plain one of 50,000 addresses, the protocol's limit
 _GZIP = b"\x1f\x8b"
@@ -30,12 +33,12 @@ _OLDEST = datetime.min.replace(tzinfo=UTC)
 _ADDRESS_LINE = re.compile(rb"\A\s*https?://\S+\s*(?:\n|\Z)")
 
 
-def request_for(source: Source, window: Window) -> RequestSpec:
+def request_for(source: "Source", window: Window) -> RequestSpec:
     """The sitemap itself; it knows no window, the entries are cut to it."""
     return RequestSpec(source.url, ACCEPT_XML, MAX_SITEMAP_BYTES)
 
 
-def read(source: Source, reply: Reply, window: Window) -> Listing:
+def read(reply: Reply, window: Window) -> Listing:
     """The addresses of a sitemap that are dated within the window or not at all; titles where it is a news one."""
     body, url = reply.body, reply.final_url or reply.url
     if body.startswith(_GZIP):  # a .xml.gz file, sent as it is
