@@ -4,7 +4,7 @@ Apart from the reading, which runs on many machines in any order, so that the st
 A fortnight at a time, with the fortnights around it at hand: memory is bounded by a month of news, not by the archive.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -37,9 +37,9 @@ class _Fold:
     stories: dict[int, int] = field(default_factory=dict)  # lead article -> story, of those made here
     session: Session | None = None
 
-    def text_of(self, article_id: int) -> str | None:
+    def texts_of(self, article_ids: Collection[int]) -> dict[int, str]:
         assert self.session is not None  # the index asks only while a batch is folded
-        return collecting.article_text(article_id, session=self.session) or None
+        return collecting.article_texts(article_ids, session=self.session)
 
 
 def fold_waiting(database: Database, *, progress: Callable[[int, int], None] = lambda done, total: None) -> FoldSummary:
@@ -61,7 +61,7 @@ def fold_waiting(database: Database, *, progress: Callable[[int, int], None] = l
 
 def _around(database: Database, start: datetime) -> _Fold:
     """The index of what stands already near the fortnight from `start`."""
-    fold = _Fold(index=StoryIndex(lambda article_id: fold.text_of(article_id), days=WINDOW.days))
+    fold = _Fold(index=StoryIndex(lambda article_ids: fold.texts_of(article_ids), days=WINDOW.days))
     with database.read() as session:
         near = history.between(start - WINDOW, start + 2 * WINDOW, waiting=False, session=session)
         for row in near:
@@ -95,12 +95,13 @@ def _fold_batch(database: Database, fold: _Fold, batch: list[_Waiting]) -> int:
     found: dict[int, int] = {}  # article -> story, below zero where it is still to be made
     with database.write() as session:
         fold.session = session
+        texts = fold.texts_of([one.article_id for one in batch if one.fingerprint])
         for one in batch:
             match = None
             if one.outcome not in _APART:
                 match = fold.index.find(
                     fingerprint=one.fingerprint,
-                    text=fold.text_of(one.article_id) if one.fingerprint else None,
+                    text=texts.get(one.article_id),
                     title=one.title,
                     outlet=one.outlet,
                     seen_at=one.moment,

@@ -7,7 +7,7 @@ within days. The bands are kept here, since rensa's own index takes no fingerpri
 """
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -76,9 +76,9 @@ def containment(one: str, other: str) -> float:
 class StoryIndex:
     """The articles of the last days, to find the story of a new one. Add in the order in which they were seen."""
 
-    def __init__(self, load_text: Callable[[int], str | None], days: int = 14) -> None:
-        """`load_text` gives the stored text of an article, or None where it has been purged."""
-        self._load_text = load_text
+    def __init__(self, load_texts: Callable[[Sequence[int]], Mapping[int, str]], days: int = 14) -> None:
+        """`load_texts` gives the stored texts of articles, without those that have been purged."""
+        self._load_texts = load_texts
         self._window = timedelta(days=days)
         self._bands: list[dict[bytes, list[int]]] = [{} for _ in range(PERMUTATIONS // _ROWS)]
         self._reports: dict[int, Report] = {}
@@ -105,8 +105,10 @@ class StoryIndex:
         return self._by_title(fingerprint, title, outlet, seen_at)
 
     def _by_text(self, fingerprint: bytes, text: str | None, seen_at: datetime) -> Match | None:
-        for estimate, report in self._nearest(fingerprint, seen_at):
-            theirs = self._load_text(report.article_id) if text else None
+        nearest = self._nearest(fingerprint, seen_at)
+        texts = self._load_texts([report.article_id for _, report in nearest]) if text and nearest else {}
+        for estimate, report in nearest:
+            theirs = texts.get(report.article_id)
             if text and theirs:
                 if containment(text, theirs) >= CONFIRMED:
                     return Match(report.article_id, report.story_id, "text")

@@ -28,7 +28,7 @@ class Archive:
 
     def __init__(self) -> None:
         self.texts: dict[int, str | None] = {}
-        self.index = StoryIndex(self.texts.get)
+        self.index = StoryIndex(lambda numbers: {n: kept for n in numbers if (kept := self.texts.get(n))})
 
     def add(
         self, number: int, words: str | None, *, title: str = "A headline", outlet: str = "", at: datetime = MONDAY

@@ -69,18 +69,18 @@ class Keeper:
 
     def _stories(self) -> StoryIndex:
         if self._index is None:
-            self._index = StoryIndex(self._text_of, days=STORY_DAYS)
+            self._index = StoryIndex(self._texts_of, days=STORY_DAYS)
             with self._database.read() as session:
                 since = self._now - timedelta(days=STORY_DAYS)
                 for row in queries.recent_articles(since, session=session):
                     self._index.add(Report(*row))
         return self._index
 
-    def _text_of(self, article_id: int) -> str | None:
+    def _texts_of(self, article_ids: Sequence[int]) -> Mapping[int, str]:
         assert self._session is not None  # the index asks only while a batch is stored
-        if self._filing is not None and article_id in self._filing.texts:
-            return self._filing.texts[article_id]
-        return queries.article_text(article_id, session=self._session) or None
+        texts = self._filing.texts if self._filing is not None else {}
+        stored = [number for number in article_ids if number not in texts]
+        return {**queries.article_texts(stored, session=self._session), **texts} if stored else texts
 
     def save_poll(self, poll: Poll) -> None:
         """Log the requests of a poll."""

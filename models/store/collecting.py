@@ -108,9 +108,11 @@ def recent_articles(since: datetime, *, session: Session) -> Iterator[RecentArti
     return (RecentArticle(*row) for row in session.execute(query))
 
 
-def article_text(article_id: int, *, session: Session) -> str:
-    """The text of an article; empty where it was never had or has been purged."""
-    return session.exec(select(Article.text).where(Article.id == article_id)).one_or_none() or ""
+def article_texts(ids: Collection[int], *, session: Session) -> dict[int, str]:
+    """The texts of these articles: {id: text}, without those that never had one or whose text has been purged."""
+    article = Article.__table__.c  # type: ignore[attr-defined]
+    found = session.execute(select_columns(article.id, article.text).where(article.id.in_(list(ids))))
+    return {number: text for number, text in found if text}
 
 
 def articles_by_id(ids: Collection[int], *, session: Session) -> dict[int, Article]:

@@ -118,7 +118,7 @@ def make_samples(articles: int, copies: int, chance: random.Random) -> list[Samp
 def measure(samples: list[Sample]) -> dict[str, object]:
     """Fold all samples in order; what was found, missed and wrongly folded."""
     begin = time.process_time()
-    index = StoryIndex(lambda number: samples[number].text)
+    index = StoryIndex(lambda numbers: {number: samples[number].text for number in numbers})
     made: dict[str, list[bool]] = defaultdict(list)
     right = wrong = 0
     wrong_pairs: list[tuple[int, int]] = []
