@@ -70,8 +70,9 @@ class RunTagging:
             await self._beside
         if self._backlog is None:
             champion = self._champion()
-            if champion is not None and not self._anything_waits(champion):
-                return nothing_tagged(champion.version), self._notes  # so it need not be loaded
+            version = champion.version if champion is not None else ""
+            if not self._anything_waits(version):
+                return nothing_tagged(version), self._notes  # so it need not be loaded, or even trained
             if self._settings.workers == 1 or not await self._open_for_many():
                 return tag_stored(self._database, self._here(), now=self._now, progress=self._progress), self._notes
         return await self._tag_the_rest(), self._notes
@@ -152,9 +153,9 @@ class RunTagging:
         with self._database.read() as session:
             return model_versions.champion(session=session)
 
-    def _anything_waits(self, champion: ModelVersion) -> bool:
+    def _anything_waits(self, version: str) -> bool:
         with self._database.read() as session:
-            return queries.waits(champion.version, self._now - timedelta(days=RETAG_DAYS), session=session)
+            return queries.waits(version, self._now - timedelta(days=RETAG_DAYS), session=session)
 
     def _waiting(self, champion: ModelVersion) -> int:
         with self._database.read() as session:

@@ -139,6 +139,17 @@ def test_a_few_stories_start_no_worker(tag: Callable[..., Any], monkeypatch: pyt
     assert tag(2)[0].judged == STORIES < tagging_run.WORTH_A_WORKER
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_where_nothing_waits_no_tagger_is_opened_or_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setattr(tagging_run, "open_tagger", no_tagger)
+    settings = load_settings(data=tmp_path, encoder="tfidf", workers=workers)
+    with open_database(settings.database_address) as database:
+        summary, notes = asyncio.run(jobs.tag(database, settings, now=NOW))
+    assert (summary.judged, summary.version, notes) == (0, "", [])
+
+
 def test_a_tagger_that_is_gone_is_not_ready(tmp_path: Path) -> None:
     async def ready() -> bool:
         kept = KeptTagger(tmp_path, "none", "", "tfidf", None)
