@@ -12,9 +12,10 @@ from models.entries import Entry, Fetched, Page, Reply
 from models.outcomes import Outcome, TextStatus
 from models.rights import Rights
 from models.sources import Registry, Source, load_registry
-from models.store import collecting
+from models.store import collecting, tagging
 from models.store.database import Database
 from models.store.tables import Article, ArticleAlias, FetchEvent, Story
+from models.tagging.decisions import State, Tagging
 
 WIRE = "\n".join(
     f"The inquiry into the trust heard on day {day} that managers in ward {day * 7} had been told of the {name} and had not acted."
@@ -146,11 +147,15 @@ def test_a_page_that_is_read_again_changes_its_article_and_keeps_its_story(
     keeper.store([reading.of("x", outcome=Outcome.FAILED), reading.of("y", "Text.")])
     with database.read() as session:
         failed = session.exec(select(Article).where(Article.text_status == TextStatus.FAILED)).one()
+        assert failed.id is not None
+    with database.write() as session:  # judged meanwhile, by its headline
+        tagging.store_tagging(failed.id, Tagging(0.1, State.NO, (), "m"), session=session)
     assert keeper.store([reading.of("x", WIRE, article_id=failed.id)]) == [Outcome.NEW]
     with database.read() as session:
         again = session.get_one(Article, failed.id)
         assert (again.story_id, again.url, again.first_seen_at) == (failed.story_id, failed.url, failed.first_seen_at)
         assert (again.text_status, again.text, again.attempts, again.outcome) == ("full", WIRE, 2, "new")
+        assert failed.id in [article.id for article in tagging.untagged(10, session=session)]
     assert keeper.store([reading.of("z", WIRE, outlet=1)]) == [Outcome.COPY]
     assert facts(database)["z"] == ("copy", "x", 2)
 

@@ -172,6 +172,19 @@ def test_reading_ahead_gives_every_story_once(trained: Path, tmp_path: Path) -> 
         assert list(Backlog(database, "new", now=NOW).batches()) == []
 
 
+def test_what_waits_behind_the_place_reached_is_given_at_the_end(trained: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(trained, tmp_path / "behind")
+    with open_database(f"sqlite:///{data / 'culture.db'}") as database:
+        backlog = Backlog(database, "new", now=NOW)
+        passed = [batch for batch in backlog.whole_batches()]
+        for batch in passed:
+            backlog.keep(batch, [Tagging(0.0, State.NO, (), "new") for _ in batch.documents])
+        first = passed[0].articles[0].id
+        with database.write() as session:
+            session.get_one(Article, first).model_version = None  # as of a page that was read again
+        assert first in [article.id for batch in backlog.batches() for article in batch.articles]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_parent_leaves_no_worker(trained: Path, tmp_path: Path, how: signal.Signals) -> None:

@@ -55,6 +55,8 @@ class Filing:
             row["id"] = next(self._article_ids)
         else:
             row |= {"id": earlier.id, "story_id": earlier.story_id}
+            if row["text"] and not earlier.text:
+                row["model_version"] = None  # it was judged by its headline: it waits to be tagged once more
             address = earlier.url
         seen_at = row["published_at"] or (earlier.first_seen_at if earlier is not None else self._now)
         row["outcome"] = self._fold(row, read.outcome, seen_at)

@@ -79,7 +79,11 @@ class Backlog:
             yield self._taken(found)
 
     def batches(self) -> Iterator[Batch]:
-        """All that waits, oldest first; what comes in behind the place reached waits for the next run."""
+        """All that waits, oldest first; what comes in behind the place reached waits for the next run.
+
+        Begins anew: what `whole_batches` has given is stored by now, and an article that was read again may wait behind it.
+        """
+        self._after = None
         with self._database.read() as session:
             self.total = self._judged + queries.count_waiting(self._version, self._since, session=session)
         while found := self._next():
