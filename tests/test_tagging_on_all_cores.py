@@ -176,7 +176,7 @@ def test_what_waits_behind_the_place_reached_is_given_at_the_end(trained: Path, 
     data = shutil.copytree(trained, tmp_path / "behind")
     with open_database(f"sqlite:///{data / 'culture.db'}") as database:
         backlog = Backlog(database, "new", now=NOW)
-        passed = [batch for batch in backlog.whole_batches()]
+        passed = list(backlog.whole_batches())
         for batch in passed:
             backlog.keep(batch, [Tagging(0.0, State.NO, (), "new") for _ in batch.documents])
         first = passed[0].articles[0].id
