@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from models.text_safety import plain_line, plain_lines
 from models.themes import THEME_IDS
 
-IN_SCOPE = "in-scope"  # stands among the themes of a review; `models.store.in_scope` reads it
+IN_SCOPE = "in-scope"  # stands among the themes: in reviews, thresholds and what the queue asks
 MAX_REVIEWER = 100
 MAX_NOTE = 2000
 

@@ -26,6 +26,7 @@ from models.settings import Settings
 from models.sources import Registry, Source
 from models.store import collecting as queries
 from models.store.database import Database
+from models.store.source_snapshots import record_sources
 from models.store.tables import SourceState
 
 PAGES_A_BATCH = 50  # one transaction
@@ -112,6 +113,7 @@ class Collector:
             run_id = queries.start_run("collect", self._now, session=session)
             states = queries.source_states(session=session)
             hosts = queries.host_states(session=session)
+            record_sources(self._registry, self._now, session=session)
         wanted = self._registry.enabled() if sources is None else tuple(sources)
         due = [source for source in wanted if all_due or is_due(source, states.get(source.id), self._now)]
         facts = {

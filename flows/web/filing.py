@@ -6,6 +6,7 @@ from datetime import datetime
 from flows.web.page_facts import choose_published
 from models.admission import ReadEntry, text_status_of
 from models.outcomes import Outcome, TextStatus
+from models.sources import Source
 from models.store.collecting import NewRows, Row
 from models.store.tables import Article
 from models.stories import Report, StoryIndex, fingerprint
@@ -49,10 +50,10 @@ class Filing:
             # Another entry, or another process, brought the same page under its canonical address.
             self.rows.aliases[read.candidate.entry.url] = known
             return Outcome.KNOWN
-        row = self._row(read)
+        row = page_columns(read, self._now)
         if earlier is None:
-            row |= {"url": address, "source": read.candidate.source.id, "first_seen_at": self._now, "story_id": None}
-            row["id"] = next(self._article_ids)
+            row |= source_columns(read.candidate.source)
+            row |= {"id": next(self._article_ids), "url": address, "first_seen_at": self._now, "story_id": None}
         else:
             row |= {"id": earlier.id, "story_id": earlier.story_id}
             if row["text"] and not earlier.text:
@@ -90,28 +91,34 @@ class Filing:
         self.rows.stories.append(story)
         return outcome
 
-    def _row(self, read: ReadEntry) -> Row:
-        """What was read this time."""
-        candidate, page = read.candidate, read.page
-        entry = candidate.entry
-        status = text_status_of(read.outcome, page)
-        keeps_text = page is not None and status in {TextStatus.FULL, TextStatus.TEASER}
-        text = page.text if page is not None and keeps_text else None
-        published = page.published_at if page is not None else None
-        return {
-            "outlet": entry.outlet or candidate.source.label,
-            "title": entry.title or (page.title if page is not None else ""),
-            "summary": entry.summary,
-            "author": (page.author if page is not None else None) or entry.author,
-            "published_at": choose_published(published, entry.published_at, self._now),
-            "language": (page.language if page is not None else None) or entry.language,
-            "text": text,
-            "text_status": status,
-            "words": len(text.split()) if text else 0,
-            "paywalled": entry.paywalled or status is TextStatus.PAYWALLED,
-            "attempts": candidate.attempts + (read.reply is not None),
-            "fingerprint": fingerprint(text) if text and status is TextStatus.FULL else None,
-        }
+
+def page_columns(read: ReadEntry, seen_at: datetime) -> Row:
+    """What was read of an article this time, as columns; `seen_at`: no date of publication is later."""
+    candidate, page = read.candidate, read.page
+    entry = candidate.entry
+    status = text_status_of(read.outcome, page)
+    keeps_text = page is not None and status in {TextStatus.FULL, TextStatus.TEASER}
+    text = page.text if page is not None and keeps_text else None
+    published = page.published_at if page is not None else None
+    return {
+        "outlet": entry.outlet or candidate.source.label,
+        "title": entry.title or (page.title if page is not None else ""),
+        "summary": entry.summary,
+        "author": (page.author if page is not None else None) or entry.author,
+        "published_at": choose_published(published, entry.published_at, seen_at),
+        "language": (page.language if page is not None else None) or entry.language,
+        "text": text,
+        "text_status": status.value,
+        "words": len(text.split()) if text else 0,
+        "paywalled": entry.paywalled or status is TextStatus.PAYWALLED,
+        "attempts": candidate.attempts + (read.reply is not None),
+        "fingerprint": fingerprint(text) if text and status is TextStatus.FULL else None,
+    }
+
+
+def source_columns(source: Source) -> Row:
+    """Where an article comes from, with what the registry says of that source now: set when the article is stored."""
+    return {"source": source.id, **source.origin}
 
 
 def address_of(read: ReadEntry) -> str:

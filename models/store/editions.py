@@ -21,6 +21,7 @@ from sqlmodel import Session, col, select
 
 from models.edition import EditionContent
 from models.store.database import Database
+from models.store.placing import place_stories
 from models.store.tables import Delivery, Edition, Recipient
 from models.store.week_gathering import gather_week
 from models.weeks import Week
@@ -104,7 +105,11 @@ def save_edition(content: EditionContent, *, subject: str, html: str, text: str,
 def add_deliveries(
     edition: Edition, wanted: Iterable[tuple[int, str, bool]], now: datetime, *, session: Session
 ) -> None:
-    """Seal an edition and open one delivery for each (recipient, message id, whether there is something for them)."""
+    """Seal an edition and open one delivery for each (recipient, message id, whether there is something for them).
+
+    Raises:
+        PlacingError: the edition lists a story that another sealed edition has told.
+    """
     for recipient_id, message_id, has_news in wanted:
         state = DeliveryState.PENDING if has_news else DeliveryState.SKIPPED
         session.add(
@@ -119,6 +124,7 @@ def add_deliveries(
     edition.sealed = True
     session.add(edition)
     session.flush()
+    place_stories(edition, now, session=session)
 
 
 def waiting(edition_id: int, *, session: Session) -> Sequence[Outgoing]:

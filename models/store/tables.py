@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlmodel import Field, SQLModel
 
@@ -161,6 +163,40 @@ class Article(SQLModel, table=True):
     scope_state: str | None = Field(default=None, index=True)  # yes | uncertain | no
     model_version: str | None = None  # that decided the scope
     story_id: int | None = Field(default=None, foreign_key="story.id", index=True)
+
+    # What the registry said of its source when it was stored: it is shown with that, whatever a registry says later.
+    nation: str | None = None
+    sector: str | None = None
+    rights: str | None = None  # the class; of this one and today's, the stricter rules
+    weight: float | None = None
+    # Stored by a backfill: part of the trends of its own week, news for no edition.
+    backfilled: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+
+
+class SourceSnapshot(SQLModel, table=True):
+    """A source as the registry of the last run that collected had it; `enabled` is false once it has left."""
+
+    __tablename__ = "source_snapshot"
+
+    source: str = Field(primary_key=True)
+    name: str = ""
+    nation: str
+    sector: str
+    rights: str
+    weight: float
+    enabled: bool
+    recorded_at: datetime = _time()
+
+
+class ArticleEdition(SQLModel, table=True):
+    """The one edition that told an article's story, or why none has so far. Written when an edition is sealed."""
+
+    __tablename__ = "article_edition"
+
+    article_id: int = Field(primary_key=True, foreign_key="article.id")
+    week: str | None = Field(default=None, index=True)  # of the edition; None: told in none
+    reason: str = ""  # where week is None; see `models.store.placing.Reason`
+    at: datetime = _time()
 
 
 class ArticleAlias(SQLModel, table=True):
