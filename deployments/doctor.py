@@ -13,8 +13,11 @@ from models.seeds import DataFileError
 from models.settings import Settings, SettingsError
 from models.sources import load_registry
 from models.store import model_versions, recipients
+from models.store.collecting import source_states
 from models.store.database import DatabaseError, open_database
 from models.store.model_versions import ModelState
+from models.store.source_snapshots import enabled_sources
+from models.store.tables import SourceState
 from models.tagging.encoders import AUTO, MINILM
 from models.tagging.minilm import has_published_weights
 from models.themes import load_themes
@@ -96,7 +99,30 @@ def _sources(settings: Settings) -> Finding:
     enabled = len(registry.enabled())
     if not enabled:
         return Finding("sources", Health.WRONG, f"{where}: none is enabled", "set enabled = true for at least one")
-    return Finding("sources", Health.FINE, f"{where}: {enabled} enabled of {len(registry.sources)}")
+    words = f"{where}: {enabled} enabled of {len(registry.sources)}"
+    watched = _watched(settings)
+    if not watched:
+        return Finding("sources", Health.FINE, words)
+    failing = sum(state is not None and state.failures > 0 for state in watched.values())
+    words += f"; the last run watched {len(watched)}, {failing} of which failed when last asked"
+    if watched.keys() != {source.id for source in registry.enabled()}:
+        return Finding(
+            "sources", Health.NOTE, f"{words}, and they are not those of this registry",
+            "the next run with it watches its sources instead; what is stored is shown as it was known",
+        )  # fmt: skip
+    return Finding("sources", Health.FINE, words)
+
+
+def _watched(settings: Settings) -> dict[str, SourceState | None]:
+    """The sources that the last run watched, with how they answered; none without a database, or before a run."""
+    if settings.database_url is None and not (settings.data / "culture.db").exists():
+        return {}
+    try:
+        with open_database(settings.database_address) as database, database.read() as session:
+            states = source_states(session=session)
+            return {row.source: states.get(row.source) for row in enabled_sources(session=session)}
+    except DatabaseError:
+        return {}  # the finding on the database says what is wrong with it
 
 
 def _themes(settings: Settings) -> Finding:

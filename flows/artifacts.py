@@ -62,7 +62,8 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
             "## New stories by theme",
             "",
             f"{tagged.judged} stories read by model {escaped(tagged.version)}: {tagged.in_scope} on leadership and "
-            f"culture, {tagged.uncertain} uncertain (see **review-queue**), {tagged.other_language} not in English.",
+            f"culture, {tagged.other_language} not in English. {_count(tagged.uncertain, 'story waits', 'stories wait')} "
+            f"for a person’s answer: start **review-queue** to see which.",
             "",
             table(("theme", "stories"), counts),
             "",

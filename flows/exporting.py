@@ -140,7 +140,8 @@ def _within_rights(item: StoryItem, rights: Rights) -> StoryItem:
     shown = set[str]()
     themes = []
     for theme in item.themes:
-        words = 0 if theme.quote in shown else len(theme.quote.split())
+        # The ellipsis of a quotation that was cut to the allowed words is not one of them.
+        words = 0 if theme.quote in shown else len(theme.quote.removesuffix(" …").split())
         if words > left:
             themes.append(replace(theme, quote="", cut=True))
             continue

@@ -13,7 +13,7 @@ from flows.markdown import escaped, table
 from flows.prefect_links import form_address
 from flows.prefect_steps import run_name, workplace
 from flows.theme_choices import ThemeChoice, ids
-from models.reviews import IN_SCOPE, MAX_NOTE, MAX_REVIEWER, ReviewError, check_decision, queue
+from models.reviews import IN_SCOPE, MAX_NOTE, MAX_REVIEWER, QUEUE_DAYS, ReviewError, check_decision, queue
 from models.store import reviews
 from models.store.reviews import Recorded
 from models.themes import load_themes
@@ -57,7 +57,9 @@ class QueueOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    days: int = Field(default=28, ge=1, le=366, title="Days", description="Stories first seen in the last so many days")
+    days: int = Field(
+        default=QUEUE_DAYS, ge=1, le=366, title="Days", description="Stories first seen in the last so many days"
+    )
     articles: int = Field(default=20, ge=1, le=200, title="Articles", description="Shown at most")
 
 
@@ -115,9 +117,9 @@ async def review_queue(options: QueueOptions = QueueOptions()) -> State[None]:  
     with workplace() as place, place.database.read() as session:
         since = place.now - timedelta(days=options.days)
         found = reviews.doubts(since, DOUBTS_READ, session=session)
+        waiting = reviews.count_doubtful(since, session=session)
     items = queue(found, {theme.id: theme.name for theme in load_themes()}, options.articles)
     await publish_review_queue(items, await form_address("review/review"))
-    waiting = len({doubt.article_id for doubt in found})
     return Completed(message=f"{len(items)} of {waiting} uncertain articles shown, see review-list under Artifacts")
 
 

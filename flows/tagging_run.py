@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from flows.tagging_opening import encoder_folder, open_tagger
 from flows.tagging_pool import Progress, TaggingPool
 from flows.tagging_worker import KeptTagger
+from models.reviews import QUEUE_DAYS
 from models.settings import Settings
-from models.store import model_versions
+from models.store import model_versions, reviews
 from models.store import tagging as queries
 from models.store.database import Database
 from models.store.tables import ModelVersion
@@ -64,6 +66,12 @@ class RunTagging:
 
     async def finish(self) -> tuple[TagSummary, list[str]]:
         """Tag all that still waits; what was done in all, and notes for people."""
+        summary, notes = await self._finish()
+        with self._database.read() as session:
+            in_queue = reviews.count_doubtful(self._now - timedelta(days=QUEUE_DAYS), session=session)
+        return replace(summary, uncertain=in_queue), notes
+
+    async def _finish(self) -> tuple[TagSummary, list[str]]:
         self._reading = False
         if self._beside is not None:
             self._woken.set()

@@ -12,6 +12,7 @@ from importlib.resources import as_file
 from typing import Any
 
 from flows.tagging_opening import encoder_folder, open_tagger
+from models.reviews import IN_SCOPE
 from models.seeds import seed_file
 from models.settings import Settings
 from models.store import model_versions, reviews
@@ -105,6 +106,6 @@ def measured_articles() -> list[Labelled]:
 
 def thresholds_of(tagger: Tagger) -> dict[str, float]:
     """From which probability on it says yes: of scope, and of each theme."""
-    return {"in-scope": float(tagger.scope.threshold)} | {
+    return {IN_SCOPE: float(tagger.scope.threshold)} | {
         theme: float(value) for theme, value in zip(THEME_IDS, tagger.themes.thresholds, strict=True)
     }

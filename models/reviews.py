@@ -7,6 +7,7 @@ from models.text_safety import plain_line, plain_lines
 from models.themes import THEME_IDS
 
 IN_SCOPE = "in-scope"  # stands among the themes: in reviews, thresholds and what the queue asks
+QUEUE_DAYS = 28  # the queue asks about stories first seen in so many days, where nobody says otherwise
 MAX_REVIEWER = 100
 MAX_NOTE = 2000
 

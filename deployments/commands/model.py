@@ -46,20 +46,26 @@ def evaluate(
     scope, themes = result["in_scope"], result["themes"]
     console.line(f"{result['n']} articles in {result['seconds']:.1f} s, model {tagger.version}")
     console.line(
-        f"In scope: precision {scope['precision']:.2f}, recall {scope['recall']:.2f}, F1 {scope['f1']:.2f}, "
-        f"average precision {scope['average_precision']:.2f}, ROC AUC {scope['roc_auc']:.2f}"
+        f"In scope: precision {_figure(scope['precision'])}, recall {_figure(scope['recall'])}, "
+        f"F1 {_figure(scope['f1'])}, average precision {_figure(scope['average_precision'])}, "
+        f"ROC AUC {_figure(scope['roc_auc'])}"
     )
     console.line(
-        f"Themes: micro-F1 {themes['micro_f1']:.2f}, macro-F1 {themes['macro_f1']:.2f}, "
-        f"mean average precision {themes['mean_average_precision']:.2f}"
+        f"Themes: micro-F1 {_figure(themes['micro_f1'])}, macro-F1 {_figure(themes['macro_f1'])}, "
+        f"mean average precision {_figure(themes['mean_average_precision'])}"
     )
     columns = ("theme", "precision", "recall", "F1", "average precision", "articles")
     rows = []
     for theme in THEME_IDS:
         scores = themes["per_theme"][theme]
-        figures = [f"{scores[key]:.2f}" for key in ("precision", "recall", "f1", "average_precision")]
+        figures = [_figure(scores[key]) for key in ("precision", "recall", "f1", "average_precision")]
         rows.append((theme, *figures, scores["support"]))
     console.table("By theme", columns, rows)
+
+
+def _figure(value: float | None) -> str:
+    """A measure, or a dash where it can't be had: the file has no article of that kind."""
+    return "–" if value is None else f"{value:.2f}"
 
 
 def explain(

@@ -159,7 +159,7 @@ def show(report: Report) -> None:
             console.line(f"and {len(failures) - FAILURES_SHOWN} more")
     console.line(
         f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
-        f"{tagged.uncertain} uncertain (waiting for review), {tagged.other_language} not in English."
+        f"{tagged.other_language} not in English. {tagged.uncertain} uncertain ones wait for review."
     )
 
 

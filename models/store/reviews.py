@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, and_, col, or_, select
 
 from models.reviews import IN_SCOPE, Decision, Doubt, verdicts
 from models.store.tables import Article, ArticleAlias, Review, Story, Tag
@@ -102,6 +102,19 @@ def doubts(since: datetime, limit: int, *, session: Session) -> Sequence[Doubt]:
     )
     found += [_doubt(article, tag.theme, tag.score, tag.evidence) for article, tag in session.exec(tags)]
     return found
+
+
+def count_doubtful(since: datetime, *, session: Session) -> int:
+    """How many articles the queue would ask about, were it as long as it takes: those of `doubts`, each once."""
+    leads = (
+        select(func.count())
+        .select_from(Article)
+        .join(Story, col(Story.lead_article_id) == Article.id)
+        .where(Article.first_seen_at >= since, col(Article.id).not_in(select(Review.article_id)))
+    )
+    tag = select(Tag.id).where(Tag.article_id == Article.id, Tag.state == State.UNCERTAIN).exists()
+    unsure = Article.scope_state == State.UNCERTAIN
+    return session.exec(leads.where(or_(unsure, and_(Article.scope_state == State.YES, tag)))).one()
 
 
 def reviewed_articles(*, session: Session) -> list[ReviewedArticle]:

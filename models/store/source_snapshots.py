@@ -35,5 +35,10 @@ def source_snapshots(*, session: Session) -> dict[str, SourceSnapshot]:
     return {row.source: row for row in session.exec(select(SourceSnapshot))}
 
 
+def enabled_sources(*, session: Session) -> list[SourceSnapshot]:
+    """The sources that the last run that collected watched, by id."""
+    return [row for _, row in sorted(source_snapshots(session=session).items()) if row.enabled]
+
+
 def _said(row: SourceSnapshot | None) -> dict[str, object]:
     return row.model_dump(exclude={"recorded_at"}) if row is not None else {}

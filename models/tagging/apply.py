@@ -34,10 +34,10 @@ class TagSummary:
 
     judged: int
     in_scope: int
-    uncertain: int
     other_language: int
     by_theme: dict[str, int]  # articles tagged `yes`
     version: str
+    uncertain: int = 0  # articles in the review queue once the run has ended, whichever run brought them
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Backlog:
         self._database = database
         self._version = version
         self._since = now - timedelta(days=retag_days) if retag_days else None
-        self._judged = self._in_scope = self._uncertain = self._other_language = 0
+        self._judged = self._in_scope = self._other_language = 0
         self._by_theme: Counter[str] = Counter()
         self._after: tuple[datetime, int] | None = None  # the place reached among those that nobody has judged
         self.total = 0  # stories, as counted when `batches` begins
@@ -115,7 +115,6 @@ class Backlog:
             queries.store_taggings(said, session=session)
         for tagging in taggings:
             self._in_scope += tagging.scope_state is State.YES
-            self._uncertain += tagging.scope_state is State.UNCERTAIN
             if tagging.scope_state is State.YES:
                 self._by_theme.update(tag.theme for tag in tagging.tags if tag.state is State.YES)
         self._other_language += len(unreadable)
@@ -125,9 +124,7 @@ class Backlog:
         """Let copies take over what was said of their leads; what was done."""
         with self._database.write() as session:
             queries.settle_copies(session=session)
-        return TagSummary(
-            self._judged, self._in_scope, self._uncertain, self._other_language, dict(self._by_theme), self._version
-        )
+        return TagSummary(self._judged, self._in_scope, self._other_language, dict(self._by_theme), self._version)
 
 
 def tag_stored(
@@ -148,7 +145,7 @@ def tag_stored(
 
 def nothing_tagged(version: str) -> TagSummary:
     """The summary of a run that found nothing to tag."""
-    return TagSummary(0, 0, 0, 0, {}, version)
+    return TagSummary(0, 0, 0, {}, version)
 
 
 def document_of(article: Article) -> Document:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.reviews import IN_SCOPE
 from models.tagging.decisions import State, Tagging
 from models.themes import THEME_IDS
 
@@ -65,7 +66,7 @@ def flips(titles: Sequence[str], before: Sequence[Tagging], after: Sequence[Tagg
     found: list[Flip] = []
     for title, old, new in zip(titles, before, after, strict=True):
         if old.scope_state is not new.scope_state:
-            found.append(Flip(title, "in-scope", old.scope_state, new.scope_state))
+            found.append(Flip(title, IN_SCOPE, old.scope_state, new.scope_state))
         was = {tag.theme: tag.state for tag in old.tags}
         now = {tag.theme: tag.state for tag in new.tags}
         for theme in THEME_IDS:
