@@ -166,6 +166,19 @@ def test_evaluate_prints_the_agreed_form(tmp_path: Path) -> None:
         result["themes"]["per_theme"]["workforce"]
     )
     assert result["seconds"] >= 0
+    ran = command(tmp_path, "evaluate", "set.jsonl")  # for people, though fourteen themes do not occur
+    assert ran.returncode == 0, ran.stderr
+    assert sum("│ –" in line for line in ran.stdout.splitlines()) == 14
+
+
+def test_names_from_outside_are_printed_as_they_are(tmp_path: Path) -> None:
+    name = "The :100: [bold red]Paper[/] :hospital:"
+    (tmp_path / "own.toml").write_text(
+        f'[[source]]\nid = "own"\nname = "{name}"\nurl = "https://own.example/f"\n', encoding="utf-8"
+    )
+    ran = command(tmp_path, "sources", "list", "--sources", "own.toml", COLUMNS="300")
+    assert name in ran.stdout
+    assert name in command(tmp_path, "digest", "--week", name).stderr + command(tmp_path, "explain", name).stderr
 
 
 def test_recipients_are_added_listed_exported_and_erased(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from models.store.tables import Article, Edition
 from models.tagging.decisions import State
 from tests import fakes_edition as fakes
 from tests.fakes_composing import HARBOUR, add
+from tests.fakes_desk import desk_on
+from tests.fakes_web import Answer
 from tests.fakes_weekly import Weekly, monday, weekly_monitor
 
 W47 = fakes.WEEK
@@ -46,8 +48,25 @@ def test_a_page_owed_on_sunday_and_read_on_tuesday_is_in_the_next_edition_once(w
     assert weekly.placed()["Owed"] == "2026-W48"
     message = weekly.mailboxes.received()["reader@trust.example.org"][1].get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert "Sun 22 Nov" in " ".join(message.split())
+    assert "came after its week’s edition" in " ".join(message.split())
     workforce = next(trend for trend in weekly.edition(W48).trends if trend.theme == "workforce")
     assert workforce.counts[-2:] == (2, 1)  # the trends count it in its own week
+
+
+def test_a_page_that_fails_on_sunday_and_opens_on_tuesday(
+    database: Database, database_address: str, tmp_path: Path
+) -> None:
+    with desk_on(database, database_address, tmp_path) as desk:
+        registry = desk.registry(desk.gazette())
+        desk.web.pages["/a"], page = Answer(b"", 503), desk.web.pages["/a"]
+        desk.run(registry, SUNDAY, State.NO)  # its headline says nothing of leadership
+        desk.digest(W47, registry)
+        desk.web.pages["/a"] = page
+        desk.run(registry, TUESDAY)
+        desk.digest(W48, registry)
+        desk.digest(W49, registry)
+        assert [len(desk.told(week)) for week in (W47, W48, W49)] == [0, 1, 0]
+        assert desk.told(W48)["Trust board quits"].late
 
 
 def test_a_story_that_a_person_puts_in_scope_after_its_week(weekly: Weekly) -> None:
@@ -210,6 +229,13 @@ def test_every_story_in_scope_has_an_edition_or_a_reason(weekly: Weekly) -> None
     assert placed["5 weeks before"] == placed["Of a month before"] == "before-first-edition"
     assert placed["Of the week of the first edition"] == "too-old"
     assert placed["1 weeks before"] == "2026-W46"
+
+
+def test_the_reason_of_a_week_without_an_edition_stays(weekly: Weekly) -> None:
+    weekly.digest(W46)
+    for week in (W48, W49, W49.plus(1), W49.plus(2), W49.plus(3)):
+        weekly.digest(week)
+    assert weekly.placed()["Of 2026-W47"] == "edition-not-sent"
 
 
 def test_a_stale_edition_that_lists_what_another_has_told_cannot_be_sealed(weekly: Weekly) -> None:

@@ -127,6 +127,7 @@ def test_the_queue_holds_recent_doubts_that_nobody_has_answered(database: Databa
     decide(database, done, now, themes=("workforce",))
     with database.read() as session:
         found = reviews.doubts(now - timedelta(days=1), 100, session=session)
+        assert reviews.count_doubtful(now - timedelta(days=1), session=session) == len({d.article_id for d in found})
         assert reviews.doubts(now + timedelta(days=1), 100, session=session) == []
     asked = {doubt.article_id for doubt in found}
     assert asked == {theme, scope}

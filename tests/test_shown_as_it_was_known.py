@@ -1,106 +1,27 @@
 """What is stored is shown with what was known when it was stored, whichever registry the next command is given."""
 
-import asyncio
-import csv
-import io
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlmodel import select
 
 from deployments.doctor import Finding, Health, examine
-from flows import jobs
-from flows.exporting import stories_between, write_csv
 from models.edition import StoryItem
-from models.sources import Registry, load_registry
 from models.store.database import Database
-from models.store.tables import Article, SourceState, Tag
+from models.store.tables import Article, SourceState
 from models.store.upkeep import keep_up
-from models.tagging.decisions import State
-from models.themes import load_themes
-from models.weeks import Week
-from tests.fakes_feeds import rss
-from tests.fakes_pages import page
-from tests.fakes_web import Answer, FakeWeb
-from tests.fakes_weekly import Weekly, weekly_monitor
+from tests.fakes_desk import NOW, WEEK, Desk, desk_on
+from tests.fakes_web import Answer
 
-NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
-WEEK = Week.of(NOW)
-SENTENCE = " ".join(f"w{number}" for number in range(90)) + "."
 ELSEWHERE = {"id": "elsewhere", "name": "The Other Paper", "url": "https://other.example/feed"}
-
-
-class Desk(Weekly):
-    """A monitor of one source, the Vale Gazette, which lists one story."""
-
-    web: FakeWeb
-    folder: Path
-    address: str
-
-    def registry(self, *rows: dict[str, Any]) -> Registry:
-        """A registry file with these sources."""
-        lines = []
-        for row in rows:
-            lines += ["[[source]]", *(f"{key} = {_toml(value)}" for key, value in row.items())]
-        file = self.folder / "sources.toml"
-        file.write_text("\n".join(lines), encoding="utf-8")
-        return load_registry(file)
-
-    def gazette(self, **values: Any) -> dict[str, Any]:
-        """The source's row, with changes."""
-        row = {
-            "id": "gazette", "name": "Vale Gazette", "url": self.web.url("/feed"), "sector": "regional",
-            "nation": "wales", "rights": "open", "weight": 2.0,
-        }  # fmt: skip
-        return row | values
-
-    def run(self, registry: Registry) -> None:
-        """Collect, and tag what is new as a model would."""
-        asyncio.run(jobs.collect(self.database, registry, self.settings, now=NOW, all_due=True))
-        with self.database.read() as session:
-            new = session.exec(select(Article).where(Article.model_version == None)).all()  # noqa: E711
-        for article in new:
-            self.tag(article, State.YES)
-        with self.database.write() as session:
-            for tag in session.exec(select(Tag)):
-                tag.evidence = SENTENCE
-                session.add(tag)
-
-    def shown(self, registry: Registry) -> StoryItem:
-        """The one story, as the digest of a command with this registry has it."""
-        self.digest(WEEK, registry, send=False)
-        (story,) = self.edition(WEEK).stories
-        return story
-
-    def exported(self, registry: Registry) -> dict[str, str]:
-        """The one story, as an export has it."""
-        first = WEEK.monday
-        stories = stories_between(
-            self.database, registry, load_themes(), first=first, last=first + timedelta(days=6), now=NOW
-        )
-        (row,) = csv.DictReader(io.StringIO(write_csv(stories)))
-        return row
-
-
-def _toml(value: object) -> str:
-    return str(value) if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else f'"{value}"'
 
 
 @pytest.fixture
 def desk(database: Database, database_address: str, tmp_path: Path) -> Iterator[Desk]:
-    with weekly_monitor(database, tmp_path) as running, FakeWeb() as web:
-        settings = running.settings.model_copy(
-            update={"allow_hosts": frozenset({"127.0.0.1"}), "workers": 1, "host_gap_seconds": 0.0}
-        )
-        made = Desk(database, settings, running.mailboxes)
-        made.web, made.folder, made.address = web, tmp_path, database_address
-        item = f"<item><title>Trust board quits</title><link>{web.url('/a')}</link></item>"
-        web.pages |= {"/feed": Answer(rss(item).encode(), kind="application/rss+xml"), "/a": Answer(page().encode())}
-        yield made
+    with desk_on(database, database_address, tmp_path) as running:
+        yield running
 
 
 def words(story: StoryItem) -> int:

@@ -100,23 +100,27 @@ def place_stories(edition: Edition, now: datetime, *, session: Session) -> None:
 
 def _articles_of_stories(leads: Collection[int], *, session: Session) -> set[int]:
     """These articles, and all that share a story with one of them."""
-    found: set[int] = set()
+    found, stories = set[int](), set[int]()
     for chunk in _chunks(sorted(leads)):
-        stories = select(article.story_id).where(article.id.in_(chunk), article.story_id.is_not(None))
-        query = select(article.id).where(or_(article.id.in_(chunk), article.story_id.in_(stories)))
-        found.update(session.scalars(query))
+        for article_id, story_id in session.execute(select(article.id, article.story_id).where(article.id.in_(chunk))):
+            found.add(article_id)
+            stories |= {story_id} if story_id is not None else set()
+    for chunk in _chunks(sorted(stories)):
+        found.update(session.scalars(select(article.id).where(article.story_id.in_(chunk))))
     return found
 
 
 def _place_new_copies(week: Week, now: datetime, *, session: Session) -> None:
     """Copies that came after their story was told belong to the edition that told it."""
     told = Article.__table__.alias("told")  # type: ignore[attr-defined]
+    of_copy = ArticleEdition.__table__.alias("of_copy")  # type: ignore[attr-defined]
+    recent = [str(week.plus(-back)) for back in range(FIRST_REPORT_WITHIN.days // 7 + 1)]
+    placed = select(of_copy.c.article_id).where(of_copy.c.article_id == article.id, of_copy.c.week.is_not(None))
     query = (
         select(article.id, func.min(_placed.week))
-        .join_from(Article, told, told.c.story_id == article.story_id)
-        .join(ArticleEdition, _placed.article_id == told.c.id)
-        .where(article.first_seen_at >= week.start - FIRST_REPORT_WITHIN, _placed.week.is_not(None))
-        .where(article.id.not_in(select(_placed.article_id).where(_placed.week.is_not(None))))
+        .join_from(ArticleEdition, told, told.c.id == _placed.article_id)
+        .join(Article, article.story_id == told.c.story_id)
+        .where(_placed.week.in_(recent), ~placed.exists())
         .group_by(article.id)
     )
     rows = [{"article_id": one, "week": of, "reason": "", "at": now} for one, of in session.execute(query)]
@@ -127,15 +131,16 @@ def _record_reasons(week: Week, now: datetime, *, session: Session) -> None:
     sealed = set(session.exec(select_rows(Edition.week).where(Edition.sealed)))
     first = Week.parse(min(sealed, key=Week.parse))
     moment = published_or_seen()
-    weeks = [week.plus(-back) for back in range(LATE_FOR.days // 7 + 1)]
-    not_sent = [one for one in weeks if str(one) not in sealed]
     said_no, said_yes = scope_reviews(verdict=False), scope_reviews(verdict=True)
     reason = case(
         (article.id.in_(said_no), Reason.LEFT_OUT.value),
         (article.backfilled, Reason.BACKFILLED.value),
         (moment < first.start, Reason.BEFORE_FIRST_EDITION.value),
+        *(
+            (and_(moment >= start, moment < end), Reason.NOT_SENT.value)
+            for start, end in _periods_not_sent(first, week, sealed)
+        ),
         (moment < week.start - LATE_FOR, Reason.TOO_OLD.value),
-        *((and_(moment >= one.start, moment < one.end), Reason.NOT_SENT.value) for one in not_sent),
         else_=None,  # it came after its edition was composed: the next one tells it
     )
     concerned = or_(article.scope_state == State.YES.value, article.id.in_(said_yes))
@@ -146,6 +151,18 @@ def _record_reasons(week: Week, now: datetime, *, session: Session) -> None:
     )
     session.execute(delete(ArticleEdition).where(_placed.week.is_(None)))
     session.execute(insert(ArticleEdition).from_select(["article_id", "week", "reason", "at"], new))
+
+
+def _periods_not_sent(first: Week, last: Week, sealed: Collection[str]) -> list[tuple[datetime, datetime]]:
+    """From when to before when no edition was sent, since the first one; weeks in a row are one period."""
+    periods: list[tuple[datetime, datetime]] = []
+    week = first
+    while week <= last:
+        if str(week) not in sealed:
+            start = periods.pop()[0] if periods and periods[-1][1] == week.start else week.start
+            periods.append((start, week.end))
+        week = week.plus(1)
+    return periods
 
 
 def _replace(rows: Sequence[dict[str, Any]], session: Session) -> None:
