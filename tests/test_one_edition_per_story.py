@@ -5,11 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import MetaData, Table, create_engine
 from sqlmodel import select
 
-from models.store.database import Database
+from models.store.database import Database, open_database
 from models.store.editions import add_deliveries
-from models.store.placing import PlacingError
+from models.store.placing import PlacingError, weeks_told
 from models.store.tables import Article, Edition
 from models.tagging.decisions import State
 from tests import fakes_edition as fakes
@@ -17,6 +18,7 @@ from tests.fakes_composing import HARBOUR, add
 from tests.fakes_desk import desk_on
 from tests.fakes_web import Answer
 from tests.fakes_weekly import Weekly, monday, weekly_monitor
+from tests.test_migrations import fill, upgrade
 
 W47 = fakes.WEEK
 W46, W48, W49 = W47.plus(-1), W47.plus(1), W47.plus(2)
@@ -236,6 +238,19 @@ def test_the_reason_of_a_week_without_an_edition_stays(weekly: Weekly) -> None:
     for week in (W48, W49, W49.plus(1), W49.plus(2), W49.plus(3)):
         weekly.digest(week)
     assert weekly.placed()["Of 2026-W47"] == "edition-not-sent"
+
+
+def test_what_was_sent_before_the_upgrade_is_not_told_again(database_address: str) -> None:
+    engine = create_engine(database_address)
+    upgrade(engine, "0001")
+    fill(engine)  # one row in each table, the edition sealed
+    with engine.begin() as link:
+        content = {"stories": [{"id": 1, "title": "Trust board quits"}]}
+        edition = Table("edition", MetaData(), autoload_with=engine)
+        link.execute(edition.update().values(week="2026-W47", content=content))
+    engine.dispose()
+    with open_database(database_address) as opened, opened.read() as session:
+        assert weeks_told([1, 2], session=session) == {1: "2026-W47"}
 
 
 def test_a_stale_edition_that_lists_what_another_has_told_cannot_be_sealed(weekly: Weekly) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import delete, update
 
 from deployments.doctor import Finding, Health, examine
 from models.edition import StoryItem
 from models.store.database import Database
-from models.store.tables import Article, SourceState
+from models.store.tables import Article, SourceSnapshot, SourceState
 from models.store.upkeep import keep_up
 from tests.fakes_desk import NOW, WEEK, Desk, desk_on
 from tests.fakes_web import Answer
@@ -97,6 +98,17 @@ def test_before_the_first_run_after_an_upgrade_nothing_is_called_unseen(desk: De
     assert (shown.nation, shown.sector) == ("wales", "regional")
     assert desk.shown(desk.registry(ELSEWHERE)).outlet == "Vale Gazette"
     assert (desk.edition(WEEK).gaps, desk.edition(WEEK).sources_enabled) == ((), 1)
+
+
+def test_articles_of_an_earlier_release_keep_what_the_first_run_after_the_upgrade_knew(desk: Desk) -> None:
+    desk.run(desk.registry(desk.gazette()))
+    with desk.database.write() as session:  # as the earlier release left them
+        session.execute(delete(SourceSnapshot))
+        session.execute(update(Article).values(nation=None, sector=None, rights=None, weight=None))
+    desk.run(desk.registry(desk.gazette(rights="headline")))
+    desk.run(desk.registry(desk.gazette(nation="scotland", sector="national", rights="open")))
+    shown = desk.shown(desk.registry(ELSEWHERE))
+    assert (shown.nation, shown.sector, words(shown)) == ("wales", "regional", 40)
 
 
 def test_texts_go_after_the_shorter_of_both_terms(desk: Desk) -> None:

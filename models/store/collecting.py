@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlmodel import Session, col, select
 
 from models.outcomes import TextStatus
-from models.store.tables import Article, ArticleAlias, FetchEvent, HostState, Run, SourceState, Story, UtcDateTime
+from models.store.columns import UtcDateTime
+from models.store.tables import Article, ArticleAlias, FetchEvent, HostState, Run, SourceState, Story
 
 Row = dict[str, Any]  # the columns of a table
 

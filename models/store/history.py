@@ -12,7 +12,8 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from models.store.tables import Article, ArticleAlias, BackfillPart, Story, UtcDateTime
+from models.store.columns import UtcDateTime
+from models.store.tables import Article, ArticleAlias, BackfillPart, Story
 
 CHUNK = 500  # addresses in one query; SQLite allows 999 variables in old builds
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 
 from models.reviews import IN_SCOPE
-from models.store.tables import Article, Review, Story, Tag, UtcDateTime
+from models.store.columns import UtcDateTime
+from models.store.tables import Article, Review, Story, Tag
 from models.tagging.decisions import State
 from models.weeks import Week
 

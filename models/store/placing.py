@@ -18,8 +18,9 @@ from sqlalchemy import and_, case, delete, func, insert, literal, null, or_, sel
 from sqlmodel import Session
 from sqlmodel import select as select_rows
 
+from models.store.columns import UtcDateTime
 from models.store.in_scope import article, published_or_seen, scope_reviews
-from models.store.tables import Article, ArticleEdition, Edition, UtcDateTime
+from models.store.tables import Article, ArticleEdition, Edition
 from models.tagging.decisions import State
 from models.weeks import Week
 

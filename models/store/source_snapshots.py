@@ -4,16 +4,22 @@ An edition is made from the store alone, so it says the same whichever registry 
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from models.sources import Registry
-from models.store.tables import SourceSnapshot
+from models.store.tables import Article, SourceSnapshot
 
 
 def record_sources(registry: Registry, now: datetime, *, session: Session) -> None:
-    """Keep what `registry` says; sources that have left it stay on record, disabled. Writes only what has changed."""
+    """Keep what `registry` says; sources that have left it stay on record, disabled. Writes only what has changed.
+
+    Articles of an earlier release, stored without what was known of their source, get what is known when the source is
+    first put on record, once.
+    """
     before = source_snapshots(session=session)
     after = {
         source.id: SourceSnapshot(
@@ -26,8 +32,17 @@ def record_sources(registry: Registry, now: datetime, *, session: Session) -> No
     changed = [row for source, row in sorted(after.items()) if _said(row) != _said(before.get(source))]
     if not changed:
         return
-    session.execute(delete(SourceSnapshot).where(col(SourceSnapshot.source).in_([row.source for row in changed])))
-    session.execute(insert(SourceSnapshot), [row.model_dump() for row in changed])
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement: Any = insert(SourceSnapshot)
+    columns = {name: statement.excluded[name] for name in SourceSnapshot.model_fields if name != "source"}
+    # Two first runs may begin at once: the later word stays.
+    statement = statement.on_conflict_do_update(index_elements=["source"], set_=columns)
+    session.execute(statement, [row.model_dump() for row in changed])
+    for row in changed:
+        if row.source not in before:
+            origin = {"nation": row.nation, "sector": row.sector, "rights": row.rights, "weight": row.weight}
+            old = update(Article).where(col(Article.source) == row.source, col(Article.nation).is_(None))
+            session.execute(old.values(origin))
 
 
 def source_snapshots(*, session: Session) -> dict[str, SourceSnapshot]:

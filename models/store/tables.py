@@ -1,63 +1,25 @@
 """Every table of the database. Names of tables and columns are a contract with those who query it.
 
-Times are aware UTC in Python. SQLite hands back naive ones, so the column type converts (design rule 5).
 No `from __future__ import annotations` here: SQLModel reads the annotations when the class is made.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Index,
     LargeBinary,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
 )
 from sqlmodel import Field, SQLModel
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time; a naive one is refused when it is written."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To the database: as UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive time {value!r}: give an aware one")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """From the database: aware, in UTC."""
-        if value is None:
-            return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _time(*, optional: bool = False, index: bool = False, primary_key: bool = False) -> Any:
-    return Field(
-        default=None if optional else ...,
-        sa_column=Column(UtcDateTime(), nullable=optional, index=index, primary_key=primary_key),
-    )
-
-
-def _json(default: Any) -> Any:
-    return Field(default_factory=default, sa_column=Column(JSON, nullable=False))
-
-
-def _text(*, optional: bool = False) -> Any:
-    return Field(default=None if optional else "", sa_column=Column(Text, nullable=optional))
+from models.store.columns import json_column as _json
+from models.store.columns import text_column as _text
+from models.store.columns import time_column as _time
 
 
 class Run(SQLModel, table=True):

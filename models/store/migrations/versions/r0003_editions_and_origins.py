@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("article_id"),
     )
     op.create_index("ix_article_edition_week", "article_edition", ["week"], unique=False)
-    for column in ("nation", "sector", "rights"):  # of old articles unknown: the next run's snapshot says it
+    for column in ("nation", "sector", "rights"):  # of old articles unknown: the next run fills it in
         op.add_column("article", sa.Column(column, sa.String(), nullable=True))
     op.add_column("article", sa.Column("weight", sa.Float(), nullable=True))
     op.add_column("article", sa.Column("backfilled", sa.Boolean(), server_default=sa.false(), nullable=False))
