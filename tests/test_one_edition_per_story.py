@@ -152,6 +152,23 @@ def test_a_told_article_that_is_folded_into_another_story_takes_that_story_with_
     assert set(weekly.told(W48)) == {"Of 2026-W48"}
 
 
+def test_articles_that_are_folded_while_an_edition_awaits_approval_keep_their_editions(weekly: Weekly) -> None:
+    with weekly.database.write() as session:
+        told = add(session, "Told alone", SUNDAY)
+    weekly.digest(W47)
+    with weekly.database.write() as session:
+        other = add(session, "The report itself", TUESDAY, source=HARBOUR)
+    weekly.digest(W48, send=False)
+    with weekly.database.write() as session:
+        row = session.get_one(Article, told.id)
+        row.story_id = other.story_id
+        session.add(row)
+        approved = session.exec(select(Edition).where(Edition.week == "2026-W48")).one()
+        add_deliveries(approved, [], monday(W48), session=session)
+    assert weekly.placed()["Told alone"] == "2026-W47"
+    assert weekly.placed()["The report itself"] == "2026-W48"
+
+
 def test_dry_runs_test_copies_and_previews_claim_nothing(weekly: Weekly) -> None:
     with weekly.database.write() as session:
         late = add(session, "Late", SUNDAY, scope=None)

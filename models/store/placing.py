@@ -81,19 +81,23 @@ def weeks_told(article_ids: Collection[int], *, session: Session) -> dict[int, s
 def place_stories(edition: Edition, now: datetime, *, session: Session) -> None:
     """Make the stories that an edition lists its own, with all their articles, and record why others have no edition.
 
-    Call it in the transaction that seals the edition.
+    Call it in the transaction that seals the edition. An article that was told by itself before, and was folded into one
+    of these stories only since the edition was composed, stays with the edition that told it.
 
     Raises:
-        PlacingError: another sealed edition has told one of them; nothing was changed.
+        PlacingError: another sealed edition has told an article that this one lists; nothing was changed.
     """
-    ids = _articles_of_stories(listed_articles(edition), session=session)
-    for article_id, told_in in weeks_told(ids, session=session).items():
-        if told_in != edition.week:
+    listed = listed_articles(edition)
+    ids = _articles_of_stories(listed, session=session)
+    told = weeks_told(ids, session=session)
+    for article_id in sorted(listed & told.keys()):
+        if told[article_id] != edition.week:
             raise PlacingError(
-                f"the edition of {edition.week} lists article {article_id}, which the edition of {told_in} has told; "
-                f"compose it again"
+                f"the edition of {edition.week} lists article {article_id}, which the edition of {told[article_id]} "
+                f"has told; compose it again"
             )
-    _replace([{"article_id": one, "week": edition.week, "reason": "", "at": now} for one in sorted(ids)], session)
+    new = sorted(ids - told.keys())
+    _replace([{"article_id": one, "week": edition.week, "reason": "", "at": now} for one in new], session)
     week = Week.parse(edition.week)
     _place_new_copies(week, now, session=session)
     _record_reasons(week, now, session=session)
