@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.prefect_environment import names_of, origins_of
+from models.private_files import keep_private
 from models.settings import load_settings
 
 _READS = ("GET", "HEAD", "OPTIONS")
@@ -127,6 +128,7 @@ def main() -> None:
     parser.add_argument("--port", required=True, type=int, help="port to listen on")
     parser.add_argument("--no-services", action="store_true", help="without the background services")
     given = parser.parse_args()
+    keep_private()
     settings = load_settings(prefect_host=given.host)
     app = RequestFilter(
         create_app(final=True, webserver_only=given.no_services), names_of(settings), origins_of(settings, given.port)

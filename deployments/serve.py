@@ -36,6 +36,7 @@ from prefect.states import Cancelled, Crashed
 from deployments.automations import APPROVAL, ensure_automations
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from deployments.registering import build, remember
+from models.private_files import keep_private
 from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store.database import open_database
@@ -136,6 +137,7 @@ def main() -> None:
     parser.add_argument("--ready", type=Path, help="file that `start` waits for, written when runs can start")
     parser.add_argument("--alone", action="store_true", help="no other process runs flows for this server")
     given = parser.parse_args()
+    keep_private()
     if given.ready is not None and hasattr(os, "killpg"):
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     asyncio.run(serve(load_settings(), given.ready, alone=given.alone))
