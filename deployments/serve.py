@@ -30,8 +30,6 @@ from prefect.states import Cancelled, Crashed
 from deployments.automations import APPROVAL, ensure_automations
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from deployments.registering import build, remember
-from deployments.schedules import catalogue
-from deployments.warm_runs import prefect_starter, start_runs_warm
 from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store.database import open_database
@@ -47,7 +45,6 @@ async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
     """Serve until SIGTERM. `alone`: no other process runs flows for this server, so what is under way now is dead."""
     open_database(settings.database_address).close()  # a wrong setting ends it here, with its message
     registry = load_registry(settings.sources)
-    start_runs_warm(prefect_starter(), [one.entrypoint.rpartition(".")[0] for one in catalogue(settings)])
     runner = Runner(
         name="culture-monitor",
         limit=RUNS_AT_ONCE,
