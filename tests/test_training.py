@@ -75,10 +75,11 @@ def test_reviews_make_a_challenger_that_is_measured_recorded_and_can_be_rolled_b
     assert train(sqlite, settings, now=later + timedelta(days=1)).champion == first
 
 
-def test_a_held_out_review_is_never_learned_from() -> None:
+def test_a_held_out_review_is_never_learned_from_and_the_choice_is_stable() -> None:
     reviewed = [ReviewedArticle(Document(f"Title {n}", f"Text {n}"), True, {}) for n in range(300)]
     held_out = [one for one in reviewed if is_held_out(one)]
     assert 30 < len(held_out) < 100
+    assert held_out == [one for one in reviewed if is_held_out(one)]
 
 
 def test_only_whole_decisions_are_measured_on() -> None:
