@@ -115,13 +115,12 @@ def _reported(
     if not settings.telemetry:
         os.environ["DO_NOT_TRACK"] = "1"
     # Here, not above: Prefect takes two seconds to import, and reads its settings when it is.
-    from flows.prefect_steps import Workplace
-    from flows.reported import keep_quiet, monitor_reported
+    from flows import prefect_steps, reported
 
     if not verbose:
-        keep_quiet()
-    place = Workplace(settings, registry, database, now)
-    return monitor_reported(place, sources=chosen, all_due=all_due, report=progress)
+        reported.keep_quiet()
+    place = prefect_steps.Workplace(settings, registry, database, now)
+    return reported.monitor_reported(place, sources=chosen, all_due=all_due, report=progress)
 
 
 def show(report: Report) -> None:
