@@ -57,7 +57,7 @@ class Settings(BaseSettings):
         default_factory=lambda: min(os.cpu_count() or 1, 8),
         ge=1,
         le=64,
-        description="Processes that read pages; with two or more, another one tags beside them, and so many where many stories wait",
+        description="Processes that read pages, and then tag where many stories wait",
     )
     task_runner: Literal["threads", "processes", "dask"] = Field(
         "processes", description="What reads archive files in a backfill: threads, processes or dask"
