@@ -10,7 +10,7 @@ from deployments.prefect_api import answering_api, is_healthy, read_record, ui_o
 from flows.mail.mailer import parse_sender
 from flows.mail.transports import SmtpTransport, parse_smtp_url
 from models.seeds import DataFileError
-from models.settings import Settings, SettingsError
+from models.settings import AUTO, MINILM, Settings, SettingsError
 from models.sources import load_registry
 from models.store import model_versions, recipients
 from models.store.collecting import source_states
@@ -18,7 +18,6 @@ from models.store.database import DatabaseError, open_database
 from models.store.model_versions import ModelState
 from models.store.source_snapshots import enabled_sources
 from models.store.tables import SourceState
-from models.tagging.encoders import AUTO, MINILM
 from models.tagging.minilm import has_published_weights
 from models.themes import load_themes
 

@@ -5,14 +5,14 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from flows.mail.unsubscribe import application
-from models.settings import Settings
+from models.settings import Settings, SettingsError
 from models.store.database import open_database
 from models.weeks import utc_now
 
 REQUEST_SECONDS = 20.0  # a visitor who sends nothing for so long is hung up on
 
 
-class WebError(RuntimeError):
+class WebError(SettingsError):
     """It could not be served; the message says why and what to do."""
 
 

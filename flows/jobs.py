@@ -1,25 +1,20 @@
-"""The jobs as plain functions: what the command runs at once and the flows run as tasks. No Prefect here.
-
-What only some runs need is imported where it is used: most runs find nothing new, and then numpy, scikit-learn and the
-digest's templates would be half of what the run costs.
-"""
+"""The jobs as plain functions: what the command runs at once and the flows run as tasks. No Prefect here."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.steps import Report, RunStep, at_once, unreported
+from flows.tagging import tag_waiting
 from flows.tagging_opening import open_tagger as open_tagger  # the commands call it as one of the jobs
-from flows.tagging_run import RunTagging
 from flows.web.collector import Collector, CollectSummary
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
-from models.settings import Settings
+from models.settings import Settings, code_version
 from models.sources import Registry, Source
 from models.store import reviews
 from models.store.database import Database
@@ -30,7 +25,6 @@ from models.weeks import Week, utc_now
 if TYPE_CHECKING:
     from flows.mail.weekly import DigestResult
 
-DISTRIBUTION = "nhs-culture-monitor"
 TAG_STEP = "tag new articles"
 
 
@@ -41,14 +35,6 @@ class MonitorSummary:
     collected: CollectSummary
     tagged: TagSummary
     notes: tuple[str, ...] = field(default=())
-
-
-def code_version() -> str:
-    """The version of the installed monitor."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        return "0"
 
 
 def user_agent(settings: Settings) -> str:
@@ -67,9 +53,8 @@ async def collect(
     all_due: bool = False,
     run_step: RunStep = at_once,
     report: Report = unreported,
-    wake: Callable[[], None] = lambda: None,
 ) -> CollectSummary:
-    """Ask the due sources for news, read the new pages and store them; `wake` is told of each batch."""
+    """Ask the due sources for news, read the new pages and store them."""
     collector = Collector(
         database,
         registry,
@@ -78,7 +63,6 @@ async def collect(
         user_agent=user_agent(settings),
         run_step=run_step,
         report=report,
-        wake=wake,
     )
     return await collector.collect(sources, all_due=all_due)
 
@@ -129,6 +113,7 @@ def digest(
     to: str | None = None,
 ) -> "DigestResult":
     """Compose one week's edition, write its files and (with `send`) deliver it, once, to each recipient."""
+    # Here: numpy and the digest's templates are a fifth of a second, which a run that finds nothing new would feel.
     from flows.mail.weekly import weekly_digest
 
     return weekly_digest(
@@ -145,8 +130,7 @@ async def tag(
     report: Report = unreported,
 ) -> tuple[TagSummary, list[str]]:
     """Tag every stored story that waits."""
-    async with RunTagging(database, settings, now=now, progress=partial(report, "tag")) as tagging:
-        return await run_step(TAG_STEP, tagging.finish)
+    return await run_step(TAG_STEP, lambda: tag_waiting(database, settings, now=now, progress=partial(report, "tag")))
 
 
 async def monitor(
@@ -160,18 +144,16 @@ async def monitor(
     run_step: RunStep = at_once,
     report: Report = unreported,
 ) -> MonitorSummary:
-    """The main job: collect, and tag: beside the reading where there is a core for it, what is left after it."""
-    async with RunTagging(database, settings, now=now, progress=partial(report, "tag")) as tagging:
-        collected = await collect(
-            database,
-            registry,
-            settings,
-            now=now,
-            sources=sources,
-            all_due=all_due,
-            run_step=run_step,
-            report=report,
-            wake=tagging.wake,
-        )
-        tagged, notes = await run_step(TAG_STEP, tagging.finish)
+    """The main job: collect, then tag what is new."""
+    collected = await collect(
+        database,
+        registry,
+        settings,
+        now=now,
+        sources=sources,
+        all_due=all_due,
+        run_step=run_step,
+        report=report,
+    )
+    tagged, notes = await tag(database, settings, now=now, run_step=run_step, report=report)
     return MonitorSummary(collected, tagged, tuple(notes))

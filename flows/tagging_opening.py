@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.settings import Settings
+from models.settings import AUTO, MINILM, Settings
 from models.store import model_versions
 from models.store.database import Database
 from models.store.model_versions import ModelState
@@ -60,7 +60,6 @@ def open_tagger(database: Database, settings: Settings, *, now: datetime) -> "tu
 def encoder_folder(settings: Settings, notes: list[str]) -> Path | None:
     """Where the encoder's files are; fetched at first use where the setting lets them be."""
     from flows.web.encoder_weights import FetchError, fetch_encoder
-    from models.tagging.encoders import AUTO, MINILM
 
     if settings.encoder not in {AUTO, MINILM}:
         return None

@@ -3,6 +3,7 @@
 import os
 import re
 from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,8 +11,11 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+DISTRIBUTION = "nhs-culture-monitor"
 PREFIX = "CULTURE_"
 ENV_FILE = ".env"
+# Of CULTURE_ENCODER; anything else is the name of a model of sentence-transformers.
+AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"
 
 
 # Five fields of numbers, ranges, steps and lists; no names of days, so that a mistake shows at once.
@@ -53,7 +57,7 @@ class Settings(BaseSettings):
         default_factory=lambda: min(os.cpu_count() or 1, 8),
         ge=1,
         le=64,
-        description="Processes that read pages; with two or more, another one tags beside them, and so many where many stories wait",
+        description="Processes that read pages, and then tag where many stories wait",
     )
     task_runner: Literal["threads", "processes", "dask"] = Field(
         "processes", description="What reads archive files in a backfill: threads, processes or dask"
@@ -61,7 +65,7 @@ class Settings(BaseSettings):
     dask_address: str = Field(
         "", description="Address of a Dask scheduler, tcp://host:8786; without it, a cluster on this machine"
     )
-    encoder: str = Field("auto", description="auto, tfidf, minilm or the name of a sentence-transformers model")
+    encoder: str = Field(AUTO, description="auto, tfidf, minilm or the name of a sentence-transformers model")
     encoder_folder: Path | None = Field(
         None, description="Folder with the encoder's files, where you have them already"
     )
@@ -183,3 +187,11 @@ def _refuse_unknown_names() -> None:
                 near = get_close_matches(name.upper(), known, n=1, cutoff=0.5)
                 hint = f"did you mean {near[0]}?" if near else "the README lists the settings"
                 raise SettingsError(f"{name} (in {origin}) is not a setting: {hint}")
+
+
+def code_version() -> str:
+    """The version of the installed monitor."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0"

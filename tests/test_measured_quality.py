@@ -7,7 +7,7 @@ import pytest
 
 from models.model_note import describe_model
 from models.seeds import seed_file
-from models.tagging.encoders import MINILM, TFIDF
+from models.settings import MINILM, TFIDF
 from models.tagging.evaluation import evaluate, read_labelled
 from models.tagging.measured import shipped_scores
 from models.tagging.training import load_training_data

@@ -1,20 +1,18 @@
 """`culture-monitor digest`: compose, and send, one week's edition."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from flows import jobs
+from flows.mail.weekly import DigestResult
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import open_database
 from models.weeks import Week, utc_now
-
-if TYPE_CHECKING:
-    from flows.mail.weekly import DigestResult
 
 
 def digest(
@@ -48,7 +46,7 @@ def digest(
         raise typer.Exit(1)
 
 
-def show(result: "DigestResult") -> None:
+def show(result: DigestResult) -> None:
     """What came of the digest, for people."""
     console.line(f"Week {result.week}: {result.subject}")
     console.line(f"{result.stories} stories from {result.outlets} outlets, out of {result.articles} articles read.")

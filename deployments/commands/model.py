@@ -10,10 +10,9 @@ from deployments import console
 from deployments.commands.options import Data, Json, Verbose
 from flows import jobs
 from flows.web.encoder_weights import FetchError, fetch_encoder
-from models.settings import load_settings
+from models.settings import MINILM, load_settings
 from models.store import model_versions
 from models.store.database import open_database
-from models.tagging.encoders import MINILM
 from models.themes import THEME_IDS
 from models.weeks import utc_now
 
@@ -30,16 +29,15 @@ def evaluate(
 ) -> None:
     """Measure the tagger on labelled text."""
     # Here, not above: scikit-learn takes over a second to import, which every other command would wait for.
-    from models.tagging.evaluation import evaluate as measure
-    from models.tagging.evaluation import read_labelled
+    from models.tagging import evaluation
 
     settings = load_settings(data=data)
-    labelled = read_labelled(file)
+    labelled = evaluation.read_labelled(file)
     with open_database(settings.database_address) as database:
         tagger, notes = jobs.open_tagger(database, settings, now=utc_now())
     for note in notes:
         console.note(note)
-    result = measure(tagger, labelled)
+    result = evaluation.evaluate(tagger, labelled)
     if json:
         console.as_json(result)
         return

@@ -5,25 +5,23 @@ import os
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose
+from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
 from deployments.demo_folder import leave_demo
 from deployments.prefect_api import answering_api
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows import jobs
+from flows.mail.weekly import DigestResult
 from models.outcomes import Outcome
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
 from models.themes import THEME_IDS, load_themes
 from models.weeks import Week, utc_now
-
-if TYPE_CHECKING:
-    from flows.mail.weekly import DigestResult
 
 FAILURES_SHOWN = 40
 
@@ -33,7 +31,7 @@ class Report:
     """What one run of the whole job did."""
 
     monitor: jobs.MonitorSummary
-    digest: "DigestResult"
+    digest: DigestResult
 
 
 def run(
@@ -117,24 +115,12 @@ def _reported(
     if not settings.telemetry:
         os.environ["DO_NOT_TRACK"] = "1"
     # Here, not above: Prefect takes two seconds to import, and reads its settings when it is.
-    from flows.prefect_steps import Workplace
-    from flows.reported import keep_quiet, monitor_reported
+    from flows import prefect_steps, reported
 
     if not verbose:
-        keep_quiet()
-    place = Workplace(settings, registry, database, now)
-    return monitor_reported(place, sources=chosen, all_due=all_due, report=progress)
-
-
-def choose_sources(registry: Registry, ids: Sequence[str]) -> list[Source] | None:
-    """The sources with these ids, enabled or not; None where none is named."""
-    known = registry.by_id()
-    for source_id in ids:
-        if source_id not in known:
-            raise typer.BadParameter(
-                f"{source_id!r} is not a source of the registry; see 'culture-monitor sources list'"
-            )
-    return [known[source_id] for source_id in ids] or None
+        reported.keep_quiet()
+    place = prefect_steps.Workplace(settings, registry, database, now)
+    return reported.monitor_reported(place, sources=chosen, all_due=all_due, report=progress)
 
 
 def show(report: Report) -> None:

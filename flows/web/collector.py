@@ -86,9 +86,7 @@ class Collector:
         user_agent: str,
         run_step: RunStep = at_once,
         report: Report = unreported,
-        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """`wake` is called when reading begins and whenever a batch has been stored, for who works on what is stored."""
         self._database = database
         self._registry = registry
         self._settings = settings
@@ -96,7 +94,6 @@ class Collector:
         self._user_agent = user_agent
         self._run_step = run_step
         self._report = report
-        self._wake = wake
         self._outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)
         self._waiting: Counter[str] = Counter()  # entries of a source that are not stored yet
         self._polls: dict[str, Poll] = {}
@@ -218,7 +215,6 @@ class Collector:
     async def _read_all(self, candidates: Sequence[Candidate]) -> None:
         self._to_do = len(candidates)
         self._report("read", 0, self._to_do)
-        self._wake()
         mixed = round_robin(candidates)
         batches = [mixed[start : start + PAGES_A_BATCH] for start in range(0, len(mixed), PAGES_A_BATCH)]
         tasks = [asyncio.create_task(self._read_batch(batch)) for batch in batches]
@@ -233,7 +229,6 @@ class Collector:
     async def _read_batch(self, batch: Sequence[Candidate]) -> None:
         async with self._batches:
             outcomes = await self._store(await self._visit(batch))
-            self._wake()
         for candidate, outcome in zip(batch, outcomes, strict=True):
             self._outcomes[candidate.source.id][outcome] += 1
             self._waiting[candidate.source.id] -= 1

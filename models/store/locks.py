@@ -11,6 +11,9 @@ from sqlmodel import Session
 
 from models.store.database import Database
 
+if sys.platform != "win32":
+    import fcntl
+
 
 def take_turns(name: str, *, session: Session) -> None:
     """Have transactions that store what others may store too follow one another; ends with the transaction.
@@ -44,8 +47,6 @@ def only_one(database: Database, name: str) -> Iterator[bool]:
     if not engine.url.database or sys.platform == "win32":
         yield True  # in memory: nobody else can see it; Windows: the flow's concurrency limit of one has to do
         return
-    import fcntl
-
     path = Path(engine.url.database)
     with path.with_name(f"{path.name}.{name}.lock").open("a") as file:
         try:

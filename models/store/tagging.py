@@ -43,15 +43,6 @@ def judged_otherwise(
     return session.exec(query).all()
 
 
-def waits(version: str, since: datetime, *, session: Session) -> bool:
-    """Whether anything waits for the model `version`: an article that none has judged, or a recent one that another has."""
-    nobody = select(Article.id).where(col(Article.model_version).is_(None)).limit(1)
-    return (
-        session.exec(nobody).first() is not None
-        or len(judged_otherwise(version, since, after_id=0, limit=1, session=session)) > 0
-    )
-
-
 def count_untagged(*, session: Session) -> int:
     """How many leads wait."""
     query = (

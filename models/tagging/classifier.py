@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.reviews import IN_SCOPE
+from models.settings import TFIDF
 from models.tagging.decisions import Document, State, Tagging, ThemeTag
-from models.tagging.encoders import TFIDF, Encoder
+from models.tagging.encoders import Encoder
 from models.tagging.evaluation import Predictions
 from models.tagging.scope import ScopeModel
 from models.tagging.signals import Floats

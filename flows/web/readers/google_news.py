@@ -4,6 +4,8 @@ import io
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import feedparser
+
 from flows.web.readers.feed import entry_date, read_feed
 from flows.web.readers.listing import ACCEPT_FEED, MAX_ENTRIES, MAX_TITLE, Listing, RequestSpec, Window, plain
 from flows.web.readers.queries import with_parameters
@@ -25,8 +27,6 @@ def read(reply: Reply, window: Window) -> Listing:
     listing = read_feed(reply.body, url=reply.url, content_type=reply.headers.get("content-type", ""))
     if not listing.entries:
         return listing
-    import feedparser  # here, as in `feed`
-
     parsed = feedparser.parse(io.BytesIO(reply.body), sanitize_html=False, resolve_relative_uris=False)
     entries = [_entry(item, reply.url) for item in parsed.entries[:MAX_ENTRIES]]
     found = tuple(entry for entry in entries if entry is not None)
