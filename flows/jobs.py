@@ -18,7 +18,8 @@ from models.settings import Settings, code_version
 from models.sources import Registry, Source
 from models.store import reviews
 from models.store.database import Database
-from models.tagging.apply import TagSummary, document_of
+from models.store.tagging import document_of
+from models.tagging.apply import TagSummary
 from models.tagging.decisions import Document
 from models.weeks import Week, utc_now
 

@@ -18,8 +18,8 @@ from models.settings import Settings
 from models.store import model_versions, reviews
 from models.store.database import Database
 from models.store.model_versions import ModelState
-from models.store.tagging import leads_since
-from models.tagging.apply import RETAG_DAYS, document_of
+from models.store.tagging import document_of, leads_since
+from models.tagging.apply import RETAG_DAYS
 from models.tagging.classifier import Tagger
 from models.tagging.evaluation import Labelled, evaluate, read_labelled
 from models.tagging.promotion import Promotion, flips, model_card, promote

@@ -9,8 +9,7 @@ from sqlmodel import Session, and_, col, or_, select
 
 from models.reviews import IN_SCOPE, Decision, Doubt, verdicts
 from models.store.tables import Article, ArticleAlias, Review, Story, Tag
-from models.store.tagging import reviews_by_article
-from models.tagging.apply import document_of
+from models.store.tagging import document_of, reviews_by_article
 from models.tagging.decisions import State
 from models.tagging.training import ReviewedArticle
 from models.urls import normalise_url

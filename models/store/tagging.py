@@ -8,9 +8,19 @@ from sqlmodel import Session, col, or_, select
 
 from models.reviews import IN_SCOPE
 from models.store.tables import Article, Review, Story, Tag
-from models.tagging.decisions import State, Tagging
+from models.tagging.decisions import Document, State, Tagging
 
 ENGLISH = "en"
+
+
+def document_of(article: Article) -> Document:
+    """An article as the tagger reads it."""
+    return Document(title=article.title, text=article.text or "", summary=article.summary)
+
+
+def is_readable(article: Article) -> bool:
+    """Whether it is in English, as far as anybody knows."""
+    return article.language in {None, ENGLISH}
 
 
 def untagged(limit: int, *, after: tuple[datetime, int] | None = None, session: Session) -> Sequence[Article]:

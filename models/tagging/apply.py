@@ -53,7 +53,7 @@ class Batch:
     @property
     def documents(self) -> list[Document]:
         """Those in a language that the tagger reads, as it reads them, in order."""
-        return [document_of(article) for article in self.articles if is_readable(article)]
+        return [queries.document_of(article) for article in self.articles if queries.is_readable(article)]
 
 
 class Backlog:
@@ -93,8 +93,8 @@ class Backlog:
 
     def store(self, batch: Batch, taggings: Sequence[Tagging]) -> None:
         """Store the taggings of a batch's documents, in their order."""
-        readable = [article for article in batch.articles if is_readable(article)]
-        unreadable = [article for article in batch.articles if not is_readable(article)]
+        readable = [article for article in batch.articles if queries.is_readable(article)]
+        unreadable = [article for article in batch.articles if not queries.is_readable(article)]
         rows = [(_id(article), tagging) for article, tagging in zip(readable, taggings, strict=True)]
         rows += [(_id(article), queries.not_judged(self._version)) for article in unreadable]
         with self._database.write() as session:
@@ -130,16 +130,6 @@ def tag_stored(
         backlog.store(batch, tagger.tag(batch.documents))
         progress(backlog.judged, backlog.total)
     return backlog.finish()
-
-
-def document_of(article: Article) -> Document:
-    """An article as the tagger reads it."""
-    return Document(title=article.title, text=article.text or "", summary=article.summary)
-
-
-def is_readable(article: Article) -> bool:
-    """Whether it is in English, as far as anybody knows."""
-    return article.language in {None, queries.ENGLISH}
 
 
 def _id(article: Article) -> int:
