@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import select
 
-from flows.mail.weekly import DigestResult, weekly_digest
+from flows.mail.edition import DigestResult
+from flows.mail.weekly import weekly_digest
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database, open_database
@@ -49,7 +50,7 @@ def send(database: Database, settings: Settings, port: int | None = None, **how:
         "now": fakes.MONDAY_7,
         "themes": fakes.THEMES,
         "sleep": lambda seconds: None,
-        "backoff_seconds": NO_PAUSES,
+        "pauses": NO_PAUSES,
     }
     return weekly_digest(database, fakes.REGISTRY, settings, **(given | how))  # type: ignore[arg-type]
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +23,8 @@ from models.themes import THEME_IDS, load_themes
 from models.weeks import Week, utc_now
 
 if TYPE_CHECKING:
-    from flows.mail.weekly import DigestResult
+    from flows.mail.delivery import DeliverySummary
+    from flows.mail.edition import DigestResult
 
 FAILURES_SHOWN = 40
 
@@ -34,6 +35,7 @@ class Report:
 
     monitor: jobs.MonitorSummary
     digest: "DigestResult"
+    left: "DeliverySummary | None" = None  # what became of emails that earlier digests could not send
 
 
 def run(
@@ -46,7 +48,7 @@ def run(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Collect, tag and store once, and write this week's edition so far (nothing is sent)."""
+    """Collect, tag and store once, send what earlier digests could not, and write this week's edition so far."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     chosen = choose_sources(registry, only or [])
@@ -69,7 +71,8 @@ def run(
         console.as_json(as_data(report))
     else:
         show(report)
-    if report.monitor.collected.failures:
+    undelivered = report.left is not None and (report.left.failed or report.left.expired)
+    if report.monitor.collected.failures or undelivered:
         raise typer.Exit(1)
 
 
@@ -95,8 +98,9 @@ def whole_job(
         else:
             job = _reported(api, database, registry, settings, now, chosen, all_due, progress, verbose)
         monitor = asyncio.run(job)
+        left = jobs.send_pending(database, registry, settings, now=now)
         digest = jobs.digest(database, registry, settings, week=week or Week.of(now), now=now, send=False)
-    return Report(monitor, digest)
+    return Report(monitor, digest, left)
 
 
 def _reported(
@@ -161,6 +165,8 @@ def show(report: Report) -> None:
         f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
         f"{tagged.uncertain} uncertain (waiting for review), {tagged.other_language} not in English."
     )
+    if report.left is not None and report.left.words:
+        console.line(f"{report.left.words[0].upper()}{report.left.words[1:]}.")
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -187,5 +193,6 @@ def as_data(report: Report) -> dict[str, Any]:
         "themes": tagged.by_theme,
         "model_version": tagged.version,
         "notes": list(report.monitor.notes),
+        "emails": asdict(report.left) if report.left is not None else None,
         "edition": {"week": str(report.digest.week), "files": [str(file) for file in report.digest.files]},
     }

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from models.store.database import Database, open_database
-from models.store.editions import DeliveryState
+from models.store.deliveries import DeliveryState
 from models.store.tables import (
     Article,
     ArticleAlias,
