@@ -33,6 +33,7 @@ def content(week: str, now: datetime) -> EditionContent:
 
 
 NOTHING = "no digest went out. Start the flow digest, or see why its last run ended"
+OLD = "0 to be tried again and 0 refused, 1 out of date. See the run of digest"
 NOWHERE = "smtp://127.0.0.1:1"
 
 
@@ -45,7 +46,7 @@ NOWHERE = "smtp://127.0.0.1:1"
         (2, True, (PENDING, PENDING), "FAILED", "no digest went out, 2 to be tried again and 0 refused. See the run of digest"),
         (2, True, (SENT, PENDING), "FAILED", "1 email went out, 1 to be tried again and 0 refused. See the run of digest"),
         (2, True, (SENT, FAILED), "FAILED", "1 email went out, 0 to be tried again and 1 refused. See the run of digest"),
-        (2, True, (SENT, EXPIRED), "FAILED", "1 email went out, 0 to be tried again and 0 refused, 1 out of date. See the run of digest"),
+        (2, True, (SENT, EXPIRED), "FAILED", f"1 email went out, {OLD}"),
         (2, True, (SENT, SENT), "COMPLETED", "2 emails went out"),
         (2, True, (SENT, SKIPPED), "COMPLETED", "1 email went out"),
         (2, True, (SKIPPED, SKIPPED), "COMPLETED", "0 emails went out"),
