@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_addresses(cls, value: str) -> str:
         for part in value.split(",") if value.strip() else ():
-            if not re.fullmatch(r"[^\s@<>;]+@[^\s@<>;]+", parseaddr(part)[1]) or not part.isprintable():
+            if not re.fullmatch(r"[^\s@<>;]+@[^\s@<>;]+", parseaddr(part)[1]) or not part.isprintable() or ";" in part:
                 raise ValueError(f"{part.strip()!r} is not an email address; write one, or several separated by commas")
         return value
 
