@@ -45,7 +45,7 @@ def digest(
     registry = load_registry(settings.sources)
     with open_database(settings.database_address) as database:
         if approve is not None:
-            _approve(database, wanted, approve, "the command")
+            _approve(database, wanted, approve, "approved by the command")
         result = jobs.digest(database, registry, settings, week=wanted, now=now, dry_run=dry_run, to=to)
     if json:
         console.as_json(result.to_json())

@@ -11,7 +11,8 @@ A delivery has one state, and each change is committed before the next step is t
 
 `sent`, `failed`, `skipped` and `expired` are final. Only the holder of the lock "delivery" may move a delivery, but for
 `pending -> skipped`, which whoever leaves or erases does as well. The lock and the change to `sending` share one
-connection, so that a sender that lost its lock stops before the next message.
+connection, so that a sender that lost its lock stops before the next message; what the server said about the last one is
+written down all the same.
 
 What a kill leaves: before the sealing, an edition that nobody has been sent; while a delivery is `pending`, a delivery that
 the next run sends; after the server's answer was written down, nothing to do. **While it is `sending`, nobody can know**

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from flows.mail.archive import ArchiveEntry, render_web, write_archive, write_whole
 from flows.mail.compose import EmailRenderer
+from flows.mail.delivery import DeliverySummary
 from flows.mail.mailer import Sender, build_message, message_id
 from flows.mail.messages import links_of
 from flows.mail.plain import render_text
@@ -59,6 +60,17 @@ class DigestResult:
     def has_failures(self) -> bool:
         """Whether someone who should have received it has not."""
         return bool(self.failed or self.waiting or self.expired)
+
+    def as_summary(self) -> DeliverySummary:
+        """What came of its emails alone."""
+        return DeliverySummary(
+            sent=self.sent,
+            failed=self.failed,
+            waiting=self.waiting,
+            expired=self.expired,
+            unconfirmed=self.unconfirmed,
+            problem=self.note if self.has_failures or self.awaits_approval else "",
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The counts as plain values, without the edition's content."""

@@ -40,7 +40,7 @@ PREVIEW = (
 AWAITS = (
     "awaits approval: look at it, then answer in Prefect, or `culture-monitor digest --week {week} --approve {hash}`"
 )
-HELD = "held back by {by}: `culture-monitor digest --week {week} --approve {hash}` sends it"
+HELD = "{by}, or give `culture-monitor digest --week {week} --approve {hash}`"
 
 
 class ApprovalError(ValueError):
@@ -93,6 +93,8 @@ def weekly_digest(
         with lock.write() as session:
             edition = editions.edition_of(week, session=session)
             assert edition is not None  # kept by `compose_edition`
+            # As it is kept at this moment: another command may have composed it anew.
+            result = result_of(content_from_json(edition.content), result.files)
             unsent = _seal(edition, result, settings, sender, mailer, clock(), session=session)
             before = deliveries.count_states(edition.id or 0, session=session)
         if unsent is not None:
@@ -121,16 +123,16 @@ def send_pending(
     sender = parse_sender(settings.mail_from, settings.base_url)
     mailer = mailer or open_mailer(settings, sender)
     clock = clock or (lambda: now)
-    total = DeliverySummary()
+    total, late = DeliverySummary(), None
     last_week = Week.of(now).plus(-1)
     with database.read() as session:
         last = editions.edition_of(last_week, session=session)
-    if mailer is not None and last is not None and last.preview:
+    if mailer is not None and last is not None and last.preview and last.decision != Decision.HELD:
         late = weekly_digest(
             database, registry, settings, week=last_week, now=now, themes=themes, mailer=mailer, clock=clock,
             sleep=sleep, pauses=pauses,
         )  # fmt: skip
-        total.add(DeliverySummary(sent=late.sent, failed=late.failed, problem=late.note))
+        total.add(late.as_summary())
     with try_lock(database, LOCK) as lock:
         if lock is None:
             total.problem = ANOTHER_RUN
@@ -139,7 +141,8 @@ def send_pending(
             left = [session.get_one(Edition, id_) for id_ in deliveries.under_way(session=session)]
         sending = EditionSender(database, mailer, timedelta(days=settings.delivery_days), clock, sleep, pauses)
         for edition in left:
-            total.add(sending.send(lock, edition.id or 0, MessageMaker(content_from_json(edition.content), sender)))
+            if late is None or edition.week != late.week:
+                total.add(sending.send(lock, edition.id or 0, MessageMaker(content_from_json(edition.content), sender)))
     return total
 
 

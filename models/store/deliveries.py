@@ -65,8 +65,8 @@ def under_way(*, session: Session) -> list[int]:
 
 
 def is_anything_left(last_week: Week, *, session: Session) -> bool:
-    """Whether anything is left to be sent: pending deliveries, or a preview of the last complete week."""
-    preview = select(Edition.id).where(Edition.week == str(last_week), col(Edition.preview))
+    """Whether anything is left to be sent: pending deliveries, or a preview of the last complete week that nobody held back."""
+    preview = select(Edition.id).where(Edition.week == str(last_week), col(Edition.preview), Edition.decision != "held")
     return bool(under_way(session=session)) or session.exec(preview).first() is not None
 
 

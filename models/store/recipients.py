@@ -181,6 +181,7 @@ def export(address: str, *, session: Session) -> dict[str, Any]:
                 "sent_at": row.sent_at.isoformat() if row.sent_at else None,
                 "message_id": row.message_id,
                 "error": row.error,
+                "message": row.message.decode("utf-8", "replace") if row.message else None,
             }
             for row, week in deliveries
         ],
