@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
+from deployments.cli import main
 from flows.mail.delivery import ANOTHER_RUN
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database, open_database
+from models.store.locks import try_lock
 from models.store.tables import Delivery
 from tests import fakes_edition as fakes
 from tests.fakes_delivery import edition_settings, join, send, send_left, states  # noqa: F401 - a fixture
@@ -287,3 +289,20 @@ def test_each_readers_labels_are_of_their_own_themes(database: Database, setting
             body = message.get_body((kind,)).get_content()  # type: ignore[union-attr]
             assert re.search(rf"(Also on|Themes): [^<\n]*{mine}", body)
             assert other not in body
+
+
+def test_the_command_says_that_another_run_is_sending_and_ends_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database: Database
+) -> None:
+    monkeypatch.setenv("CULTURE_DATA", str(tmp_path))
+    join(database, 1)
+    with smtp_server(Mailboxes()) as port, try_lock(database, "delivery") as lock:
+        assert lock is not None
+        monkeypatch.setenv("CULTURE_SMTP_URL", f"smtp://127.0.0.1:{port}")
+        with pytest.raises(SystemExit) as ended:
+            main(["digest", "--week", str(fakes.WEEK)])
+    assert not ended.value.code
+    said = capsys.readouterr()
+    assert ANOTHER_RUN in " ".join(said.out.split()).lower()
+    assert "Traceback" not in said.out + said.err
+    assert states(database) == {}
