@@ -67,7 +67,7 @@ def differences(one: Snapshot, other: Snapshot) -> dict[str, list[str]]:
 
 
 def half_sent(address: str) -> list[str]:
-    """The Message-IDs of deliveries that a killed run left between "handed over" and "taken"."""
+    """The Message-IDs of deliveries that a killed run left `sending`."""
     with open_database(address) as database, database.read() as session:
         return list(session.exec(select(Delivery.message_id).where(Delivery.state == DeliveryState.SENDING)))
 
