@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from deployments.prefect_api import answering_api, is_healthy, read_record, ui_of
 from flows.mail.mailer import parse_sender
-from flows.mail.transports import SmtpTransport, parse_smtp_url
+from flows.mail.smtp import Answer, SmtpMailer, parse_smtp_url
 from models.seeds import DataFileError
 from models.settings import AUTO, MINILM, Settings, SettingsError
 from models.sources import load_registry
@@ -167,12 +167,12 @@ def _email(settings: Settings) -> Finding:
     sender = parse_sender(settings.mail_from, settings.base_url)
     if settings.smtp_url is None:
         return Finding(
-            "email", Health.NOTE, f"no server is set: mail is written to {settings.outbox}",
+            "email", Health.NOTE, f"no server is set: each edition is a preview in {settings.outbox}, sent to nobody",
             "set CULTURE_SMTP_URL to send it",
         )  # fmt: skip
     address = parse_smtp_url(settings.smtp_url.get_secret_value())
-    answer = SmtpTransport(address, sender.address).check()
-    if answer.answer.value != "sent":
+    answer = SmtpMailer(address, sender.address).check()
+    if answer.answer is not Answer.SENT:
         return Finding(
             "email", Health.WRONG, f"{address.host}:{address.port}: {answer.detail}",
             "check host, port, user and password in CULTURE_SMTP_URL",

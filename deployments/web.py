@@ -35,7 +35,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """
     host, port = settings.web_host, settings.web_port
     with open_database(settings.database_address) as database:
-        app = application(database, settings.data / "archive", utc_now)
+        app = application(database, settings.data / "archive", utc_now, settings.base_url)
         try:
             server = make_server(host, port, app, server_class=_Server, handler_class=_Handler)
         except OSError as error:

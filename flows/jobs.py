@@ -16,7 +16,7 @@ from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
 from models.settings import Settings, code_version
 from models.sources import Registry, Source
-from models.store import reviews
+from models.store import deliveries, reviews
 from models.store.database import Database
 from models.store.tagging import document_of
 from models.tagging.apply import TagSummary
@@ -24,7 +24,8 @@ from models.tagging.decisions import Document
 from models.weeks import Week, utc_now
 
 if TYPE_CHECKING:
-    from flows.mail.weekly import DigestResult
+    from flows.mail.delivery import DeliverySummary
+    from flows.mail.edition import DigestResult
 
 TAG_STEP = "tag new articles"
 
@@ -120,6 +121,30 @@ def digest(
     return weekly_digest(
         database, registry, settings, week=week, now=now, dry_run=dry_run, send=send, to=to, clock=utc_now
     )
+
+
+def week_of_digest(named: str, now: datetime) -> Week:
+    """The week that a person names for a digest, as 2026-W47.
+
+    Raises:
+        ValueError: it is no week, or has not begun.
+    """
+    week = Week.parse(named)
+    if week > Week.of(now):
+        raise ValueError(f"{week} has not begun: name a week up to {Week.of(now)}")
+    return week
+
+
+def send_pending(
+    database: Database, registry: Registry, settings: Settings, *, now: datetime
+) -> "DeliverySummary | None":
+    """Send what earlier digests could not; None where nothing is left. Every scheduled run calls it."""
+    with database.read() as session:
+        if not deliveries.is_anything_left(Week.of(now).plus(-1), session=session):
+            return None
+    from flows.mail.weekly import send_pending as send
+
+    return send(database, registry, settings, now=now, clock=utc_now)
 
 
 async def tag(

@@ -4,14 +4,16 @@ from typing import Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.forgetting import forget_own_parameters, forget_runs
 from flows.mail.erasure import erase
 from flows.prefect_steps import Workplace, run_name, workplace
 from flows.theme_choices import ThemeChoice, ids
 from models.store import recipients as store
 
+TAKEN_OUT = "taken out when the run began"
 Action = Literal["add or change", "remove", "erase at once"]
 
 
@@ -43,8 +45,7 @@ class Change(BaseModel):
     flow_run_name=run_name("recipients"),
     description="""Add, change, remove or erase one recipient of the digest.
 
-The form's values are kept by Prefect with the run, the address among them: delete the run afterwards, or use
-`culture-monitor recipients` on the machine itself, which leaves no trace but the list.
+The address and the name are taken out of the run's parameters as soon as it starts, so that the list alone keeps them.
 """,
 )
 async def recipients(change: Change) -> State[None]:
@@ -53,9 +54,18 @@ async def recipients(change: Change) -> State[None]:
     Args:
         change: Whose place on the list, and how it changes.
     """
+    await forget_own_parameters({"change": {"action": change.action, "address": TAKEN_OUT}})
+    try:
+        return await _change(change)
+    except store.RecipientError as error:
+        # Returned, not raised: a traceback would repeat the address in the log.
+        return Failed(message=str(error).replace(repr(change.address), "this address"))
+
+
+async def _change(change: Change) -> State[None]:
     with workplace() as place:
         if change.action == "erase at once":
-            erase(place.database, place.settings.outbox, change.address, place.now)
+            await erase(place.database, place.settings, change.address, place.now, forget_runs)
             return _done("erased", place)
         with place.database.write() as session:
             if change.action == "remove":

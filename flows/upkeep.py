@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.forgetting import forget_runs
 from flows.mail.erasure import erase_departed
 from flows.prefect_steps import as_task, run_name, workplace
 from models.store.upkeep import Upkeep, keep_up
@@ -25,8 +26,8 @@ async def upkeep() -> State[None]:
     with workplace() as place:
 
         async def step() -> Upkeep:
-            # First, while the database still knows whose files lie in the outbox.
-            erased = erase_departed(place.database, place.settings.outbox, place.now)
+            # First, while the database still knows whose traces there are elsewhere.
+            erased = await erase_departed(place.database, place.settings, place.now, forget_runs)
             done = keep_up(place.database, place.registry, now=place.now)
             return replace(done, recipients=erased + done.recipients)
 

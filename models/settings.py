@@ -3,9 +3,11 @@
 import os
 import re
 from difflib import get_close_matches
+from email.utils import parseaddr
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
@@ -72,7 +74,7 @@ class Settings(BaseSettings):
     guardian_api_key: SecretStr | None = Field(None, description="Key of the Guardian Open Platform")
     smtp_url: SecretStr | None = Field(
         None,
-        description="smtps://user:password@host:465 or smtp://…:587; without it, mail goes to the outbox folder",
+        description="smtps://user:password@host:465 or smtp://…:587; without it, an edition is a preview in the outbox folder",
     )
     mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
     base_url: str = Field("", description="Public address of the web archive, for links and one-click unsubscribing")
@@ -99,12 +101,20 @@ class Settings(BaseSettings):
     schedule_check: Cron = Field("0 12 * * 1", description="When it is checked that the digest went out")
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
     schedule_upkeep: Cron = Field("0 4 * * *", description="When what is past its time is deleted")
+    delivery_days: float = Field(
+        5,
+        gt=0,
+        le=30,
+        description="Days for which an email that no server took is tried again, from the sending of its edition on",
+    )
     approval: bool = Field(False, description="Whether the digest waits for a person's yes in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")
     approval_default: Literal["hold", "send"] = Field(
         "hold", description="What happens when nobody answers: hold keeps it back, send sends it"
     )
-    alert_to: str = Field("", description="Address that is told when a run fails or no digest went out")
+    alert_to: str = Field(
+        "", description="Address that is told when a run fails or no digest went out; several are separated by commas"
+    )
     alert_webhook: SecretStr | None = Field(None, description="Web address that the same is posted to, as JSON")
 
     @field_validator("allow_hosts", "prefect_addresses", mode="before")
@@ -136,6 +146,32 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with https:// or http://")
         return value.rstrip("/")
+
+    @field_validator("alert_to")
+    @classmethod
+    def _are_mail_addresses(cls, value: str) -> str:
+        for part in value.split(",") if value.strip() else ():
+            if not re.fullmatch(r"[^\s@<>;]+@[^\s@<>;]+", parseaddr(part)[1]) or not part.isprintable() or ";" in part:
+                raise ValueError(f"{part.strip()!r} is not an email address; write one, or several separated by commas")
+        return value
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _is_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        wrong = "must be a web address such as https://host/path; a port is a number up to 65535"
+        try:
+            parts = urlsplit(value.get_secret_value()) if value is not None else None
+            good = parts is None or (parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0)
+        except ValueError:
+            raise ValueError(wrong) from None
+        if not good:
+            raise ValueError(wrong)
+        return value
+
+    @property
+    def alert_addresses(self) -> list[str]:
+        """Whom alerts are mailed to."""
+        return [parseaddr(part)[1] for part in self.alert_to.split(",") if part.strip()]
 
     @property
     def database_address(self) -> str:

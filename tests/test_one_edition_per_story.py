@@ -9,7 +9,7 @@ from sqlalchemy import MetaData, Table, create_engine
 from sqlmodel import select
 
 from models.store.database import Database, open_database
-from models.store.editions import add_deliveries
+from models.store.editions import seal
 from models.store.placing import PlacingError, weeks_told
 from models.store.tables import Article, Edition
 from models.tagging.decisions import State
@@ -164,7 +164,7 @@ def test_articles_that_are_folded_while_an_edition_awaits_approval_keep_their_ed
         row.story_id = other.story_id
         session.add(row)
         approved = session.exec(select(Edition).where(Edition.week == "2026-W48")).one()
-        add_deliveries(approved, [], monday(W48), session=session)
+        seal(approved, [], monday(W48), session=session)
     assert weekly.placed()["Told alone"] == "2026-W47"
     assert weekly.placed()["The report itself"] == "2026-W48"
 
@@ -278,4 +278,4 @@ def test_a_stale_edition_that_lists_what_another_has_told_cannot_be_sealed(weekl
         sent = session.exec(select(Edition).where(Edition.week == "2026-W47")).one()
         row.content = dict(sent.content)
         with pytest.raises(PlacingError, match="2026-W47"):
-            add_deliveries(row, [], monday(W48), session=session)
+            seal(row, [], monday(W48), session=session)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import select
 
@@ -14,6 +15,7 @@ from models.store.database import Database
 from models.store.recipients import RecipientError
 from models.store.tables import Delivery, Recipient
 from tests import fakes_edition as fakes
+from tests.fakes_mail import Mailboxes, smtp_server
 
 NOW = fakes.MONDAY_7
 
@@ -107,8 +109,11 @@ def test_erasing_leaves_the_address_nowhere(database: Database, tmp_path: Path) 
     fakes.fill(database, weeks=1)
     with database.write() as session:
         recipients.add("ann.reader@example.org", NOW, name="Ann Reader", session=session)
-    settings = Settings(data=tmp_path, mail_from="monitor@example.org")
-    weekly_digest(database, fakes.REGISTRY, settings, week=fakes.WEEK, now=NOW, themes=fakes.THEMES)
+    with smtp_server(Mailboxes()) as port:
+        settings = Settings(
+            data=tmp_path, mail_from="monitor@example.org", smtp_url=SecretStr(f"smtp://127.0.0.1:{port}")
+        )
+        weekly_digest(database, fakes.REGISTRY, settings, week=fakes.WEEK, now=NOW, themes=fakes.THEMES)
     with database.write() as session:
         row = session.exec(select(Delivery)).one()
         row.error = "550 <ann.reader@example.org>: no such user"

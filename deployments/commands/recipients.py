@@ -1,13 +1,18 @@
 """`culture-monitor recipients`: who receives the digest, and of what."""
 
+import asyncio
+import os
 from typing import Annotated
 
 import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources
+from deployments.prefect_api import answering_api
+from deployments.prefect_environment import prefect_folder
+from flows.mail.erasure import ForgetRuns
 from flows.mail.erasure import erase as erase_everywhere
-from models.settings import load_settings
+from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store import recipients
 from models.store.database import open_database
@@ -97,8 +102,28 @@ def erase(address: Address, data: Data = None) -> None:
     """Erase an address, name and choices everywhere, at once."""
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:
-        erase_everywhere(database, settings.outbox, address, utc_now())
+        asyncio.run(erase_everywhere(database, settings, address, utc_now(), _forget_runs_of(settings)))
     console.line("Erased. What was sent stays counted, without a person.")
+
+
+def _forget_runs_of(settings: Settings) -> ForgetRuns | None:
+    """What deletes Prefect's runs that hold an address; None where Prefect has kept none.
+
+    A server that is not running is brought up for as long as that takes, some half a minute.
+    """
+    api = answering_api(settings)
+    if api is not None:
+        os.environ["PREFECT_API_URL"] = api
+    elif (prefect_folder(settings) / "prefect.db").is_file():
+        os.environ["PREFECT_HOME"] = str(prefect_folder(settings))
+        os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
+        os.environ["PREFECT_API_URL"] = ""
+    else:
+        return None
+    # Here, not above: Prefect takes two seconds to import, and reads its settings when it is.
+    from flows.forgetting import forget_runs
+
+    return forget_runs
 
 
 def _choices(chosen: list[str], none: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,7 +15,8 @@ from deployments.demo_folder import leave_demo
 from deployments.prefect_api import answering_api
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows import jobs
-from flows.mail.weekly import DigestResult
+from flows.mail.delivery import DeliverySummary
+from flows.mail.edition import DigestResult
 from models.outcomes import Outcome
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
@@ -32,6 +33,7 @@ class Report:
 
     monitor: jobs.MonitorSummary
     digest: DigestResult
+    left: DeliverySummary | None = None  # what became of emails that earlier digests could not send
 
 
 def run(
@@ -44,7 +46,7 @@ def run(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Collect, tag and store once, and write this week's edition so far (nothing is sent)."""
+    """Collect, tag and store once, send what earlier digests could not, and write this week's edition so far."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     chosen = choose_sources(registry, only or [])
@@ -67,7 +69,8 @@ def run(
         console.as_json(as_data(report))
     else:
         show(report)
-    if report.monitor.collected.failures:
+    undelivered = report.left is not None and (report.left.failed or report.left.expired)
+    if report.monitor.collected.failures or undelivered:
         raise typer.Exit(1)
 
 
@@ -93,8 +96,9 @@ def whole_job(
         else:
             job = _reported(api, database, registry, settings, now, chosen, all_due, progress, verbose)
         monitor = asyncio.run(job)
+        left = jobs.send_pending(database, registry, settings, now=now)
         digest = jobs.digest(database, registry, settings, week=week or Week.of(now), now=now, send=False)
-    return Report(monitor, digest)
+    return Report(monitor, digest, left)
 
 
 def _reported(
@@ -147,6 +151,8 @@ def show(report: Report) -> None:
         f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
         f"{tagged.other_language} not in English. {tagged.uncertain} uncertain ones wait for review."
     )
+    if report.left is not None and report.left.words:
+        console.line(f"{report.left.words[0].upper()}{report.left.words[1:]}.")
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -173,5 +179,6 @@ def as_data(report: Report) -> dict[str, Any]:
         "themes": tagged.by_theme,
         "model_version": tagged.version,
         "notes": list(report.monitor.notes),
+        "emails": asdict(report.left) if report.left is not None else None,
         "edition": {"week": str(report.digest.week), "files": [str(file) for file in report.digest.files]},
     }

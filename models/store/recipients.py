@@ -1,6 +1,7 @@
 """Who receives the digest: adding, changing, leaving, export and erasure. Addresses are personal data and live here alone."""
 
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from models.brief import NATIONS, SECTORS
 from models.edition import Selection
 from models.sources import Registry
-from models.store.tables import Delivery, Edition, Recipient
+from models.store import deliveries
+from models.store.tables import Delivery, Edition, Recipient, Review
 from models.text_safety import plain_line
 from models.themes import THEME_IDS
 
@@ -89,17 +92,24 @@ def receivers(*, session: Session) -> Sequence[Receiver]:
         .where(col(Recipient.active).is_(True), col(Recipient.address).is_not(None))
         .order_by(col(Recipient.id))
     )
-    return [
-        Receiver(
-            id=row.id or 0,
-            address=row.address or "",
-            name=row.name,
-            token=row.token,
-            selection=Selection(tuple(row.themes), tuple(row.nations), tuple(row.sectors)),
-            send_empty=row.send_empty,
-        )
-        for row in session.exec(query)
-    ]
+    return [_as_receiver(row) for row in session.exec(query)]
+
+
+def receiver(recipient_id: int, *, session: Session) -> Receiver | None:
+    """One recipient as they are now; None where they have left or been erased."""
+    row = session.get(Recipient, recipient_id)
+    return _as_receiver(row) if row is not None and row.active and row.address else None
+
+
+def _as_receiver(row: Recipient) -> Receiver:
+    return Receiver(
+        id=row.id or 0,
+        address=row.address or "",
+        name=row.name,
+        token=row.token,
+        selection=Selection(tuple(row.themes), tuple(row.nations), tuple(row.sectors)),
+        send_empty=row.send_empty,
+    )
 
 
 def by_address(address: str, *, session: Session) -> Recipient | None:
@@ -129,6 +139,7 @@ def leave(recipient: Recipient, now: datetime, *, session: Session) -> None:
         recipient.active, recipient.left_at = False, now
         session.add(recipient)
         session.flush()
+        deliveries.withdraw(recipient.id or 0, now, session=session)
 
 
 def remove(address: str, now: datetime, *, session: Session) -> None:
@@ -170,6 +181,7 @@ def export(address: str, *, session: Session) -> dict[str, Any]:
                 "sent_at": row.sent_at.isoformat() if row.sent_at else None,
                 "message_id": row.message_id,
                 "error": row.error,
+                "message": row.message.decode("utf-8", "replace") if row.message else None,
             }
             for row, week in deliveries
         ],
@@ -245,15 +257,24 @@ def _require(address: str, *, session: Session) -> Recipient:
 
 
 def _erase(recipient: Recipient, now: datetime, *, session: Session) -> None:
-    recipient.active, recipient.left_at = False, recipient.left_at or now
+    address = recipient.address or ""
+    leave(recipient, now, session=session)
     recipient.address, recipient.name = None, ""
     recipient.themes, recipient.nations, recipient.sectors = [], [], []
     recipient.token = f"erased-{secrets.token_urlsafe(TOKEN_BYTES)}"
     session.add(recipient)
-    # An SMTP server's answer often repeats the address.
-    for row in session.exec(
-        select(Delivery).where(Delivery.recipient_id == recipient.id, col(Delivery.error).is_not(None))
-    ):
-        row.error = "erased"
-        session.add(row)
     session.flush()
+    deliveries.forget_words(recipient.id or 0, session=session)
+    for review in session.exec(select(Review).where(_holds(Review.reviewer, address) | _holds(Review.note, address))):
+        # What was said stays; who said it, where they gave their address as their name, does not.
+        review.reviewer, review.note = (_without(text, address) for text in (review.reviewer, review.note))
+        session.add(review)
+    session.flush()
+
+
+def _holds(column: str, address: str) -> ColumnElement[bool]:
+    return func.lower(col(column)).contains(address, autoescape=True)
+
+
+def _without(text: str, address: str) -> str:
+    return re.sub(re.escape(address), "erased", text, flags=re.IGNORECASE)

@@ -240,10 +240,16 @@ class Edition(SQLModel, table=True):
     content: dict[str, Any] = _json(dict)  # the edition as data, from which each recipient's email is made
     counts: dict[str, Any] = _json(dict)
     sealed: bool = False  # a delivery has begun
+    sealed_at: datetime | None = _time(optional=True)
+    preview: bool = False  # a digest would have sent it, but no mail server was set
+    decision: str = ""  # a person's: approved | held
+    decision_hash: str = ""  # SHA-256 of the content that was decided on
+    decision_by: str = ""
+    latest_review: int = 0  # the newest when it was composed
 
 
 class Delivery(SQLModel, table=True):
-    """One edition to one recipient: pending, sending, sent, failed or skipped (nothing for them)."""
+    """One edition to one recipient: pending, sending, sent, failed, skipped (nothing for them, or they left) or expired."""
 
     __table_args__ = (UniqueConstraint("edition_id", "recipient_id"),)
 
@@ -256,6 +262,9 @@ class Delivery(SQLModel, table=True):
     updated_at: datetime = _time()
     sent_at: datetime | None = _time(optional=True)
     error: str | None = _text(optional=True)
+    message: bytes | None = Field(
+        default=None, sa_column=Column(LargeBinary, nullable=True)
+    )  # while it may be repeated
 
 
 class BackfillPart(SQLModel, table=True):
