@@ -25,10 +25,12 @@ from deployments.commands import (
     run,
     sources,
     start,
+    upkeep,
     web,
 )
 from deployments.web import WebError
 from flows.jobs import code_version
+from flows.tagging_opening import ModelError
 from flows.web.encoder_weights import FetchError
 from models.reviews import ReviewError
 from models.seeds import DataFileError
@@ -48,6 +50,7 @@ EXPECTED = (
     ReviewError,
     EncoderMissingError,
     FetchError,
+    ModelError,
     WebError,
 )
 
@@ -70,6 +73,7 @@ app.command("export")(export.export)
 app.command("backfill")(backfill.backfill)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("upkeep")(upkeep.upkeep)
 app.command("web")(web.web)
 app.add_typer(model.app, name="model")
 app.add_typer(recipients.app, name="recipients")

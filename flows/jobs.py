@@ -6,7 +6,7 @@ digest's templates would be half of what the run costs.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.steps import Report, RunStep, at_once, unreported
-from flows.tagging_opening import open_tagger as open_tagger  # the commands call it as one of the jobs
+from flows.tagging_opening import open_tagger as open_tagger  # the commands call these as jobs
+from flows.tagging_opening import read_tagger as read_tagger
+from flows.tagging_opening import roll_back as roll_back
+from flows.tagging_opening import shipped_tagger as shipped_tagger
 from flows.tagging_run import RunTagging
 from flows.web.collector import Collector, CollectSummary
 from flows.web.polite_client import PoliteClient
@@ -29,6 +32,7 @@ from models.weeks import Week, utc_now
 
 if TYPE_CHECKING:
     from flows.mail.weekly import DigestResult
+    from models.store.upkeep import Upkeep
 
 DISTRIBUTION = "nhs-culture-monitor"
 TAG_STEP = "tag new articles"
@@ -104,17 +108,29 @@ async def check_sources(
         return list(await asyncio.gather(*(one(source, client) for source in sources)))
 
 
-def find_document(what: str, database: Database) -> Document | None:
+def find_document(what: str, database: Database | None) -> Document | None:
     """The article that a person means: by its number, its address, or a text file (its first line is the title)."""
-    with database.read() as session:
-        article = reviews.find_article(what, session=session)
-    if article is not None:
-        return document_of(article)
+    if database is not None:
+        with database.read() as session:
+            article = reviews.find_article(what, session=session)
+        if article is not None:
+            return document_of(article)
     file = Path(what)
     if not file.is_file():
         return None
     title, _, text = file.read_text(encoding="utf-8", errors="replace").partition("\n")
     return Document(title=title.strip(), text=text.strip())
+
+
+def upkeep(database: Database, registry: Registry, settings: Settings, *, now: datetime) -> "Upkeep":
+    """Delete what is past its time: texts, logged requests, the addresses of those who left."""
+    from flows.mail.erasure import erase_departed
+    from models.store.upkeep import keep_up
+
+    # First, while the database still knows whose files lie in the outbox.
+    erased = erase_departed(database, settings.outbox, now)
+    done = keep_up(database, registry, now=now)
+    return replace(done, recipients=erased + done.recipients)
 
 
 def digest(

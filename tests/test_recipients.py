@@ -18,13 +18,34 @@ from tests import fakes_edition as fakes
 NOW = fakes.MONDAY_7
 
 
-def test_joining_twice_changes_the_choices(database: Database) -> None:
+def test_joining_twice_changes_no_choice(database: Database) -> None:
     with database.write() as session:
-        _, new = recipients.add("Ann.Reader@Example.ORG", NOW, themes=["workforce"], session=session)
-        _, again = recipients.add("ann.reader@example.org", NOW, name="Ann", session=session)
+        _, new = recipients.add("Ann.Reader@Example.ORG", NOW, name="Ann", themes=["workforce"], session=session)
+        _, again = recipients.add("ann.reader@example.org", NOW, session=session)
+        with pytest.raises(RecipientError, match="on the list already and nothing was changed"):
+            recipients.add("ann.reader@example.org", NOW, themes=["appraisal"], session=session)
         (row,) = recipients.everyone(session=session)
     assert (new, again) == (True, False)
-    assert (row.address, row.name, row.themes) == ("ann.reader@example.org", "Ann", [])
+    assert (row.address, row.name, row.themes) == ("ann.reader@example.org", "Ann", ["workforce"])
+
+
+def test_a_change_is_of_what_is_named_alone(database: Database) -> None:
+    chosen = {"themes": ["workforce"], "nations": ["wales"], "sectors": ["health-and-care"], "send_empty": True}
+    with database.write() as session:
+        recipients.add("a@example.org", NOW, name="Ann", session=session, **chosen)  # type: ignore[arg-type]
+        recipients.change("a@example.org", nations=[], session=session)
+    with database.write() as session:
+        row = recipients.show("a@example.org", session=session)
+        assert (row.name, row.themes, row.nations, row.sectors, row.send_empty) == (
+            "Ann", ["workforce"], [], ["health-and-care"], True,
+        )  # fmt: skip
+        with pytest.raises(RecipientError, match="nothing is to be changed"):
+            recipients.change("a@example.org", session=session)
+        with pytest.raises(RecipientError, match="is not on the list"):
+            recipients.change("x@example.org", nations=[], session=session)
+        recipients.remove("a@example.org", NOW, session=session)
+        with pytest.raises(RecipientError, match="has left"):
+            recipients.change("a@example.org", nations=["wales"], session=session)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +116,11 @@ def test_who_leaves_is_kept_28_days_and_then_forgotten(database: Database) -> No
 
 def test_who_comes_back_within_28_days_gets_a_new_token(database: Database) -> None:
     with database.write() as session:
-        row, _ = recipients.add("a@example.org", NOW, session=session)
+        row, _ = recipients.add("a@example.org", NOW, themes=["workforce"], session=session)
         old = row.token
         recipients.remove("a@example.org", NOW, session=session)
         row, new = recipients.add("a@example.org", NOW + timedelta(days=3), session=session)
-        assert (new, row.active, row.left_at) == (False, True, None)
+        assert (new, row.active, row.left_at, row.themes) == (False, True, None, ["workforce"])
         assert row.token != old
 
 

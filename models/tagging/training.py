@@ -52,6 +52,7 @@ class ReviewedArticle:
     document: Document
     in_scope: bool | None
     themes: Mapping[str, bool]
+    key: str  # names the article for ever, whatever becomes of its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,16 +199,15 @@ def _reviewed(reviews: Sequence[ReviewedArticle]) -> Iterator[Passage]:
         unknown = [theme for theme in review.themes if theme not in THEME_IDS]
         if unknown:
             raise DataFileError(f"a review of {review.document.title[:60]!r} names {unknown[0]!r}, which is no theme")
-        yes = tuple(theme for theme in THEME_IDS if review.themes.get(theme))
         outside = review.in_scope is False
         yield Passage(
             document=review.document,
-            in_scope=True if yes and review.in_scope is None else review.in_scope,
-            themes=() if outside else yes,
-            group=f"review:{hashlib.sha256(clean_text(review.document.body).encode()).hexdigest()[:16]}",
+            in_scope=review.in_scope,
+            themes=() if outside else tuple(theme for theme in THEME_IDS if review.themes.get(theme)),
+            group=f"review:{review.key}",
             kind="review",
             weight=REVIEW_WEIGHT,
-            judged=THEME_IDS if outside else tuple(review.themes),
+            judged=() if outside else tuple(theme for theme in THEME_IDS if theme in review.themes),
         )
 
 

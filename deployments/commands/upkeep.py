@@ -1,0 +1,21 @@
+"""`culture-monitor upkeep`: brings the database up to date and deletes what is past its time."""
+
+from deployments import console
+from deployments.commands.options import Data, Sources, Verbose
+from flows import jobs
+from models.settings import load_settings
+from models.sources import load_registry
+from models.store.database import open_database
+from models.weeks import utc_now
+
+
+def upkeep(data: Data = None, sources: Sources = None, verbose: Verbose = False) -> None:
+    """Bring the database's schema up to date, and delete what is past its time."""
+    settings = load_settings(data=data, sources=sources)
+    registry = load_registry(settings.sources)
+    with open_database(settings.database_address) as database:
+        done = jobs.upkeep(database, registry, settings, now=utc_now())
+    console.line(
+        f"The database is up to date. Deleted: {done.texts} texts, {done.requests} logged requests, "
+        f"{done.recipients} departed recipients."
+    )
