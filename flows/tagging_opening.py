@@ -114,13 +114,13 @@ def _to_learn_from(
 
     Those that a person went back behind wait for the next training, and so do those with which this very build measured worse.
     """
-    from models.tagging.identity import code_version
+    from models.tagging.identity import build_version
 
     with database.read() as session:
         decided = lost is not None and (
             lost.pinned
             or model_versions.was_rejected_since(
-                lost.reviews_until, code_version=code_version(), encoder=encoder, session=session
+                lost.reviews_until, code_version=build_version(), encoder=encoder, session=session
             )
         )
         until = lost.reviews_until if lost is not None and decided else reviews.latest_review(session=session)
@@ -212,9 +212,9 @@ def why_unusable(row: ModelVersion, settings: Settings) -> str:
 
 
 def _is_of_this_build(row: ModelVersion) -> bool:
-    from models.tagging.identity import code_version
+    from models.tagging.identity import build_version
 
-    return row.code_version == code_version()
+    return row.code_version == build_version()
 
 
 def count_reviewed(number: int) -> str:

@@ -18,7 +18,7 @@ from models.tagging.apply import RETAG_DAYS, document_of
 from models.tagging.encoders import choose_encoder
 from models.tagging.evaluation import evaluate
 from models.tagging.held_out import as_labelled, is_held_out, measured_articles
-from models.tagging.identity import code_version
+from models.tagging.identity import build_version
 from models.tagging.promotion import Promotion, flips, model_card, promote
 from models.tagging.versions import load_tagger, read_facts
 
@@ -50,7 +50,7 @@ def train(database: Database, settings: Settings, *, now: datetime, force: bool 
         reviewed = reviews.reviewed_articles(session=session)
         encoder = choose_encoder(settings.encoder, weights).name
         tried = (
-            model_versions.learned_from_the_same(until, code_version=code_version(), encoder=encoder, session=session)
+            model_versions.learned_from_the_same(until, code_version=build_version(), encoder=encoder, session=session)
             if until is not None
             else None
         )

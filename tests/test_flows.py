@@ -1,9 +1,11 @@
 """The flows as people start them from the Prefect UI: names, outcomes, artifacts, and corrections that count at once."""
 
+import json
 import re
 import sqlite3
 import time
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from sqlmodel import col, select
@@ -112,6 +114,29 @@ def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next
     assert dict(rows) == {"in-scope": 1, "appraisal": 1}  # what was said, and of no other theme
 
 
+def test_a_retagging_is_recorded_once_what_it_changes_was_shown_and_confirmed(monitored: Product) -> None:
+    with sqlite3.connect(monitored.data / "culture.db") as database:
+        ((article,),) = database.execute(
+            "SELECT article_id FROM tag WHERE state = 'yes' AND article_id NOT IN (SELECT article_id FROM review)"
+            " ORDER BY article_id DESC LIMIT 1"
+        ).fetchall()
+    answer = {"article": str(article), "themes": ["Appraisal"], "retag": True, "reviewer": "Ada"}
+
+    def said() -> int:
+        with sqlite3.connect(monitored.data / "culture.db") as database:
+            return int(database.execute("SELECT count(*) FROM review WHERE article_id = ?", (article,)).fetchone()[0])
+
+    asked = monitored.run("review", {"answer": answer})
+    assert "Nothing is recorded yet" in asked["state"]["message"]
+    assert said() == 0
+    page = monitored.artifact("review")["data"]
+    assert "**changed**" in page
+    confirmed = json.loads(unquote(page.partition("?parameters=")[2].partition(")")[0]))
+    done = monitored.run("review", confirmed)
+    assert done["state"]["message"].startswith(f"Recorded for article {article}")
+    assert said() == 16
+
+
 def test_a_review_of_an_unknown_article_fails_with_a_mend(product: Product) -> None:
     run = product.run("review", {"answer": {"article": "99999999", "in_scope": "no", "reviewer": "Ada"}})
     assert run["state_type"] == "FAILED"
@@ -126,6 +151,14 @@ def test_recipients_are_added_from_a_form_and_the_run_does_not_name_them(product
     with sqlite3.connect(product.data / "culture.db") as database:
         (themes,) = database.execute("SELECT themes FROM recipient WHERE address = 'canary@example.org'").fetchone()
     assert themes == '["speaking-up"]'
+    # What is left empty stays as it is.
+    change = {"address": "canary@example.org", "action": "change", "nations": ["wales"]}
+    changed = product.run("recipients", {"change": change})
+    assert "changed; receives themes: speaking-up; nations: wales; sectors: all" in changed["state"]["message"]
+    shown = product.run("recipients", {"change": {"address": "canary@example.org", "action": "show"}})
+    assert "themes: speaking-up; nations: wales" in shown["state"]["message"]
+    back = {"address": "canary@example.org", "action": "change", "all_again": ["nations"]}
+    assert "themes: speaking-up; nations: all" in product.run("recipients", {"change": back})["state"]["message"]
     gone = product.run("recipients", {"change": {"address": "canary@example.org", "action": "erase at once"}})
     assert gone["state_type"] == "COMPLETED"
 

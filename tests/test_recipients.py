@@ -1,5 +1,6 @@
 """Joining, choosing, leaving and being forgotten."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from models.store.database import Database
 from models.store.recipients import RecipientError
 from models.store.tables import Delivery, Recipient
 from tests import fakes_edition as fakes
+from tests.test_commands import Ran, command
 
 NOW = fakes.MONDAY_7
 
@@ -151,3 +153,37 @@ def test_nothing_is_known_of_a_stranger(database: Database) -> None:
                 act("x@example.org", NOW, session=session)
         with pytest.raises(RecipientError, match="is not on the list"):
             recipients.export("x@example.org", session=session)
+
+
+def listed(folder: Path) -> list[dict[str, object]]:
+    (one,) = json.loads(command(folder, "recipients", "list", "--json").stdout)
+    return [one[kind] for kind in ("name", "themes", "nations", "sectors", "send_empty")]
+
+
+def test_the_command_adds_changes_and_shows_and_confirms_each_in_full(tmp_path: Path) -> None:
+    def run(*words: str) -> Ran:
+        return command(tmp_path, "recipients", *words)
+
+    who = "chair@example.org"
+    added = run("add", who, "--name", "The Chair", "--theme", "speaking-up", "--nation", "wales", "--send-empty")
+    everything = "Receives themes: speaking-up; nations: wales; sectors: all; in a week without news: an email, too."
+    assert everything in " ".join(added.stdout.split())
+    chosen = listed(tmp_path)
+    again = run("add", who)
+    assert again.returncode == 0
+    assert "on the list already: nothing was changed" in " ".join(again.stdout.split())
+    assert everything in " ".join(again.stdout.split())
+    assert run("add", who, "--theme", "workforce").returncode == 2
+    assert run("change", who).returncode == 2
+    assert listed(tmp_path) == chosen == ["The Chair", ["speaking-up"], ["wales"], [], True]
+    changed = run("change", who, "--theme", "workforce", "--all-nations")
+    assert changed.returncode == 0
+    assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True]
+    shown = run("show", who)
+    for words in ("themes: workforce", "nations: all", "The Chair"):
+        assert words in " ".join(changed.stdout.split())
+        assert words in " ".join(shown.stdout.split())
+    assert run("change", who, "--theme", "workforce", "--all-themes").returncode == 2
+    assert run("remove", who).returncode == 0
+    assert "is back on the list" in run("add", who).stdout
+    assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True]

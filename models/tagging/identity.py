@@ -69,6 +69,14 @@ def code_version() -> str:
     return _short(f"{_sources()} {json.dumps(constants, sort_keys=True)}")
 
 
+def build_version() -> str:
+    """A short name of all that shapes a model but reviews and encoder: the code, the vocabulary, the seeds as they are shipped.
+
+    A model of another build is not what this one would make, so it is not loaded as if it were.
+    """
+    return _short(f"{code_version()} {vocabulary.load_vocabulary().sha256} {training.hash_seeds()}")
+
+
 @cache
 def _sources() -> str:
     return _short("\n".join(bare_code(inspect.getsource(module)) for module in SHAPING))

@@ -13,7 +13,7 @@ from models.tagging.classifier import Tagger
 from models.tagging.decisions import Document
 from models.tagging.encoders import TFIDF, Encoder, choose_encoder
 from models.tagging.fitting import train_tagger
-from models.tagging.identity import code_version, version_of
+from models.tagging.identity import build_version, version_of
 from models.tagging.state import Arrays
 from models.tagging.training import ReviewedArticle, TrainingData, load_training_data
 
@@ -72,7 +72,7 @@ def load_version(
     facts = read_facts(home)
     if facts is None or facts.get("file_sha256") != file_sha256 or _damage(home) is not None:
         return None
-    own, needed = facts.get("code_version") == code_version(), facts.get("encoder")
+    own, needed = facts.get("code_version") == build_version(), facts.get("encoder")
     if needed != choice.name and not (as_recorded and needed == TFIDF):
         return None
     if own:
@@ -88,7 +88,7 @@ def write_tagger(tagger: Tagger, home: Path, data: TrainingData) -> None:
         np.savez(stream, **tagger.arrays())  # type: ignore[arg-type]
     facts = {
         "version": tagger.version,
-        "code_version": code_version(),
+        "code_version": build_version(),
         "encoder": tagger.encoder,
         "training_sha256": data.sha256,
         "sentences": len(data.sentences),
@@ -115,8 +115,8 @@ def _problem(home: Path) -> str | None:
     if (damage := _damage(home)) is not None:
         return damage
     facts = read_facts(home) or {}
-    if facts.get("code_version") != code_version():
-        return f"trained again: it was made by code version {facts.get('code_version')}"
+    if facts.get("code_version") != build_version():
+        return "trained again: it was made by another build of the monitor"
     return None
 
 
