@@ -108,13 +108,12 @@ async def check_sources(
         return list(await asyncio.gather(*(one(source, client) for source in sources)))
 
 
-def find_document(what: str, database: Database | None) -> Document | None:
+def find_document(what: str, database: Database) -> Document | None:
     """The article that a person means: by its number, its address, or a text file (its first line is the title)."""
-    if database is not None:
-        with database.read() as session:
-            article = reviews.find_article(what, session=session)
-        if article is not None:
-            return document_of(article)
+    with database.read() as session:
+        article = reviews.find_article(what, session=session)
+    if article is not None:
+        return document_of(article)
     file = Path(what)
     if not file.is_file():
         return None

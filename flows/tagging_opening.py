@@ -138,16 +138,17 @@ def _measure(tagger: "Tagger", facts: dict[str, Any], held_out: "list[ReviewedAr
     return {**scores, "card": {key: value for key, value in card.items() if key != "scores"}}
 
 
-def read_tagger(database: Database | None, settings: Settings) -> "tuple[Tagger, list[str]]":
+def read_tagger(database: Database, settings: Settings) -> "tuple[Tagger, list[str]]":
     """The champion as it is, for commands that only read: nothing is fetched, trained or recorded.
 
     Raises:
         ModelError: there is none yet, or it can't be used here; says what to run first.
     """
-    row = None
-    if database is not None:
-        with database.read() as session:
-            row = model_versions.champion(session=session)
+    from models.tagging.encoders import choose_encoder
+
+    choose_encoder(settings.encoder, encoder_place(settings))  # a wrong setting is named, whatever is stored
+    with database.read() as session:
+        row = model_versions.champion(session=session)
     if row is None:
         raise ModelError(f"no model tags here yet; {MAKE_ONE}, or `culture-monitor run` with its first news")
     tagger = _load(row, settings, encoder_place(settings), as_recorded=True)

@@ -1,7 +1,5 @@
 """`culture-monitor evaluate`, `explain` and `model`: how good the tagger is, and why it says what it says."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,11 +8,12 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Verbose
+from deployments.reading import stored
 from flows import jobs
 from flows.web.encoder_weights import FetchError, fetch_encoder
 from models.settings import Settings, load_settings
 from models.store import model_versions
-from models.store.database import Database, DatabaseMissingError, open_database, open_to_read
+from models.store.database import open_database
 from models.tagging.encoders import MINILM
 from models.themes import THEME_IDS
 from models.weeks import utc_now
@@ -69,25 +68,13 @@ def evaluate(
 
 def _to_measure(settings: Settings) -> "tuple[Tagger, list[str]]":
     """The champion where there is one, else the model that is shipped."""
-    with _open_if_there(settings) as database:
-        if database is not None:
-            with database.read() as session:
-                there = model_versions.champion(session=session) is not None
-            if there:
-                return jobs.read_tagger(database, settings)
+    with stored(settings) as database:
+        with database.read() as session:
+            there = model_versions.champion(session=session) is not None
+        if there:
+            return jobs.read_tagger(database, settings)
     tagger, notes = jobs.shipped_tagger(settings)
     return tagger, [*notes, "No model tags here yet: this is the shipped one, fitted to be measured."]
-
-
-@contextmanager
-def _open_if_there(settings: Settings) -> Iterator[Database | None]:
-    try:
-        database = open_to_read(settings.database_address)
-    except DatabaseMissingError:
-        yield None
-        return
-    with database:
-        yield database
 
 
 def _figure(value: float | None) -> str:
@@ -105,12 +92,11 @@ def explain(
 ) -> None:
     """Show what the tagger says of one article, and why."""
     settings = load_settings(data=data)
-    with _open_if_there(settings) as database:
+    with stored(settings) as database:
         document = jobs.find_document(what, database)
         if document is None:
-            nothing = "" if database else " (nothing is stored yet: `culture-monitor run` collects)"
             raise typer.BadParameter(
-                f"{what!r} is no stored article's address or number{nothing}, and no text file",
+                f"{what!r} is no stored article's address or number, and no text file",
                 param_hint="URL|ID|FILE",
             )
         tagger, notes = jobs.read_tagger(database, settings)
@@ -152,7 +138,7 @@ def fetch(data: Data = None, verbose: Verbose = False) -> None:
 def list_models(data: Data = None, json: Json = False) -> None:
     """List the trained versions; the champion is the one that tags."""
     settings = load_settings(data=data)
-    with open_to_read(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         versions = model_versions.all_versions(session=session)
     if json:
         console.as_json([version.model_dump(mode="json") for version in versions])

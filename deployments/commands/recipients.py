@@ -6,11 +6,12 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources
+from deployments.reading import stored
 from flows.mail.erasure import erase as erase_everywhere
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store import recipients
-from models.store.database import open_database, open_to_read
+from models.store.database import open_database
 from models.store.recipient_choices import choices_in_words
 from models.store.tables import Recipient
 from models.weeks import utc_now
@@ -103,7 +104,7 @@ def change(
 def show(address: Address, data: Data = None) -> None:
     """Show what one recipient receives."""
     settings = load_settings(data=data)
-    with open_to_read(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         recipient = recipients.show(address, session=session)
         left = f"left on {recipient.left_at:%Y-%m-%d}; before that" if recipient.left_at else "is on the list"
         _confirm(recipient, left)
@@ -113,7 +114,7 @@ def show(address: Address, data: Data = None) -> None:
 def list_recipients(data: Data = None, json: Json = False) -> None:
     """List who receives the digest, and who has left and is not erased yet."""
     settings = load_settings(data=data)
-    with open_to_read(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         people = recipients.everyone(session=session)
     if json:
         console.as_json([person.model_dump(mode="json", exclude={"token"}) for person in people])
@@ -145,7 +146,7 @@ def remove(address: Address, data: Data = None) -> None:
 def export(address: Address, data: Data = None) -> None:
     """Print everything that is kept about one address, as JSON."""
     settings = load_settings(data=data)
-    with open_to_read(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         console.as_json(recipients.export(address, session=session))
 
 

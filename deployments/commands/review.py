@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from deployments import console
 from deployments.commands.options import Data, Json
+from deployments.reading import stored
 from models.reviews import (
     IN_SCOPE,
     NOT_IN_SCOPE,
@@ -23,7 +24,7 @@ from models.reviews import (
 from models.reviews import queue as most_doubtful
 from models.settings import load_settings
 from models.store import reviews
-from models.store.database import Database, open_database, open_to_read
+from models.store.database import Database, open_database
 from models.store.reviews import Recorded
 from models.store.tables import Article as Stored
 from models.themes import load_themes
@@ -51,7 +52,7 @@ def queue(
 ) -> None:
     """List the recent articles of which the tagger is least sure."""
     settings = load_settings(data=data)
-    with open_to_read(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         found = reviews.doubts(utc_now() - timedelta(days=QUEUE_DAYS), DOUBTS_READ, session=session)
     items = most_doubtful(found, {theme.id: theme.name for theme in load_themes()}, limit)
     if json:
@@ -106,7 +107,7 @@ def retag(
     """Decide on all fifteen themes of one article: those named apply, all others do not. Shows the changes, then asks."""
     decision = check_retagging(themes=theme or (), reviewer=reviewer, note=note)
     settings = load_settings(data=data)
-    with open_to_read(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         shown = reviews.preview(_find(article, session=session), decision, session=session)
     _show_changes(shown)
     if not confirm and not typer.confirm("Record this?"):

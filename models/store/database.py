@@ -108,8 +108,13 @@ def open_to_read(address: str) -> Database:
     tidy: Callable[[], None] = lambda: None  # noqa: E731
     if url.get_backend_name() == "sqlite":
         file = Path(url.database or "")
+        nearest = next(path for path in file.absolute().parents if path.exists())
+        if not nearest.is_dir():
+            raise DatabaseError(f"{nearest}: is not a folder; name another --data folder")
         if not file.is_file():
-            raise DatabaseMissingError(f"{file}: nothing is stored yet; `culture-monitor run` makes the database")
+            raise DatabaseMissingError(
+                f"{file}: nothing is stored yet; `culture-monitor run` does, or name another --data folder"
+            )
         if not file.with_name(f"{file.name}-wal").exists() and os.access(file.parent, os.W_OK):
             tidy = lambda: _take_companions_away(file)  # noqa: E731
         engine = create_engine(url, creator=lambda: _connect_read_only(file))
@@ -131,7 +136,9 @@ def open_to_read(address: str) -> Database:
 
 def _check_readable(current: str | None, label: str) -> None:
     if current is None:
-        raise DatabaseMissingError(f"{label}: nothing is stored yet; `culture-monitor run` makes the tables")
+        raise DatabaseMissingError(
+            f"{label}: nothing is stored yet; `culture-monitor run` does, or name another --data folder"
+        )
     if current not in known_revisions():
         raise _newer(current, label)
     if current != REVISIONS[-1]:
