@@ -38,6 +38,7 @@ COMMANDS = {
     "backfill": "backfill:backfill",
     "backup": "backup:backup",
     "restore": "backup:restore",
+    "upkeep": "upkeep:upkeep",
     "web": "web:web",
     "model": "model:app",
     "recipients": "recipients:app",

@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.mail.erasure import ForgetRuns, erase_departed
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.tagging import tag_waiting
-from flows.tagging_opening import open_tagger as open_tagger  # the commands call it as one of the jobs
+from flows.tagging_opening import open_tagger as open_tagger  # the commands call these as jobs
+from flows.tagging_opening import read_tagger as read_tagger
+from flows.tagging_opening import roll_back as roll_back
+from flows.tagging_opening import shipped_tagger as shipped_tagger
 from flows.web.collector import Collector, CollectSummary
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
@@ -19,6 +23,7 @@ from models.sources import Registry, Source
 from models.store import deliveries, reviews
 from models.store.database import Database
 from models.store.tagging import document_of
+from models.store.upkeep import Upkeep, keep_up
 from models.tagging.apply import TagSummary
 from models.tagging.decisions import Document
 from models.weeks import Week, utc_now
@@ -101,6 +106,21 @@ def find_document(what: str, database: Database) -> Document | None:
         return None
     title, _, text = file.read_text(encoding="utf-8", errors="replace").partition("\n")
     return Document(title=title.strip(), text=text.strip())
+
+
+async def upkeep(
+    database: Database,
+    registry: Registry,
+    settings: Settings,
+    *,
+    now: datetime,
+    forget_runs: ForgetRuns | None = None,
+) -> Upkeep:
+    """Delete what is past its time: texts, logged requests, those who left, and their traces in Prefect with `forget_runs`."""
+    # First, while the database still knows whose traces there are elsewhere.
+    erased = await erase_departed(database, settings, now, forget_runs)
+    done = keep_up(database, registry, now=now)
+    return replace(done, recipients=erased + done.recipients)
 
 
 def digest(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.artifacts import publish_model_card
 from flows.markdown import escaped, table
 from flows.prefect_steps import as_task, run_name, workplace
+from flows.tagging_opening import count_reviewed
 from models.reviews import IN_SCOPE
 from models.themes import THEME_IDS, load_themes
 
@@ -96,7 +97,7 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
         [escaped(flip["title"], 120), escaped(names.get(flip["what"], flip["what"])), flip["was"], flip["now"]]
         for flip in card["flips"][:FLIPS_SHOWN]
     ]
-    reviewed = f"{card['reviews']} reviewed article{'' if card['reviews'] == 1 else 's'}"
+    reviewed = count_reviewed(card["reviews"])
     # Of a rejected one, the line above holds them.
     reasons = "; ".join(training.promotion.reasons) if training.promotion and training.promotion.accepted else ""
     lines = [

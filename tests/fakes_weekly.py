@@ -79,7 +79,7 @@ class Weekly:
 
     def review(self, article: Article, *, in_scope: bool, now: datetime) -> None:
         """Let a person say it."""
-        decision = check_decision(in_scope=in_scope, themes=(), others_stand=True, reviewer="Jo")
+        decision = check_decision(in_scope=in_scope, reviewer="Jo")
         with self.database.write() as session:
             reviews.record(session.get_one(Article, article.id), decision, now, session=session)
 

@@ -141,7 +141,7 @@ def test_explain_shows_scope_themes_evidence_and_thresholds(
         "were bullied by managers, a report found. The chief executive apologised.\n",
         encoding="utf-8",
     )
-    ran = command(folder, "explain", str(story), "--json", "--data", "explained")
+    ran = command(folder, "explain", str(story), "--json", "--data", "demo-data")
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     assert found["scope_state"] == "yes"
@@ -214,6 +214,5 @@ def test_a_review_from_a_csv_file_counts_at_once_and_a_wrong_line_records_nothin
     assert command(folder, "review", "import", "good.csv").returncode == 0
     with sqlite3.connect(folder / "data" / "culture.db") as database:
         verdicts = dict(database.execute("SELECT theme, verdict FROM review WHERE article_id = ?", (article,)))
-    assert verdicts["in-scope"] == verdicts["appraisal"] == verdicts["workforce"] == 1
-    assert verdicts["speaking-up"] == 0
+    assert verdicts == {"in-scope": 1, "appraisal": 1, "workforce": 1}  # what the line says, and of no other theme
     assert command(folder, "review", "queue", "--json").returncode == 0

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from models.tagging import versions
+from models.tagging.identity import build_version
 from models.tagging.minilm import PUBLISHED_SHA256
 
 PROJECT = Path(__file__).parents[1]
@@ -70,7 +71,7 @@ def test_a_model_file_that_was_changed_is_not_opened(tmp_path: Path) -> None:
     home.mkdir()
     file = home / "model.npz"
     np.savez(file, weights=np.arange(5.0))
-    facts = {"code_version": versions.CODE_VERSION, "encoder": "tfidf", "file_sha256": versions._sha256(file)}
+    facts = {"code_version": build_version(), "encoder": "tfidf", "file_sha256": versions._sha256(file)}
     (home / "model.json").write_text(json.dumps(facts))
     assert versions._problem(home) is None
     content = bytearray(file.read_bytes())

@@ -11,11 +11,11 @@ from sklearn.pipeline import Pipeline
 
 from models.tagging.classifier import Tagger
 from models.tagging.encoders import Choice
+from models.tagging.fitting import train_tagger
 from models.tagging.steps import RunningText, SentenceVectors, VocabularySignals
 from models.tagging.theme_model import ENCODED_SENTENCES
 from models.tagging.thresholds import doubt_from
 from models.tagging.training import load_training_data, sentences_of
-from models.tagging.versions import train_tagger
 from models.themes import THEME_IDS
 
 DOCUMENTS = [

@@ -210,6 +210,9 @@ class ModelVersion(SQLModel, table=True):
     file_sha256: str = ""
     scores: dict[str, Any] = _json(dict)
     state: str = Field(index=True)  # champion | challenger | retired | rejected
+    reviews_learned: int = 0  # reviewed articles that it was trained on
+    reviews_until: datetime | None = _time(optional=True)  # of the latest review that was there when it was trained
+    pinned: bool = False  # a person went back to it, and nothing but a person or a measured challenger ends that
 
 
 class Recipient(SQLModel, table=True):

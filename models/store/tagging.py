@@ -168,11 +168,3 @@ def settle_copies(*, session: Session) -> None:
 def not_judged(model_version: str) -> Tagging:
     """What is stored of an article that the tagger can't read (another language): out of scope, no tags."""
     return Tagging(in_scope=0.0, scope_state=State.NO, tags=(), model_version=model_version)
-
-
-def reviews_by_article(*, session: Session) -> dict[int, list[Review]]:
-    """All reviews, oldest first, by article."""
-    found: dict[int, list[Review]] = {}
-    for review in session.exec(select(Review).order_by(col(Review.at), col(Review.id))):
-        found.setdefault(review.article_id, []).append(review)
-    return found

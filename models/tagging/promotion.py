@@ -92,6 +92,7 @@ def model_card(
         "sentences": facts.get("sentences"),
         "passages": facts.get("passages"),
         "reviews": facts.get("reviews", 0),
+        "reviews_until": facts.get("reviews_until"),
         "scores": dict(scores),
         "thresholds": {name: round(float(value), 3) for name, value in thresholds.items()},
         "flips": [{"title": f.title, "what": f.what, "was": f.was.value, "now": f.now.value} for f in changed],

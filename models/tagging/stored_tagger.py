@@ -43,6 +43,7 @@ def _load(stored: StoredTagger) -> "Tagger":
         file_sha256=stored.file_sha256,
         encoder=stored.encoder,
         weights_folder=stored.weights_folder,
+        as_recorded=True,  # the one that asks has chosen it already
     )
     if tagger is None:
         raise FileNotFoundError(f"version {stored.version} can't be loaded from {stored.folder}")
