@@ -1,7 +1,7 @@
 """Queries of what a listing meets and of pages to be visited again: owed ones, and those that may have changed."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_
@@ -14,6 +14,7 @@ from models.store.collecting import CHUNK
 from models.store.tables import Article, ArticleAlias
 from models.tagging.decisions import State
 
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)  # SQLite finds what is later by the index, but not what is merely "not null"
 _article = Article.__table__.c  # type: ignore[attr-defined]
 _alias = ArticleAlias.__table__.c  # type: ignore[attr-defined]
 
@@ -49,9 +50,8 @@ def owed_articles(
     now: datetime | None, sources: Collection[str] | None, limit: int, *, session: Session
 ) -> Sequence[Article]:
     """Articles whose page is owed and due (with `now` None: due or not), those that have waited longest first."""
-    query = select(Article).where(col(Article.page_due_at).is_not(None), col(Article.page_owed_since).is_not(None))
-    if now is not None:
-        query = query.where(col(Article.page_due_at) <= now)
+    due = col(Article.page_due_at) > _EVER if now is None else col(Article.page_due_at) <= now
+    query = select(Article).where(due, col(Article.page_owed_since).is_not(None))
     if sources is not None:
         query = query.where(col(Article.source).in_(list(sources)))
     return session.exec(query.order_by(col(Article.page_due_at), col(Article.id)).limit(limit)).all()
@@ -62,9 +62,9 @@ def articles_to_recheck(
 ) -> Sequence[Article]:
     """Articles that were read and may have changed: where a listing or a live page says so, and stories in scope.
 
-    With `all_due` also those that were looked at a short while ago.
+    With `all_due` also the live ones that are not due yet.
     """
-    before = now if all_due else now - timedelta(hours=RECHECK_HOURS)
+    before = now - timedelta(hours=RECHECK_HOURS)
     live_or_hinted = col(Article.page_due_at).is_not(None) if all_due else col(Article.page_due_at) <= now
     in_scope = col(Article.scope_state).in_([State.YES.value, State.UNCERTAIN.value])
     query = (
@@ -80,5 +80,5 @@ def articles_to_recheck(
 
 def count_owed(*, session: Session) -> int:
     """How many pages are owed."""
-    query = select_columns(func.count()).where(_article.page_due_at.is_not(None), _article.page_owed_since.is_not(None))
+    query = select_columns(func.count()).where(_article.page_due_at > _EVER, _article.page_owed_since.is_not(None))
     return int(session.execute(query).scalar_one())

@@ -121,7 +121,7 @@ class FetchEvent(SQLModel, table=True):
 
 
 class Story(SQLModel, table=True):
-    """One report with all its copies: the article that was seen first leads."""
+    """One report with all its copies: the article that was seen first leads, of those with a text where there is one."""
 
     id: int | None = Field(default=None, primary_key=True)
     lead_article_id: int | None = Field(default=None, index=True)
