@@ -10,7 +10,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from flows.markdown import MAX_CELL, edition_page, escaped, link, table
 from flows.pictures import as_data_uri, trends_svg
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.edition import EditionContent
 from models.outcomes import Outcome
 from models.reviews import QueueItem

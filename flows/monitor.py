@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows import jobs
 from flows.artifacts import publish_run_summary, publish_source_health
 from flows.prefect_steps import Workplace, as_task, progress, run_name, workplace
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome
 from models.settings import Settings
 

@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from deployments.demo_site import DemoSite
 from flows.jobs import collect
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome, PollOutcome
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry

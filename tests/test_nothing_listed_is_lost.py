@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import select
 
 from flows import jobs
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome, PollOutcome
 from models.revisits import MAX_TRIES
 from models.settings import Settings, load_settings

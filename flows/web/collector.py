@@ -8,12 +8,12 @@ import asyncio
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flows.steps import Report, RunStep, at_once, unreported
+from flows.web.collect_summary import CollectSummary, SourceResult
 from flows.web.keeper import Keeper
 from flows.web.page_visits import PageVisits
 from flows.web.polite_client import HostFacts, PoliteClient
@@ -21,7 +21,7 @@ from flows.web.source_polls import Poll, poll_source
 from flows.web.turns import is_due, round_robin, visit_again
 from flows.web.workers import Workers
 from models.admission import Candidate, ReadEntry
-from models.outcomes import Outcome, PollOutcome
+from models.outcomes import Outcome
 from models.polling import new_entries
 from models.revisits import RECHECKS_PER_RUN
 from models.settings import Settings
@@ -40,67 +40,6 @@ THREAD_TURN_SECONDS = 0.001
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceResult:
-    """What a run got from one source."""
-
-    source: Source
-    poll: PollOutcome
-    detail: str
-    outcomes: dict[Outcome, int]
-    left_out: str = ""  # what its listing held and was not read, in words
-
-
-@dataclass(slots=True)
-class CollectSummary:
-    """What a run did: `entries` is the sum of all outcomes, always."""
-
-    run_id: int
-    results: list[SourceResult] = field(default_factory=list)
-    # Pages of earlier runs that entered this one, by source: those that were owed, and stories looked at for corrections.
-    earlier: dict[str, dict[Outcome, int]] = field(default_factory=dict)
-    owed: int = 0  # pages that a later run reads
-    entries: int = 0
-    not_due: int = 0
-
-    @property
-    def outcomes(self) -> Counter[Outcome]:
-        """Entries by outcome, over all sources, pages of earlier runs among them."""
-        total = self.earlier_outcomes
-        for result in self.results:
-            total.update(result.outcomes)
-        return total
-
-    @property
-    def earlier_outcomes(self) -> Counter[Outcome]:
-        """Pages of earlier runs, by outcome."""
-        total: Counter[Outcome] = Counter()
-        for outcomes in self.earlier.values():
-            total.update(outcomes)
-        return total
-
-    @property
-    def earlier_words(self) -> str:
-        """One line on pages of earlier runs, for people; empty where there is nothing to say."""
-        visited = self.earlier_outcomes
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(visited.items()) if count)
-        words = (
-            [f"{visited.total()} of these are pages of earlier runs, owed or looked at again: {told}."] if told else []
-        )
-        words += [f"{self.owed} pages are owed: later runs read them."] if self.owed else []
-        return " ".join(words)
-
-    @property
-    def failures(self) -> list[SourceResult]:
-        """Sources that could not be seen."""
-        return [result for result in self.results if result.poll.is_failure]
-
-    @property
-    def cut_short(self) -> list[SourceResult]:
-        """Sources that listed more than was read."""
-        return [result for result in self.results if result.left_out]
 
 
 class Collector:
@@ -205,7 +144,7 @@ class Collector:
             self._report("poll", polled, len(due))
             self._store_poll(source, result)
 
-        await asyncio.gather(*map(poll, due))
+        await _all_of(map(poll, due))
 
     def _store_poll(self, source: Source, poll: Poll) -> None:
         self._polls[source.id] = poll
@@ -263,14 +202,7 @@ class Collector:
         self._wake()
         mixed = round_robin(candidates)
         batches = [mixed[start : start + PAGES_A_BATCH] for start in range(0, len(mixed), PAGES_A_BATCH)]
-        tasks = [asyncio.create_task(self._read_batch(batch)) for batch in batches]
-        try:
-            await asyncio.gather(*tasks)
-        except BaseException:  # nothing may go on with a client and a database that are about to be closed
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        await _all_of(self._read_batch(batch) for batch in batches)
 
     async def _read_batch(self, batch: Sequence[Candidate]) -> None:
         async with self._batches:
@@ -330,6 +262,18 @@ class Collector:
             outcomes = {source_id: dict(counts) for source_id, counts in stored.items() if counts}
             queries.finish_run(run_id, ended, outcomes, session=session)
         return summary
+
+
+async def _all_of(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """All of it at once; where a part fails, the rest ends too: nothing may go on with a client that is about to be closed."""
+    tasks = [asyncio.create_task(part) for part in work]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _counted(counts: Counter[Outcome]) -> dict[Outcome, int]:
