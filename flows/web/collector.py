@@ -194,7 +194,10 @@ class Collector:
         self._revisited = len(before) + len(rechecks)
         self._waiting += self._revisited
         self._unread = {candidate.article_id for candidate in list(self._listed.values())[limit - len(before) :]}
-        return [*before, *self._listed.values(), *rechecks]
+        # In the registry's order, whoever answered first: the same news makes the same stories, led by the same outlets.
+        place = {source_id: number for number, source_id in enumerate(sources)}
+        found = [*before, *self._listed.values(), *rechecks]
+        return sorted(found, key=lambda candidate: place.get(candidate.source.id, len(place)))
 
     async def _read_all(self, candidates: Sequence[Candidate]) -> None:
         self._to_do = len(candidates)
