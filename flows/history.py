@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flows.web.filing import address_of, page_columns, source_columns
+from flows.web.filing import address_of, listed_columns, page_columns
 from flows.web.page_facts import choose_published
 from models.admission import ReadEntry, cleaned
 from models.store import history as queries
@@ -83,10 +83,11 @@ def row_of(found: Found) -> ArticleRow:
     """The columns of an article as a run of its own day would have stored it."""
     read = cleaned(found.read)
     return {
+        **listed_columns(read.candidate),
         **page_columns(read, found.seen_at),
-        **source_columns(read.candidate.source),
         "url": address_of(read),
         "first_seen_at": found.seen_at,
+        "attempts": 1,
         "outcome": read.outcome.value,
         "backfilled": True,
     }

@@ -15,7 +15,8 @@ from flows.tagging_opening import open_tagger as open_tagger  # the commands cal
 from flows.tagging_opening import read_tagger as read_tagger
 from flows.tagging_opening import roll_back as roll_back
 from flows.tagging_opening import shipped_tagger as shipped_tagger
-from flows.web.collector import Collector, CollectSummary
+from flows.web.collect_summary import CollectSummary
+from flows.web.collector import Collector
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
 from models.settings import Settings, code_version

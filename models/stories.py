@@ -7,8 +7,8 @@ within days. The bands are kept here, since rensa's own index takes no fingerpri
 """
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -30,6 +30,7 @@ CONFIRMED = 0.5
 ESTIMATED = 0.60
 TITLE_WORDS = 5  # fewer make a headline that many articles bear ("In pictures", "Letters to the editor")
 TITLE_DAYS = 4
+STORY_DAYS = 14  # copies of a report appear within days; a later one is a new story
 _FORMAT = f"<{PERMUTATIONS}I"
 # Candidates that share less, by the estimate, are chance; and of the rest the nearest are compared.
 _MIN_ESTIMATE = 0.12
@@ -76,36 +77,77 @@ def containment(one: str, other: str) -> float:
 class StoryIndex:
     """The articles of the last days, to find the story of a new one. Add in the order in which they were seen."""
 
-    def __init__(self, load_texts: Callable[[Sequence[int]], Mapping[int, str]], days: int = 14) -> None:
+    def __init__(self, load_texts: Callable[[Sequence[int]], Mapping[int, str]], days: int = STORY_DAYS) -> None:
         """`load_texts` gives the stored texts of articles, without those that have been purged."""
         self._load_texts = load_texts
         self._window = timedelta(days=days)
         self._bands: list[dict[bytes, list[int]]] = [{} for _ in range(PERMUTATIONS // _ROWS)]
         self._reports: dict[int, Report] = {}
         self._titles: dict[str, list[int]] = {}
+        self._stories: dict[int, set[int]] = {}
 
     def __len__(self) -> int:
         return len(self._reports)
 
     def add(self, report: Report) -> None:
-        """Have later articles compared with this one."""
+        """Have later articles compared with this one; one that was added before is replaced."""
+        self.remove(report.article_id)
         self._reports[report.article_id] = report
+        self._stories.setdefault(report.story_id, set()).add(report.article_id)
         if report.fingerprint is not None:
             for band, key in zip(self._bands, _keys(report.fingerprint), strict=True):
                 band.setdefault(key, []).append(report.article_id)
         if (title := _title_key(report.title)) is not None:
             self._titles.setdefault(title, []).append(report.article_id)
 
-    def find(
-        self, *, fingerprint: bytes | None, text: str | None, title: str, outlet: str, seen_at: datetime
-    ) -> Match | None:
-        """The story of which an article is a copy; None where it is the first of its own."""
-        if fingerprint is not None and (match := self._by_text(fingerprint, text, seen_at)):
-            return match
-        return self._by_title(fingerprint, title, outlet, seen_at)
+    def remove(self, article_id: int) -> None:
+        """Compare nothing with this article any more."""
+        report = self._reports.pop(article_id, None)
+        if report is not None:
+            self._stories[report.story_id].discard(article_id)
 
-    def _by_text(self, fingerprint: bytes, text: str | None, seen_at: datetime) -> Match | None:
-        nearest = self._nearest(fingerprint, seen_at)
+    def story_of(self, article_id: int) -> int | None:
+        """The story of an article of the last days."""
+        report = self._reports.get(article_id)
+        return report.story_id if report is not None else None
+
+    def others(self, article_id: int, story_id: int) -> list[Report]:
+        """What else is in the article's story."""
+        return [self._reports[number] for number in self._stories.get(story_id, ()) if number != article_id]
+
+    def move(self, article_id: int, story_id: int) -> None:
+        """The article is in another story now."""
+        report = self._reports[article_id]
+        self._stories[report.story_id].discard(article_id)
+        self._stories.setdefault(story_id, set()).add(article_id)
+        self._reports[article_id] = replace(report, story_id=story_id)
+
+    def find(
+        self,
+        *,
+        fingerprint: bytes | None,
+        text: str | None,
+        title: str,
+        outlet: str,
+        seen_at: datetime,
+        article_id: int | None = None,
+        story_id: int | None = None,
+    ) -> Match | None:
+        """The story of which an article is a copy; None where it is the first of its own.
+
+        Args:
+            article_id, story_id: of an article that has a story already: it is not compared with itself, and of several
+                matches the one in its story wins.
+        """
+        own = (article_id, story_id)
+        if fingerprint is not None and (match := self._by_text(fingerprint, text, seen_at, own)):
+            return match
+        return self._by_title(fingerprint, title, outlet, seen_at, own)
+
+    def _by_text(
+        self, fingerprint: bytes, text: str | None, seen_at: datetime, own: tuple[int | None, int | None]
+    ) -> Match | None:
+        nearest = self._nearest(fingerprint, seen_at, own)
         texts = self._load_texts([report.article_id for _, report in nearest]) if text and nearest else {}
         for estimate, report in nearest:
             theirs = texts.get(report.article_id)
@@ -116,34 +158,61 @@ class StoryIndex:
                 return Match(report.article_id, report.story_id, "fingerprint")
         return None
 
-    def _nearest(self, fingerprint: bytes, seen_at: datetime) -> list[tuple[float, Report]]:
-        """The candidates, the most alike first."""
+    def _nearest(
+        self, fingerprint: bytes, seen_at: datetime, own: tuple[int | None, int | None]
+    ) -> list[tuple[float, Report]]:
+        """The candidates, those of the article's own story first, then the most alike."""
         numbers: set[int] = set()
         for band, key in zip(self._bands, _keys(fingerprint), strict=True):
             numbers.update(band.get(key, ()))
-        own = struct.unpack(_FORMAT, fingerprint)
+        ours = struct.unpack(_FORMAT, fingerprint)
         found = []
-        for report in (self._reports[number] for number in numbers):
+        for report in (self._reports[number] for number in numbers if number in self._reports and number != own[0]):
             if report.fingerprint is None or abs(seen_at - report.seen_at) > self._window:
                 continue
             theirs = struct.unpack(_FORMAT, report.fingerprint)
-            estimate = sum(a == b for a, b in zip(own, theirs, strict=True)) / PERMUTATIONS
+            estimate = sum(a == b for a, b in zip(ours, theirs, strict=True)) / PERMUTATIONS
             if estimate >= _MIN_ESTIMATE:
                 found.append((estimate, report))
-        found.sort(key=lambda pair: (-pair[0], pair[1].article_id))
+        found.sort(key=lambda pair: (pair[1].story_id != own[1], -pair[0], pair[1].article_id))
         return found[:_MAX_COMPARED]
 
-    def _by_title(self, fingerprint: bytes | None, title: str, outlet: str, seen_at: datetime) -> Match | None:
+    def _by_title(
+        self,
+        fingerprint: bytes | None,
+        title: str,
+        outlet: str,
+        seen_at: datetime,
+        own: tuple[int | None, int | None],
+    ) -> Match | None:
         key = _title_key(title)
         if key is None:
             return None
-        for number in self._titles.get(key, ()):
+        numbers = [number for number in self._titles.get(key, ()) if number in self._reports and number != own[0]]
+        for number in sorted(numbers, key=lambda number: self._reports[number].story_id != own[1]):
             report = self._reports[number]
             both_have_text = fingerprint is not None and report.fingerprint is not None
             near = abs(seen_at - report.seen_at) <= timedelta(days=TITLE_DAYS)
             if near and not both_have_text and report.outlet != outlet:
                 return Match(report.article_id, report.story_id, "headline")
         return None
+
+
+def choose_lead(members: Mapping[int, bool], lead: int | None, reviewed: Collection[int]) -> int | None:
+    """Which article of a story leads it, and is tagged: the first seen, of those with a text where there is one.
+
+    A person's review holds: what was reviewed leads, and a lead is changed for nothing less than a text.
+
+    Args:
+        members: the articles, by number, with whether there is a text of it.
+        lead: the one that has led so far.
+    """
+    if decided := members.keys() & reviewed:
+        return lead if lead in decided else min(decided)
+    with_text = [number for number, has_text in members.items() if has_text]
+    if lead is not None and lead in members and (members[lead] or not with_text):
+        return lead
+    return min(with_text or members, default=None)
 
 
 @lru_cache(maxsize=32)  # a new article's are needed for its fingerprint and then for each candidate

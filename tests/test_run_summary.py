@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows import jobs
 from flows.artifacts import run_summary
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.reviews import QUEUE_DAYS, queue
 from models.settings import Settings
 from models.store import reviews

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from models.sources import Registry, Source
+from models.sources import Registry, Source, UnknownSourceError
 
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder for everything that is written (default: ./data).")
@@ -20,11 +20,8 @@ Sources = Annotated[
 
 
 def choose_sources(registry: Registry, ids: Sequence[str]) -> list[Source] | None:
-    """The sources with these ids, enabled or not; None where none is named."""
-    known = registry.by_id()
-    for source_id in ids:
-        if source_id not in known:
-            raise typer.BadParameter(
-                f"{source_id!r} is not a source of the registry; see 'culture-monitor sources list'"
-            )
-    return [known[source_id] for source_id in ids] or None
+    """The sources with these ids, enabled or not; a wrong one is an error in the command's words."""
+    try:
+        return registry.choose(ids)
+    except UnknownSourceError as error:
+        raise typer.BadParameter(f"{error}; see 'culture-monitor sources list'") from error

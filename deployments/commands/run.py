@@ -138,6 +138,8 @@ def show(report: Report) -> None:
         ("all", collected.entries, f"entries of {len(collected.results)} sources; {collected.not_due} sources not due")
     )
     console.table("What became of every entry", ("outcome", "entries", "meaning"), rows)
+    if collected.earlier_words:
+        console.line(collected.earlier_words)
     themes = {theme.id: theme.heading for theme in load_themes()}
     tag_rows = [(themes[theme], tagged.by_theme.get(theme, 0)) for theme in THEME_IDS]
     console.table(f"New stories by theme (model {tagged.version})", ("theme", "stories"), tag_rows)
@@ -147,6 +149,9 @@ def show(report: Report) -> None:
         console.table("What could not be reached", ("source", "outcome", "detail"), shown)
         if len(failures) > FAILURES_SHOWN:
             console.line(f"and {len(failures) - FAILURES_SHOWN} more")
+    if collected.cut_short:
+        cut = [(r.source.label, r.left_out) for r in collected.cut_short[:FAILURES_SHOWN]]
+        console.table("What was listed and not read", ("source", "what was left out"), cut)
     console.line(
         f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
         f"{tagged.other_language} not in English. {tagged.uncertain} uncertain ones wait for review."
@@ -162,12 +167,15 @@ def as_data(report: Report) -> dict[str, Any]:
         "run_id": collected.run_id,
         "entries": collected.entries,
         "outcomes": {str(outcome): count for outcome, count in collected.outcomes.items() if count},
+        "earlier": {str(outcome): count for outcome, count in collected.earlier_outcomes.items() if count},
+        "owed": collected.owed,
         "sources": [
             {
                 "id": result.source.id,
                 "poll": str(result.poll),
                 "detail": result.detail,
                 "outcomes": {str(outcome): count for outcome, count in result.outcomes.items()},
+                "left_out": result.left_out,
             }
             for result in collected.results
         ],

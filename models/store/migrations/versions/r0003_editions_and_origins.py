@@ -42,6 +42,7 @@ def upgrade() -> None:
         op.add_column("article", sa.Column(column, sa.String(), nullable=True))
     op.add_column("article", sa.Column("weight", sa.Float(), nullable=True))
     op.add_column("article", sa.Column("backfilled", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.execute("UPDATE article SET backfilled = true WHERE story_id IS NULL")  # only a backfill had stored such
     _place_what_was_sent()
 
 
