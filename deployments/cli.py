@@ -20,6 +20,7 @@ from deployments.commands import (
     doctor,
     export,
     model,
+    organisations,
     recipients,
     review,
     run,
@@ -72,6 +73,7 @@ app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("web")(web.web)
 app.add_typer(model.app, name="model")
+app.add_typer(organisations.app, name="organisations")
 app.add_typer(recipients.app, name="recipients")
 app.add_typer(review.app, name="review")
 app.add_typer(sources.app, name="sources")

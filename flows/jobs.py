@@ -21,7 +21,7 @@ from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
 from models.settings import Settings
 from models.sources import Registry, Source
-from models.store import reviews
+from models.store import organisations, reviews
 from models.store.database import Database
 from models.tagging.apply import TagSummary, document_of
 from models.tagging.decisions import Document
@@ -146,7 +146,9 @@ async def tag(
 ) -> tuple[TagSummary, list[str]]:
     """Tag every stored story that waits."""
     async with RunTagging(database, settings, now=now, progress=partial(report, "tag")) as tagging:
-        return await run_step(TAG_STEP, tagging.finish)
+        done = await run_step(TAG_STEP, tagging.finish)
+    organisations.record_recent(database, settings.own_organisations, now=now)
+    return done
 
 
 async def monitor(
@@ -174,4 +176,5 @@ async def monitor(
             wake=tagging.wake,
         )
         tagged, notes = await run_step(TAG_STEP, tagging.finish)
+    organisations.record_recent(database, settings.own_organisations, now=now)
     return MonitorSummary(collected, tagged, tuple(notes))

@@ -8,6 +8,7 @@ from prefect.states import Completed
 
 from flows.mail.erasure import erase_departed
 from flows.prefect_steps import as_task, run_name, workplace
+from models.store.organisations import record_all
 from models.store.upkeep import Upkeep, keep_up
 
 
@@ -27,6 +28,8 @@ async def upkeep() -> State[None]:
         async def step() -> Upkeep:
             # First, while the database still knows whose files lie in the outbox.
             erased = erase_departed(place.database, place.settings.outbox, place.now)
+            # Before texts go: what they name can't be found later.
+            record_all(place.database, place.settings.own_organisations)
             done = keep_up(place.database, place.registry, now=place.now)
             return replace(done, recipients=erased + done.recipients)
 

@@ -86,7 +86,7 @@ class Context:
         """How many of the places in an organisation's names it holds."""
         if organisation.id not in self._places:
             words = {word for name in (*organisation.names, *organisation.hospitals) for word in key_of(name).split()}
-            held = sum(f" {word} " in self._joined for word in words - _NOT_A_PLACE if len(word) > 3)
+            held = sum(self._count((word,)) > 0 for word in words - _NOT_A_PLACE if len(word) > 3)
             self._places[organisation.id] = held
         return self._places[organisation.id]
 
@@ -126,7 +126,8 @@ class Context:
         return self.nations["abroad"] > home
 
     def _count(self, words: Iterable[str]) -> int:
-        return sum(self._joined.count(f" {word} ") for word in words)
+        """How often the words stand in it, also as possessives."""
+        return sum(self._joined.count(f" {word} ") + self._joined.count(f" {word}s ") for word in words)
 
 
 def has_cue(words: Words, first: int, last: int, name: Name) -> bool:
@@ -177,7 +178,8 @@ def is_part_of_a_longer_name(words: Words, first: int, last: int, name: Name) ->
         return False
     plain, capital = words.plain[before], words.is_capital(before)
     if name.organisation.kind == "department" and name.organisation.nation in {"uk", "england"}:
-        foreign = capital and plain not in _HOME and not _begins_sentence(words, before)
+        said = words.possessive(before) > 0 or not _begins_sentence(words, before)
+        foreign = capital and plain not in _HOME and said
         return foreign and words.plain[first] == "department"
     if words.plain[first] in _OPENS_A_LONGER_NAME and plain not in _SMALL_BEFORE:
         return capital and not _begins_sentence(words, before) and not words.possessive(before)
@@ -198,7 +200,7 @@ def _cues(name: Name) -> set[str]:
 
 def _is_headline_case(words: Words) -> bool:
     """Whether a short text gives almost every word a capital: "Health Leaders Unite Against Cuts"."""
-    if len(words.plain) > _LONGEST_HEADLINE:
+    if len(words.plain) > _LONGEST_HEADLINE or words.text.rstrip().endswith("."):
         return False
     long = [index for index, word in enumerate(words.plain) if len(word) > 3]
     return sum(map(words.is_capital, long)) > 0.8 * len(long)

@@ -49,6 +49,7 @@ class _Found:
 
     part: int
     first: int
+    proper: int  # the last word of the name itself, before an ending like "NHS Trust"
     last: int
     start: int
     end: int
@@ -120,7 +121,7 @@ def _stands(number: int, words: Words, end: int, length: int, names: tuple[Name,
     elif possessive != 2 or words.joined[end : end + 2] != "s ":
         return None  # it is the beginning of a longer word
     if not names:
-        return _Found(number, first, last, start, words.ends[last], ())
+        return _Found(number, first, last, last, start, words.ends[last], ())
     kept: dict[int, list[Name]] = {}
     for name in names:
         final = words.ending_after(last, name.ending) if name.ending is not Ending.NONE else last
@@ -138,7 +139,7 @@ def _stands(number: int, words: Words, end: int, length: int, names: tuple[Name,
     final = max(kept)
     if final > last:
         possessive = words.possessive(final)
-    return _Found(number, first, final, start, words.ends[final] - possessive, tuple(kept[final]))
+    return _Found(number, first, last, final, start, words.ends[final] - possessive, tuple(kept[final]))
 
 
 def _is_written_as_a_name(words: Words, first: int, last: int, name: Name) -> bool:
@@ -151,7 +152,9 @@ def _longest(found: Iterable[_Found]) -> list[_Found]:
     """Those that lie within no longer one and over none before them, in the order of the text."""
     kept: list[_Found] = []
     reached = -1
-    for _, same in groupby(sorted(found, key=lambda one: (one.first, -one.last)), key=lambda one: one.first):
+    for _, same in groupby(
+        sorted(found, key=lambda one: (one.first, -one.last, -one.proper)), key=lambda one: one.first
+    ):
         one = next(same)
         if one.first > reached:
             kept.append(one)
@@ -171,7 +174,7 @@ class _Deciding:
         self._context = Context(words)
         self._ends = {(one.part, one.last): _bearers(one) for one in found}
         strange = {acronym for one in found if (acronym := self._spelt_otherwise(one))}
-        self._found = [one for one in found if one.names and not self._is_somebody_else(one, strange)]
+        self._found = [ours for one in found if (ours := self._without_others(one, strange)).names]
         self._named: set[str] = set()  # ids of those named beyond doubt
 
     def namings(self) -> list[list[Naming]]:
@@ -194,11 +197,16 @@ class _Deciding:
             part.sort(key=lambda naming: naming.first)
         return namings
 
-    def _is_somebody_else(self, one: _Found, strange: Collection[str]) -> bool:
-        words, acronym = self._words[one.part], one.names[0].acronym
-        if any(is_part_of_a_longer_name(words, one.first, one.last, name) for name in one.names):
-            return True
-        return bool(acronym) and (acronym in strange or not self._context.is_health)
+    def _without_others(self, one: _Found, strange: Collection[str]) -> _Found:
+        """The same without the names that are part of a longer one, or acronyms of something else."""
+        words = self._words[one.part]
+        kept = tuple(
+            name
+            for name in one.names
+            if not (name.acronym and (name.acronym in strange or not self._context.is_health))
+            and not is_part_of_a_longer_name(words, one.first, one.last, name)
+        )
+        return one if len(kept) == len(one.names) else replace(one, names=kept)
 
     def _spelt_otherwise(self, one: _Found) -> str:
         """An acronym that the words before its bracket spell out as something that is not ours."""

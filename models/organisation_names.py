@@ -66,11 +66,13 @@ def forms(organisation: Organisation) -> Iterator[tuple[str, Name]]:
     """Every form of an organisation's names: its plain words, and what is asked of a text that holds them."""
     context = {key_of(name) for name in organisation.context}
     for written in (organisation.name, *organisation.aliases, *organisation.former):
-        if key_of(written) not in context:
+        if written not in organisation.context:
             yield key_of(written), _name(organisation, written, Strength.ALONE)
         yield from _short_forms(organisation, written, context)
     for written in organisation.context:
         yield key_of(written), _name(organisation, written, Strength.CONTEXT)
+        if organisation.kind in TRUSTS:
+            yield _form(organisation, written, Ending.TRUST, needs_ending=True)
     for written in organisation.hospitals:
         yield key_of(written), _name(organisation, written, Strength.HOSPITAL)
 
@@ -109,14 +111,14 @@ def _small_words(written: str) -> frozenset[int]:
 
 def _name(organisation: Organisation, written: str, strength: Strength) -> Name:
     ending = Ending.NONE
-    if organisation.kind in TRUSTS:
+    if strength is Strength.ALONE and organisation.kind in TRUSTS:
         ending = Ending.TRUST
-    elif organisation.kind in BOARDS:
+    elif strength is Strength.ALONE and organisation.kind in BOARDS:
         ending = Ending.BOARD
     return Name(
         organisation,
         strength,
-        Ending.NONE if strength is Strength.HOSPITAL else ending,
+        ending,
         commas=written.count(","),
         acronym=written if is_acronym(written) else "",
         small=_small_words(written),

@@ -3,9 +3,8 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
-from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
@@ -36,6 +35,7 @@ KINDS = (
 )
 NATIONS: tuple[str, ...] = get_args(Nation)
 OWN = "own"  # the source of an entry in the user's file that names none
+RULES = "1"  # of recognising names (`models.mentions`): another number has all stored articles looked at again
 MAX_ID = 100
 MAX_NAME = 120  # a longer surface would be a sentence, not a name
 
@@ -83,9 +83,10 @@ _KEYS = tuple(field.name for field in fields(Organisation) if field.name not in 
 class Organisations(Mapping[str, Organisation]):
     """The organisations by id, in the order of the files."""
 
-    def __init__(self, organisations: Iterable[Organisation], nobody: Iterable[str] = ()) -> None:
+    def __init__(self, organisations: Iterable[Organisation], nobody: Iterable[str] = (), version: str = "") -> None:
         self._by_id = {organisation.id: organisation for organisation in organisations}
         self.nobody = tuple(nobody)  # phrases that hold a name but mean somebody else
+        self.version = version  # as `version_of` gives it
 
     def __getitem__(self, organisation_id: str) -> Organisation:
         return self._by_id[organisation_id]
@@ -95,12 +96,6 @@ class Organisations(Mapping[str, Organisation]):
 
     def __len__(self) -> int:
         return len(self._by_id)
-
-    @cached_property
-    def version(self) -> str:
-        """16 hexadecimal digits that change with every name, so that texts are looked at once more."""
-        named = "\n".join(map(repr, self._by_id.values()))
-        return hashlib.sha256(f"{named}\n{self.nobody!r}".encode()).hexdigest()[:16]
 
     def heirs(self, organisation_id: str) -> tuple[Organisation, ...]:
         """The organisations of today that an organisation lives on in; itself where it still exists."""
@@ -141,14 +136,30 @@ def load_organisations(own: Path | None = None, *, shipped: Path | None = None) 
         raise DataFileError(f"{label}: holds no organisation; add one in a table [nation.kind]")
     if own is not None:
         for organisation in _read(read_toml(own), str(own)).values():
-            check_new(organisation, found, str(own))
-            found[organisation.id] = organisation
+            _check_new(organisation, found, str(own))
+            found[organisation.id] = replace(organisation, source=organisation.source or OWN)
     _check_names(found.values(), label if own is None else f"{label} and {own}")
     _check_successors(found, label if own is None else str(own))
-    return Organisations(found.values(), document.get("nobody", ()))
+    return Organisations(found.values(), document.get("nobody", ()), version_of(own, shipped=shipped))
 
 
-def check_new(organisation: Organisation, known: Mapping[str, Organisation], label: str) -> None:
+def version_of(own: Path | None = None, *, shipped: Path | None = None) -> str:
+    """16 hexadecimal digits that change with the files and the rules; stored articles of another one are looked at again.
+
+    Raises:
+        DataFileError: a file can't be read.
+    """
+    digest = hashlib.sha256(RULES.encode())
+    for file in (shipped if shipped is not None else seed_file("organisations.toml"), own):
+        if file is not None:
+            try:
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+            except OSError as error:
+                raise DataFileError(f"{file}: can't be read ({error.strerror}); name another file") from error
+    return digest.hexdigest()[:16]
+
+
+def _check_new(organisation: Organisation, known: Mapping[str, Organisation], label: str) -> None:
     """That an organisation of the user's takes nobody's id, ODS code or name.
 
     Raises:

@@ -20,6 +20,10 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from models.store.organisation_tables import RecognisedArticle as RecognisedArticle
+from models.store.organisation_tables import StoredMention as StoredMention
+from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC time; a naive one is refused when it is written."""
