@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from deployments.prefect_api import Served, forget, free_port, is_healthy, is_of, ui_of, write_record
-from deployments.prefect_environment import child_environment, prefect_folder
+from deployments.prefect_environment import child_environment, is_loopback, prefect_folder
 from deployments.processes import Child, end_leftovers, note_children
 from deployments.schedules import catalogue
 from deployments.single_instance import only_instance
@@ -68,6 +68,11 @@ def start(settings: Settings, say: Say) -> None:
         StartError: it runs already, no port is free, or a child did not come up.
     """
     load_registry(settings.sources)
+    if not is_loopback(settings.prefect_host) and settings.prefect_auth is None:
+        raise SettingsError(
+            f"CULTURE_PREFECT_HOST is {settings.prefect_host}, which other machines can reach, and whoever reaches "
+            "Prefect can run commands here: set CULTURE_PREFECT_AUTH=user:password too"
+        )
     folder = prefect_folder(settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -148,7 +153,7 @@ class _Supervisor:
     def _start_server(self) -> None:
         environment = child_environment(self._settings, os.environ, api=self._api, own_server=True)
         where = ["--host", self._settings.prefect_host, "--port", str(self._port)]
-        words = ["-m", "prefect", "server", "start", *where]
+        words = ["-m", "deployments.prefect_server", *where]
         self._server = Child("server", [sys.executable, *words], environment, self._folder / "logs" / "server.log")
         write_record(self._settings, Served(self._api, self._server.pid))
         self._note()

@@ -84,6 +84,15 @@ class Settings(BaseSettings):
     prefect_port: int = Field(
         4200, ge=1, le=65535, description="Port of the UI; the next free one is taken where another program has it"
     )
+    prefect_auth: SecretStr | None = Field(
+        None,
+        description="user:password that Prefect's UI and API ask for; needed where `start` serves beyond this machine",
+    )
+    prefect_addresses: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(),
+        description="Further names of the server, comma-separated: `server` for programs that call it, "
+        "`https://monitor.example.org` for its UI behind a proxy too",
+    )
     schedule_monitor: Cron = Field("0 6-22/2 * * *", description="When `monitor` runs: a cron line, London time")
     schedule_digest: Cron = Field("0 7 * * 1", description="When the digest is composed and sent")
     schedule_check: Cron = Field("0 12 * * 1", description="When it is checked that the digest went out")
@@ -97,11 +106,27 @@ class Settings(BaseSettings):
     alert_to: str = Field("", description="Address that is told when a run fails or no digest went out")
     alert_webhook: SecretStr | None = Field(None, description="Web address that the same is posted to, as JSON")
 
-    @field_validator("allow_hosts", mode="before")
+    @field_validator("allow_hosts", "prefect_addresses", mode="before")
     @classmethod
     def _split_hosts(cls, value: Any) -> Any:
         if isinstance(value, str):
             return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("prefect_auth")
+    @classmethod
+    def _is_login(cls, value: SecretStr | None) -> SecretStr | None:
+        user, _, password = value.get_secret_value().partition(":") if value is not None else ("-", "", "-")
+        if not user or not password:
+            raise ValueError("must be user:password")
+        return value
+
+    @field_validator("prefect_addresses")
+    @classmethod
+    def _are_addresses(cls, value: frozenset[str]) -> frozenset[str]:
+        for one in value:
+            if not re.fullmatch(r"(?:https?://)?(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d+)?", one):
+                raise ValueError(f"{one} must be a name like server, or an address like https://monitor.example.org")
         return value
 
     @field_validator("base_url")
