@@ -48,7 +48,8 @@ _NOT_A_PLACE = frozenset(
     """the and of for nhs trust foundation university hospital hospitals healthcare health care teaching community royal st
     saint general district infirmary service services partnership mental childrens womens group integrated board queen king
     elizabeth marys georges peters victoria princess east west north south northern southern eastern western city county
-    centre social special regional area memorial""".split()
+    centre social special regional area memorial anns james jamess johns marys michaels richards andrews mater alexandra
+    prince princess charles philip margaret manor churchill wales king kings queens george good hope""".split()
 )
 _HOME = frozenset({"the", "uk", "uks", "british", "britains", "english", "englands", "whitehalls", "governments", "at"})
 _OPENS_A_LONGER_NAME = frozenset({"care", "community", "social", "public", "mental", "health", "home", "learning"})
@@ -95,13 +96,18 @@ class Context:
         bearers = {name.organisation.id: name.organisation for name in names}
         if full := [bearer for bearer in bearers.values() if bearer.id in named]:
             return full[0] if len(full) == 1 else None
-        if len(bearers) > 1 and all(name.strength is Strength.HOSPITAL for name in names):
-            ranked = sorted(bearers.values(), key=self.places, reverse=True)
-            best, second = self.places(ranked[0]), self.places(ranked[1])
-            return ranked[0] if best > second else None
+        hospital = all(name.strength is Strength.HOSPITAL for name in names)
+        if hospital:
+            best, *others = sorted(bearers.values(), key=self.places, reverse=True)
+            if self.places(best) > max(map(self.places, others), default=0):
+                return best
         if devolved := [bearer for bearer in bearers.values() if self._speaks_of(bearer.nation)]:
             return devolved[0] if len(devolved) == 1 else None
-        alone = {name.organisation.id: name.organisation for name in names if name.strength is not Strength.CONTEXT}
+        alone = {
+            name.organisation.id: name.organisation
+            for name in names
+            if name.strength is Strength.ALONE and (self.is_health or not name.acronym)
+        }
         if len(alone) != 1 or (len(bearers) > 1 and self._is_abroad):
             return None
         return next(iter(alone.values()))
@@ -128,6 +134,11 @@ class Context:
     def _count(self, words: Iterable[str]) -> int:
         """How often the words stand in it, also as possessives."""
         return sum(self._joined.count(f" {word} ") + self._joined.count(f" {word}s ") for word in words)
+
+
+def could_be_anywhere(words: Words, first: int, last: int) -> bool:
+    """Whether a hospital's name tells no place: "the Royal Victoria Hospital", "St James's Hospital"."""
+    return _NOT_A_PLACE.issuperset(words.plain[first : last + 1])
 
 
 def has_cue(words: Words, first: int, last: int, name: Name) -> bool:

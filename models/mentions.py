@@ -14,7 +14,15 @@ from itertools import groupby
 
 import ahocorasick
 
-from models.mention_context import Context, has_cue, is_mere_word, is_part_of_a_longer_name, spells_out, stands_out
+from models.mention_context import (
+    Context,
+    could_be_anywhere,
+    has_cue,
+    is_mere_word,
+    is_part_of_a_longer_name,
+    spells_out,
+    stands_out,
+)
 from models.mention_referring import Marker, Naming, Referring
 from models.organisation_names import Ending, Name, Strength, Words, forms, key_of
 from models.organisations import Organisation, Organisations
@@ -63,10 +71,14 @@ class Recogniser:
         self.version = organisations.version
         nobody = {key_of(phrase) for phrase in organisations.nobody}
         names: dict[str, list[Name]] = {key: [] for key in nobody}
+        running = {key_of(hospital) for one in organisations.values() if one.is_current for hospital in one.hospitals}
         for organisation in organisations.values():
             for key, name in forms(organisation):
-                if key not in nobody:
-                    names.setdefault(key, []).append(name)
+                if key in nobody:
+                    continue
+                if not organisation.is_current and name.ending is Ending.TRUST and key in running:
+                    name = replace(name, needs_ending=True)  # the hospital has outlived its trust, and is another's now
+                names.setdefault(key, []).append(name)
         self._automaton = ahocorasick.Automaton()
         for key, known in names.items():
             self._automaton.add_word(f" {key}", (key.count(" ") + 1, tuple(dict.fromkeys(known))))
@@ -198,13 +210,12 @@ class _Deciding:
         return namings
 
     def _without_others(self, one: _Found, strange: Collection[str]) -> _Found:
-        """The same without the names that are part of a longer one, or acronyms of something else."""
+        """The same without the names that are part of a longer one, or an acronym of something else."""
         words = self._words[one.part]
         kept = tuple(
             name
             for name in one.names
-            if not (name.acronym and (name.acronym in strange or not self._context.is_health))
-            and not is_part_of_a_longer_name(words, one.first, one.last, name)
+            if name.acronym not in strange and not is_part_of_a_longer_name(words, one.first, one.last, name)
         )
         return one if len(kept) == len(one.names) else replace(one, names=kept)
 
@@ -220,7 +231,12 @@ class _Deciding:
 
     def _sole(self, one: _Found) -> Organisation | None:
         """The only bearer of a name that counts wherever it stands."""
-        if len(_bearers(one)) > 1 or one.names[0].strength is Strength.CONTEXT:
+        strength = one.names[0].strength
+        if len(_bearers(one)) > 1 or strength is Strength.CONTEXT:
+            return None
+        if one.names[0].acronym and not self._context.is_health:
+            return None
+        if strength is Strength.HOSPITAL and could_be_anywhere(self._words[one.part], one.first, one.last):
             return None
         return one.names[0].organisation
 

@@ -111,7 +111,7 @@ class Organisations(Mapping[str, Organisation]):
             return self._by_id[what]
         wanted = plain_name(what)
         for organisation in self._by_id.values():
-            if organisation.ods.lower() == wanted or wanted in map(plain_name, organisation.names):
+            if wanted == (organisation.ods.lower() or None) or wanted in map(plain_name, organisation.names):
                 return organisation
         return None
 

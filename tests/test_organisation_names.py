@@ -260,6 +260,34 @@ def test_former_names_lead_to_the_organisation_and_merged_ones_stay_themselves()
     assert len(organisations.heirs(older)) == 2
 
 
+def test_a_hospital_is_of_the_trust_that_runs_it_today() -> None:
+    assert named("Bedford Hospital has a new ward.") == ["bedfordshire-hospitals-nhs-foundation-trust"]
+    assert named("Bedford Hospital NHS Trust was fined in 2015.") == ["bedford-hospital-nhs-trust"]
+
+
+def test_a_hospitals_name_that_tells_no_place_counts_where_the_text_tells_it() -> None:
+    belfast = "belfast-health-and-social-care-trust"
+    assert named("The Royal Victoria Hospital in Belfast is full.") == [belfast]
+    assert named("The Royal Victoria Hospital is full.") == []
+    assert named("St James's Hospital in Dublin is full.") == []
+    assert named("St James's Hospital in Leeds is full.") == ["leeds-teaching-hospitals-nhs-trust"]
+
+
+def test_a_committee_is_of_the_parliament_of_which_the_text_speaks() -> None:
+    assert named("The Senedd heard the Health and Social Care Committee on Wales.") == [
+        "senedd-health-and-social-care-committee"
+    ]
+    assert named("MPs of the Health and Social Care Committee agreed.") == [
+        "house-of-commons-health-and-social-care-committee"
+    ]
+
+
+def test_an_acronym_of_an_organisation_that_is_named_counts_in_any_text() -> None:
+    fiscal = "institute-for-fiscal-studies"
+    assert named("The Institute for Fiscal Studies warned of tax rises. The IFS said so.") == [fiscal, fiscal]
+    assert named("The IFS said so.") == []
+
+
 def test_mentions_are_counted_once_per_place() -> None:
     found = RECOGNISER.mentions(
         title="CQC visits hospital", summary="The CQC", text="The CQC said. Later the CQC wrote."

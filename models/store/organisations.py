@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from models.store.tables import Article, RecognisedArticle, StoredMention, Store
 
 STORY_DAYS = 365  # that are searched for an organisation's stories
 RECENT_DAYS = 28  # that every run looks at, as for tagging; older articles are for upkeep
+_EVER = datetime(1948, 7, 5, tzinfo=UTC)  # before the first article about the NHS
 BATCH = 100  # articles in one transaction: a tenth of a second of another writer's waiting
 
 
@@ -83,7 +84,7 @@ def record_all(database: Database, own: Path | None) -> int:
 
     Goes on where a killed one stopped. Organisations that have left the vocabulary, and that nothing names, are forgotten.
     """
-    done = _record_waiting(database, own, since=None)
+    done = _record_waiting(database, own, since=_EVER)
     organisation = StoredOrganisation.__table__.c  # type: ignore[attr-defined]
     named = select_columns(StoredMention.__table__.c.organisation_id)  # type: ignore[attr-defined]
     with database.write() as session:
@@ -93,12 +94,12 @@ def record_all(database: Database, own: Path | None) -> int:
     return done
 
 
-def _record_waiting(database: Database, own: Path | None, *, since: datetime | None) -> int:
-    version, done, after = version_of(own), 0, 0
+def _record_waiting(database: Database, own: Path | None, *, since: datetime) -> int:
+    version, done, after = version_of(own), 0, (since, 0)
     recogniser: Recogniser | None = None
     while True:
         with database.read() as session:
-            if not _waiting(version, since, after, 1, session=session):
+            if not _waiting(version, after, 1, session=session):
                 return done
         if recogniser is None:  # most runs find nothing to look at, and need no vocabulary
             organisations = load_organisations(own)
@@ -106,14 +107,19 @@ def _record_waiting(database: Database, own: Path | None, *, since: datetime | N
             with database.write() as session:
                 record_organisations(organisations, session=session)
         with database.write() as session:
-            articles = _waiting(version, since, after, BATCH, session=session)
+            articles = _waiting(version, after, BATCH, session=session)
             record_mentions(articles, recogniser, session=session)
         done += len(articles)
-        after = max([one.id or 0 for one in articles], default=after)
+        if articles:
+            after = (articles[-1].first_seen_at, articles[-1].id or 0)
 
 
-def _waiting(version: str, since: datetime | None, after_id: int, limit: int, *, session: Session) -> Sequence[Article]:
-    """Articles that this vocabulary has not looked at, or not since their page was read again, by id."""
+def _waiting(version: str, after: tuple[datetime, int], limit: int, *, session: Session) -> Sequence[Article]:
+    """Articles that this vocabulary has not looked at, or not since their page was read again, oldest first.
+
+    Those that come `after` a time and an id.
+    """
+    seen, number = col(Article.first_seen_at), col(Article.id)
     query = (
         select(Article)
         .outerjoin(
@@ -124,12 +130,11 @@ def _waiting(version: str, since: datetime | None, after_id: int, limit: int, *,
                 col(RecognisedArticle.attempts) == Article.attempts,
             ),
         )
-        .where(col(RecognisedArticle.article_id).is_(None), col(Article.id) > after_id)
-        .order_by(col(Article.id))
+        .where(col(RecognisedArticle.article_id).is_(None))
+        .where(seen >= after[0], or_(seen > after[0], number > after[1]))
+        .order_by(seen, number)
         .limit(limit)
     )
-    if since is not None:
-        query = query.where(Article.first_seen_at >= since)
     return session.exec(query).all()
 
 
