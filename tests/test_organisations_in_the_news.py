@@ -1,6 +1,7 @@
 """Who is in the news: mentions are recorded with a run, kept when texts go, found again when the list changes, and shown."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -115,6 +116,20 @@ def test_mentions_outlive_the_text_and_keep_the_name_alone(database: Database, n
         assert session.get_one(Article, number).text is None
         assert session.get_one(RecognisedArticle, number).vocabulary
     assert all(len(surface) < 60 for _, _, _, surface, _ in before)
+
+
+def test_a_run_and_upkeep_at_once_record_each_article_once(
+    database_address: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "BATCH", 1)
+    with open_database(database_address) as database:
+        for number in range(20):
+            store_article(database, article(now, number))
+        with ThreadPoolExecutor(4) as pool:
+            jobs = [pool.submit(record_all, database, None) for _ in range(2)]
+            jobs += [pool.submit(record_recent, database, None, now=now) for _ in range(2)]
+            assert sum(job.result() for job in jobs) == 20
+        assert len(mentions(database)) == 40
 
 
 @pytest.fixture
