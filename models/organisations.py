@@ -83,9 +83,17 @@ _KEYS = tuple(field.name for field in fields(Organisation) if field.name not in 
 class Organisations(Mapping[str, Organisation]):
     """The organisations by id, in the order of the files."""
 
-    def __init__(self, organisations: Iterable[Organisation], nobody: Iterable[str] = (), version: str = "") -> None:
+    def __init__(
+        self,
+        organisations: Iterable[Organisation],
+        *,
+        nobody: Iterable[str] = (),
+        sources: Mapping[str, str] | None = None,
+        version: str = "",
+    ) -> None:
         self._by_id = {organisation.id: organisation for organisation in organisations}
         self.nobody = tuple(nobody)  # phrases that hold a name but mean somebody else
+        self.sources = dict(sources or {})  # what the keys in `source` stand for
         self.version = version  # as `version_of` gives it
 
     def __getitem__(self, organisation_id: str) -> Organisation:
@@ -140,7 +148,12 @@ def load_organisations(own: Path | None = None, *, shipped: Path | None = None) 
             found[organisation.id] = replace(organisation, source=organisation.source or OWN)
     _check_names(found.values(), label if own is None else f"{label} and {own}")
     _check_successors(found, label if own is None else str(own))
-    return Organisations(found.values(), document.get("nobody", ()), version_of(own, shipped=shipped))
+    return Organisations(
+        found.values(),
+        nobody=document.get("nobody", ()),
+        sources=document.get("sources", {}),
+        version=version_of(own, shipped=shipped),
+    )
 
 
 def version_of(own: Path | None = None, *, shipped: Path | None = None) -> str:

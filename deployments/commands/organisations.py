@@ -85,7 +85,7 @@ def show(which: Which, data: Data = None, json: Json = False) -> None:
         "closed": organisation.closed,
         "now": ", ".join(heir.name for heir in organisations.heirs(organisation.id) if heir != organisation),
         "took over": ", ".join(one.name for one in before),
-        "source": organisation.source,
+        "source": organisations.sources.get(organisation.source, organisation.source),
     }
     for label, value in facts.items():
         if value:
