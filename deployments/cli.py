@@ -41,6 +41,7 @@ COMMANDS = {
     "upkeep": "upkeep:upkeep",
     "web": "web:web",
     "model": "model:app",
+    "organisations": "organisations:app",
     "recipients": "recipients:app",
     "review": "review:app",
     "sources": "sources:app",

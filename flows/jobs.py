@@ -21,7 +21,7 @@ from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
 from models.settings import Settings, code_version
 from models.sources import Registry, Source
-from models.store import deliveries, reviews
+from models.store import deliveries, organisations, reviews
 from models.store.database import Database
 from models.store.tagging import document_of
 from models.store.upkeep import Upkeep, keep_up
@@ -120,6 +120,9 @@ async def upkeep(
     """Delete what is past its time: texts, logged requests, those who left, and their traces in Prefect with `forget_runs`."""
     # First, while the database still knows whose traces there are elsewhere.
     erased = await erase_departed(database, settings, now, forget_runs)
+    organisations.record_all(
+        database, settings.own_organisations
+    )  # before texts go: what they name can't be found later
     done = keep_up(database, registry, now=now)
     return replace(done, recipients=erased + done.recipients)
 
@@ -177,7 +180,9 @@ async def tag(
     report: Report = unreported,
 ) -> tuple[TagSummary, list[str]]:
     """Tag every stored story that waits."""
-    return await run_step(TAG_STEP, lambda: tag_waiting(database, settings, now=now, progress=partial(report, "tag")))
+    done = await run_step(TAG_STEP, lambda: tag_waiting(database, settings, now=now, progress=partial(report, "tag")))
+    organisations.record_recent(database, settings.own_organisations, now=now)
+    return done
 
 
 async def monitor(

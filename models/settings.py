@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy address of a PostgreSQL database; without it, SQLite in the data folder"
     )
     sources: Path | None = Field(None, description="Registry of sources; without it, the one that is shipped")
+    organisations: Path | None = Field(
+        None, description="Your own organisations; without it, organisations.toml in the data folder where there is one"
+    )
     allow_hosts: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="Private or loopback hosts that may be fetched, apart by commas"
     )
@@ -188,6 +191,16 @@ class Settings(BaseSettings):
     def outbox(self) -> Path:
         """Where editions are written as files."""
         return self.data / "outbox"
+
+    @property
+    def organisations_file(self) -> Path:
+        """Where the user's own organisations are kept, whether the file is there or not."""
+        return self.organisations if self.organisations is not None else self.data / "organisations.toml"
+
+    @property
+    def own_organisations(self) -> Path | None:
+        """The file of the user's own organisations: the one that is set, or that of the data folder where there is one."""
+        return self.organisations_file if self.organisations is not None or self.organisations_file.exists() else None
 
     @property
     def models_folder(self) -> Path:

@@ -98,7 +98,8 @@ def _statements(sqlite: bool) -> list[str]:
         "INSERT INTO source_state (source, url, failures, last_outcome, last_polled_at, last_success_at, last_new_at, "
         "next_poll_at, interval_seconds) SELECT source, 'https://' || source || '.example/feed', 0, 'entries', "
         "max(first_seen_at), max(first_seen_at), max(first_seen_at), max(first_seen_at), 3600 FROM article GROUP BY source",
-        "INSERT INTO model_version (version, trained_at, training_hash, code_version, encoder, file_sha256, scores, state, reviews_learned, pinned) "
+        "INSERT INTO model_version (version, trained_at, training_hash, code_version, encoder, file_sha256, scores, state, "
+        "reviews_learned, pinned) "
         "VALUES (:model, (SELECT max(first_seen_at) FROM article), 'h', '0', 'tfidf', '', '{}', 'champion', 0, false)",
         *([] if sqlite else [
             "SELECT setval(pg_get_serial_sequence('article', 'id'), :count)",

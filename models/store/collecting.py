@@ -18,12 +18,14 @@ from models.store.tables import (
     EarlierHeadline,
     FetchEvent,
     HostState,
+    RecognisedArticle,
     Run,
     SourceState,
     Story,
 )
 
 Row = dict[str, Any]  # the columns of a table
+_NAMING = frozenset({"title", "summary", "text"})  # columns that may name organisations
 
 CHUNK = 500  # addresses in one query; SQLite allows 999 variables in old builds
 
@@ -169,6 +171,9 @@ def store_rows(new: NewRows, *, session: Session) -> None:
         columns = {name: bindparam(f"new_{name}", type_=article.c[name].type) for name in rows[0] if name != "id"}
         statement = update(article).where(article.c.id == bindparam("new_id")).values(columns)
         session.connection().execute(statement, [{f"new_{name}": row[name] for name in row} for row in rows])
+        if not _NAMING.isdisjoint(rows[0]):  # organisations are looked for anew
+            recognised = RecognisedArticle.__table__  # type: ignore[attr-defined]
+            session.execute(delete(recognised).where(recognised.c.article_id.in_([row["id"] for row in rows])))
     known = known_aliases(new.aliases, session=session)
     if aliases := [{"url": url, "article_id": number} for url, number in new.aliases.items() if url not in known]:
         session.execute(insert(ArticleAlias), aliases)

@@ -6,20 +6,15 @@ No `from __future__ import annotations` here: SQLModel reads the annotations whe
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Index,
-    LargeBinary,
-    Text,
-    UniqueConstraint,
-    false,
-)
+from sqlalchemy import Boolean, Column, Index, LargeBinary, Text, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from models.store.columns import json_column as _json
 from models.store.columns import text_column as _text
 from models.store.columns import time_column as _time
+from models.store.organisation_tables import RecognisedArticle as RecognisedArticle
+from models.store.organisation_tables import StoredMention as StoredMention
+from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
 
 
 class Run(SQLModel, table=True):
