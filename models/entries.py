@@ -69,3 +69,9 @@ class Reply:
     detail: str = ""  # one line for people
     retry_after: datetime | None = None
     requests: int = 1  # that were sent (none where robots.txt or a refusal stopped it)
+    moved_to: str = ""  # where the address has moved for good, as the server says
+
+    @property
+    def notice(self) -> str:
+        """One line for people on an answer that was had, but not as it should be; "" where all is well."""
+        return f"has moved for good to {self.moved_to}" if self.moved_to else ""

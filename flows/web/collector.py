@@ -126,6 +126,7 @@ class Collector:
                 allow_hosts=settings.allow_hosts,
                 gap_seconds=settings.host_gap_seconds,
                 hosts=facts,
+                proxy=settings.proxy_address,
             ) as client,
         ):
             self._client, self._workers = client, workers

@@ -54,7 +54,9 @@ class PageVisits:
             left_alone = self._left_alone(candidate, host)
             if left_alone is not None:
                 return left_alone
-            reply = await self._client.get(request.url, max_bytes=request.max_bytes, accept=request.accept)
+            reply = await self._client.get(
+                request.url, max_bytes=request.max_bytes, accept=request.accept, for_mining=True
+            )
             self._note(candidate, host, reply)
             await self._room.acquire()  # before the host's next page is fetched
         try:

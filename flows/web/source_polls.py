@@ -66,7 +66,7 @@ async def poll_source(
     return Poll(
         source=source,
         outcome=outcome,
-        detail=first.detail or listing.problem,
+        detail="; ".join(filter(None, (first.notice, first.detail or listing.problem))),
         entries=tuple(entries),
         invalid=listing.invalid,
         replies=tuple(replies),

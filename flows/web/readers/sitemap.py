@@ -57,7 +57,7 @@ def read(reply: Reply, window: Window) -> Listing:
     if name == "urlset":
         return _addresses(root, url, window)
     if name in {"rss", "feed", "rdf"}:
-        return read_feed(body, url=url, content_type=reply.headers.get("content-type", ""))
+        return read_feed(body, url=url, now=window.until, content_type=reply.headers.get("content-type", ""))
     return Listing(problem=f"the answer is not a sitemap but <{name[:40]}>")
 
 
