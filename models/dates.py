@@ -6,6 +6,7 @@ Britain, month before day, year first; a weekday that is named decides. A list o
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -112,6 +113,22 @@ def settle_dates(stated: "list[tuple[Reading, ...]]", now: datetime) -> list[dat
         doubtful = bool(rivals) or (weekdays_count and not chosen.weekday_fits)
         found.append(None if doubtful and chosen.moment < recent else chosen.moment)
     return _without_outliers(found, now)
+
+
+def first_date(stated: Iterable[object]) -> datetime | None:
+    """The first date that is stated; where it may be read in two ways, as another one of them confirms."""
+    chosen: tuple[Reading, ...] = ()
+    for text in stated:
+        found = readings(text)
+        if not chosen:
+            chosen = found
+        elif len(found) == 1:
+            agreed = (r.moment for r in chosen if r.moment.date() == found[0].moment.date())
+            if (moment := next(agreed, None)) is not None:
+                return moment
+        if len(chosen) == 1:
+            return chosen[0].moment
+    return chosen[0].moment if chosen else None
 
 
 def same_day_otherwise(one: datetime, other: datetime) -> bool:

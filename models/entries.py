@@ -20,6 +20,7 @@ class Entry:
     language: str | None = None
     text: str | None = None  # full text, where the source's API delivers it: no page is fetched then
     paywalled: bool = False
+    shares_page: bool = False  # with other entries of its listing: the text of the page is not its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Page:
     canonical_url: str | None = None  # normalised, on the same site
     mining_reserved: bool = False  # a tdm-reservation meta tag
     gone: bool = False  # says "not found" though its status was 200
+    live: bool = False  # a live blog that goes on: its text will grow
 
 
 class Fetched(StrEnum):

@@ -60,6 +60,15 @@ def normalise_url(url: str, base: str | None = None) -> str | None:
         return None
 
 
+def absolute_url(url: str, base: str) -> str | None:
+    """`url` joined to `base` as it is, not normalised; None where that makes no http(s) address."""
+    try:
+        found = urljoin(base, _CONTROLS.sub("", url[: 2 * MAX_LETTERS]).strip())
+        return found if urlsplit(found).scheme.lower() in _DEFAULT_PORTS else None
+    except ValueError:
+        return None
+
+
 def fragment_of(url: str) -> str:
     """The fragment of an address, where it may name a part of the page; "" for none and for one that tracks readers."""
     fragment = _CONTROLS.sub("", url.partition("#")[2][:MAX_LETTERS]).strip()

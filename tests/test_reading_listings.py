@@ -125,7 +125,7 @@ def test_written_questions_and_their_answers() -> None:
     listing = read(Kind.PARLIAMENT, {"totalResults": 1, "results": [{"value": value}, {"value": {}}, 7]}, address)
     entry = only(listing)
     assert entry.url == "https://questions-statements.parliament.uk/written-questions/detail/2026-11-18/8024"
-    assert (entry.title, entry.author, listing.invalid) == ("Written question: NHS: Leadership", "Jane Smith", 1)
+    assert (entry.title, entry.author, listing.invalid) == ("Written question: NHS: Leadership (8024)", "Jane Smith", 1)
     spec = page_request(source(Kind.PARLIAMENT, address), entry.url)
     assert spec.url.endswith("/api/writtenquestions/questions/2026-11-18/8024")
     page = read_entry_page(Kind.PARLIAMENT, json.dumps({"value": value}).encode(), spec.url, "application/json")

@@ -84,6 +84,7 @@ def read_page(html: bytes, *, url: str, content_type: str) -> Page:
         canonical_url=facts.canonical_url,
         mining_reserved=facts.mining_reserved,
         gone=bool(text) and is_not_found(text, facts),
+        live=facts.live,
     )
 
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 from models.dates import Reading, settle_dates
 from models.entries import Entry
+from models.page_identity import alike
 from models.urls import with_fragment
 
+_COMPARED = 50  # with so many of the same page an entry is compared; it bounds a hostile listing
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -44,31 +46,22 @@ def _told_apart(listed: Sequence[Listed]) -> list[Entry]:
             continue
         # Newest first is the custom: of entries without a date the last is the oldest.
         oldest_first = sorted(sharing, key=lambda place: (entries[place].published_at or _OLDEST, -place))
-        seen: dict[tuple[str, str], str] = {}
+        known: list[tuple[Listed, str]] = []
+        addresses: dict[int, str] = {}
         for place in oldest_first:
             one = listed[place]
-            address = _known(one, seen)
+            address = next((given for other, given in known[-_COMPARED:] if _is_same(one, other)), None)
             if address is None:
-                address = url if not seen else with_fragment(url, one.fragment or one.guid or one.entry.title)
-                _remember(one, address, seen)
-            entries[place] = replace(one.entry, url=address)
+                address = with_fragment(url, one.fragment or one.guid or one.entry.title) if known else url
+                known.append((one, address))
+            addresses[place] = address
+        for place, address in addresses.items():
+            entries[place] = replace(entries[place], url=address, shares_page=len(known) > 1)
     return entries
 
 
-def _names(one: Listed) -> list[tuple[str, str]]:
-    """By what another listing of the same entry is known."""
-    names = [("guid", one.guid)] if one.guid else []
-    if not one.guid and not one.fragment:
-        names.append(("title", one.entry.title))
-    elif one.fragment and not one.guid:
-        names.append(("fragment", one.fragment))
-    return [*names, ("same", f"{one.fragment}\n{one.entry.title}")]
-
-
-def _known(one: Listed, seen: dict[tuple[str, str], str]) -> str | None:
-    return next((seen[name] for name in _names(one) if name in seen), None)
-
-
-def _remember(one: Listed, address: str, seen: dict[tuple[str, str], str]) -> None:
-    for name in _names(one):
-        seen.setdefault(name, address)
+def _is_same(one: Listed, other: Listed) -> bool:
+    """Whether two listings of one address are of one entry."""
+    if one.guid and one.guid == other.guid:
+        return True
+    return one.fragment == other.fragment and alike(one.entry.title, other.entry.title)

@@ -20,6 +20,7 @@ ACCEPT_JSON = "application/json, */*;q=0.5"
 ACCEPT_PAGE = "text/html, application/xhtml+xml, */*;q=0.5"
 
 _SILENT_NAMES = ("script", "style", "noscript", "iframe", "svg")
+_ENDS = {name: re.compile(rf"(?i)</{name}\b[^<>]*>?") for name in _SILENT_NAMES} | {"": re.compile("-->")}
 _SILENT = re.compile(rf"(?i)<(?:({'|'.join(_SILENT_NAMES)})\b[^<>]*>|!--)")
 _INLINE = re.compile(
     r"(?i)</?(?:a|abbr|b|bdi|big|cite|code|em|font|i|ins|mark|q|s|small|span|strong|sub|sup|time|u|wbr)\b[^<>]{0,2000}>"
@@ -88,8 +89,7 @@ def _without_the_silent(text: str) -> str:
     A tag that closes itself holds nothing, though a browser would take all that follows for its content. So does one
     that is never closed, but for a script or a style, which nobody is to read.
     """
-    lower = text.lower()
-    missing: set[str] = set()  # ends that are not to be found any more
+    missing: set[str] = set()  # what has no end any more
     pieces: list[str] = []
     at = 0
     while found := _SILENT.search(text, at):
@@ -98,12 +98,11 @@ def _without_the_silent(text: str) -> str:
         name = (found[1] or "").lower()
         if name and found[0].endswith("/>"):
             continue
-        end = f"</{name}" if name else "-->"
-        close = -1 if end in missing else lower.find(end, at)
-        if close < 0:
-            missing.add(end)
-            if name in {"script", "style", ""}:
-                return "".join(pieces)
-            continue
-        at = close + 3 if not name else text.find(">", close) + 1 or len(text)
+        end = None if name in missing else _ENDS[name].search(text, at)
+        if end is not None:
+            at = end.end()
+        elif name in {"script", "style", ""}:
+            return "".join(pieces)
+        else:
+            missing.add(name)
     return "".join([*pieces, text[at:]])
