@@ -38,7 +38,8 @@ _FORMAT = f"<{PERMUTATIONS}I"
 # Candidates have so many of the 64 values of their sketches in common: one is chance in 3 of 100 pairs, two in 1 of 1,000. A
 # text of which four fifths stand in one of ten times its length has five. Of the candidates the nearest are compared.
 _MIN_EQUAL = 2
-_MAX_COMPARED = 12
+_MAX_COMPARED = 8
+_MAY_COVER = 0.3  # shared sequences without which so much can't be covered
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +75,21 @@ def fingerprint(text: str) -> bytes | None:
 
 def is_copy(one: str, other: str) -> bool:
     """Whether most of the shorter text stands in the longer one."""
-    return containment(one, other) >= CONFIRMED or coverage(one, other) >= COVERED
+    share = containment(one, other)
+    return share >= CONFIRMED or (share >= _MAY_COVER and coverage(one, other) >= COVERED)
 
 
 def coverage(one: str, other: str) -> float:
-    """How many of the shorter text's words belong to a word sequence that stands in the longer one; 0 to 1."""
+    """How many of the shorter text's words belong to a word sequence that stands in the longer one; 0 to 1.
+
+    A sequence counts once: what a form repeats with other names and numbers makes no copy.
+    """
     shorter, longer = sorted((split_words(text)[:MAX_WORDS] for text in (one, other)), key=len)
     theirs = set(_threes(longer))
     covered = bytearray(len(shorter))
     for at, sequence in enumerate(_threes(shorter)):
         if sequence in theirs:
+            theirs.discard(sequence)
             covered[at : at + SHINGLE_WORDS] = b"\1" * SHINGLE_WORDS
     return sum(covered) / len(shorter) if shorter else 0.0
 

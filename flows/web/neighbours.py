@@ -48,12 +48,13 @@ class Neighbours:
     async def settle(self, entry: Entry, page: Page, host: str) -> Page:
         """The page without an address that is another page's, and without a text that is the site's."""
         page = self._addressed(entry, page)
-        if not page.text or not _is_unrelated(entry.title, page.text):
+        text = _without_headline(page.text, page.title, entry.title)
+        if not text or not _is_unrelated(entry.title, text):
             return page
-        self._texts[hash(page.text)].add((entry.url, entry.title))
+        self._texts[hash(text)].add((entry.url, entry.title))
         while host in self._busy:
             await self._idle.setdefault(host, asyncio.Event()).wait()
-        if self._is_repeated(page.text) or _is_about_something_else(entry.title, page):
+        if self._is_repeated(text) or _is_about_something_else(entry.title, page):
             return replace(page, text="", text_status=TextStatus.HEADLINE, gone=False)
         return page
 
@@ -73,6 +74,12 @@ class Neighbours:
         places = self._texts[hash(text)]
         titles = [title for _, title in places]
         return len(places) > 1 and any(not alike(titles[0], title) for title in titles[1:])
+
+
+def _without_headline(text: str, *titles: str) -> str:
+    """The text without its headline, which a template puts over any text."""
+    first, _, rest = text.partition("\n")
+    return rest if any(title and alike(first, title) for title in titles) else text
 
 
 def _is_unrelated(title: str, text: str) -> bool:

@@ -1,6 +1,7 @@
 """One request and its answer, within limits of time and bytes; every way that it can fail is a `Reply`."""
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -14,6 +15,8 @@ from flows.web.replies import REDIRECTS, is_block_page, mining_reserved, outcome
 from models.entries import Fetched, Reply
 
 _MAX_DETAIL = 200
+# What a server does to a connection that it wants to close, or to a request that it did not look at (HTTP/2).
+_GIVEN_UP = re.compile("disconnected without sending|ConnectionTerminated|StreamReset")
 _MAX_COOKIES = 30  # in one chain of redirects
 _THREAD_BYTES = 32 * 1024  # from so many on, a packed body is unpacked in a thread, so that the others can go on
 _MAX_HEADER = 2000  # of one header's text; no header that is read here is longer
@@ -82,7 +85,7 @@ async def _exchange(client: httpx.AsyncClient, ask: Ask, limits: Limits, now: da
     timeout = httpx.Timeout(limits.read, connect=limits.connect, pool=limits.connect)
     request = client.build_request("GET", ask.url, headers=headers, timeout=timeout)
     ask.cookies.set_cookie_header(request)
-    response = await client.send(request, stream=True)
+    response = await _answered(client, request)
     try:
         found = {name.lower(): value[:_MAX_HEADER] for name, value in response.headers.items()}
         body, cut = await _read(response, ask.max_bytes)
@@ -122,6 +125,16 @@ async def _exchange(client: httpx.AsyncClient, ask: Ask, limits: Limits, now: da
         detail=detail,
         retry_after=retry_after(found, now) if status in {429, 503} else None,
     )
+
+
+async def _answered(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """The answer; asked for once more where the connection, kept from an earlier page, had been given up meanwhile."""
+    try:
+        return await client.send(request, stream=True)
+    except httpcore.RemoteProtocolError as error:
+        if not _GIVEN_UP.search(str(error)):
+            raise
+        return await client.send(request, stream=True)
 
 
 async def _unpacked(body: bytes, encoding: str, limit: int) -> bytes:
