@@ -38,6 +38,8 @@ def names_this_page(canonical: str, url: str, title: str = "") -> bool:
         return all(_FORMS.match(part) or (part.isdigit() and "page" in more[0]) for part in more) or (
             len(more) == 1 and more[0].isdigit() and len(more[0]) < 3 and _is_slug(theirs[-1])
         )
+    if canonical.endswith("/") and not any(map(_is_slug, theirs)):
+        return False  # another section
     return not _tells_another(theirs, ours, title)
 
 

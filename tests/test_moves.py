@@ -11,7 +11,7 @@ from models.store.database import Database
 from models.store.tables import SourceState
 from tests.fakes_client import get
 from tests.fakes_sites import collected, feed, item, story
-from tests.fakes_web import Answer, FakeWeb, Handler, redirect
+from tests.fakes_web import Answer, Behaviour, FakeWeb, Handler, redirect
 
 TITLE = "Board of the Barrowmere trust resigns"
 PAGE = story(TITLE)
@@ -153,13 +153,13 @@ def behind_a_cookie(handler: Handler, lead: str) -> None:
 
 
 def test_a_page_that_sets_a_cookie_and_comes_back_is_read_and_the_cookie_forgotten() -> None:
-    pages = {
+    pages: dict[str, Answer | Behaviour] = {
         "/itself": lambda handler: behind_a_cookie(handler, "/itself"),
         "/there": lambda handler: behind_a_cookie(handler, "/gate"),
         "/gate": redirect("/there"),
         "/never": gate("seen", lead="/never"),
     }
-    with FakeWeb(dict(pages)) as web:
+    with FakeWeb(pages) as web:
         for path in ("/itself", "/there"):
             assert get(web.url(path)).body == PAGE
         begun = len(web.seen)

@@ -21,7 +21,7 @@ _OPENINGS = ("/*", "//", "<!--", "<![CDATA[", "*/")
 _CLOSINGS = ("*/", "-->", "]]>", "//", "/*", ";")
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHE = re.compile(r"['\u2018\u2019\u02bc`\u00b4]")
-_ALIKE = 0.6  # a headline for search engines differs in some words from the one over the text
+_ALIKE = 0.5  # a headline for search engines differs in some words from the one over the text
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 
 
@@ -180,7 +180,8 @@ def _likeness(headline: str, wanted: str, words: set[str]) -> float:
     if len(wanted) > 8 and wanted in letters:
         return 1.0
     own = set(_words(headline))
-    return len(own & words) / len(own) if len(own) > 2 else 0.0
+    fewer = min(len(own), len(words))
+    return 0.9 * len(own & words) / fewer if fewer > 2 else 0.0
 
 
 def _letters(text: str) -> str:
