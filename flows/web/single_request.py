@@ -17,6 +17,8 @@ from models.entries import Fetched, Reply
 _MAX_DETAIL = 200
 # What a server does to a connection that it wants to close, or to a request that it did not look at (HTTP/2).
 _GIVEN_UP = re.compile("disconnected without sending|ConnectionTerminated|StreamReset")
+# A connection that is refused has words for it; one that is broken off while its encryption is agreed on has none.
+_NO_HANDSHAKE = "the server broke off before a secure connection stood (TLS 1.2 or later is needed)"
 _MAX_COOKIES = 30  # in one chain of redirects
 _THREAD_BYTES = 32 * 1024  # from so many on, a packed body is unpacked in a thread, so that the others can go on
 _MAX_HEADER = 2000  # of one header's text; no header that is read here is longer
@@ -63,7 +65,8 @@ async def send(client: httpx.AsyncClient, ask: Ask, limits: Limits, now: datetim
     except (httpcore.ConnectTimeout, httpcore.PoolTimeout):
         return ended(Fetched.UNREACHABLE, f"no connection within {limits.connect:.0f} seconds")
     except httpcore.ConnectError as error:
-        return ended(Fetched.UNREACHABLE, str(error) or "no connection")
+        broke_off = _NO_HANDSHAKE if ask.url.startswith("https:") else "no connection"
+        return ended(Fetched.UNREACHABLE, str(error) or broke_off)
     except httpcore.TimeoutException:
         return ended(Fetched.FAILED, f"silent for {limits.read:.0f} seconds")
     except httpcore.ProxyError as error:
