@@ -2,7 +2,7 @@
 
 A form that can be read in more than one way is read in this order: by its year of four digits, day before month as in
 Britain, month before day, year first; a weekday that is named decides. A list of dates decides together
-(`settle_dates`), since a publisher writes all of its dates in one way.
+(`models.date_lists`), since a publisher writes all of its dates in one way.
 """
 
 import re
@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from itertools import pairwise
 
 from models.zones import HOME, zone_after
 
@@ -52,11 +51,7 @@ _TIME = re.compile(
 )
 _COMPACT_TIME = re.compile(r"^\s?T(\d{2})(\d{2})(\d{2})?(?!\d)")
 _EPOCH = re.compile(r"(\d{9,10})(?:\.\d{1,9})?|(\d{12,13})|(\d{15,16})")
-_UNDOUBTED = "undoubted"
-# A date further back than this says nothing of how this week's dates are written.
-_LATELY = timedelta(days=45)
-_AHEAD = timedelta(hours=26)  # clocks differ, and a day alone may lie ahead in another zone
-_OUT_OF_LINE = timedelta(days=60)
+UNDOUBTED = "undoubted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ class Reading:
     """One way to read a date: `form` names the order of its parts, where there is more than one."""
 
     moment: datetime
-    form: str = _UNDOUBTED
+    form: str = UNDOUBTED
     weekday_fits: bool = True  # or none is named
 
 
@@ -93,28 +88,6 @@ def readings(text: object) -> tuple[Reading, ...]:
     return ()
 
 
-def settle_dates(stated: "list[tuple[Reading, ...]]", now: datetime) -> list[datetime | None]:
-    """The dates of one list, read alike and checked against each other and `now`, in the order of the list.
-
-    None where a date is doubtful and would age its entry: it can be read as one of these days as well, contradicts its
-    weekday, or lies far outside a list that is in order otherwise.
-    """
-    form = _common_form(stated, now)
-    misfits = sum(bool(options) and not options[0].weekday_fits for options in stated)
-    weekdays_count = misfits <= max(1, len(stated) // 5)  # else the publisher's program can't tell them
-    found: list[datetime | None] = []
-    for options in stated:
-        if not options:
-            found.append(None)
-            continue
-        chosen = next((reading for reading in options if reading.form == form), options[0])
-        recent = now - _LATELY
-        rivals = [r.moment for r in options if form == "" and recent <= r.moment <= now + _AHEAD]
-        doubtful = bool(rivals) or (weekdays_count and not chosen.weekday_fits)
-        found.append(None if doubtful and chosen.moment < recent else chosen.moment)
-    return _without_outliers(found, now)
-
-
 def first_date(stated: Iterable[object]) -> datetime | None:
     """The first date that is stated; where it may be read in two ways, as another one of them confirms."""
     chosen: tuple[Reading, ...] = ()
@@ -136,57 +109,6 @@ def same_day_otherwise(one: datetime, other: datetime) -> bool:
     return (one.year, one.day, one.month) == (other.year, other.month, other.day) and one.day != one.month
 
 
-def _common_form(stated: "list[tuple[Reading, ...]]", now: datetime) -> str:
-    """The order of parts in which all ambiguous dates can be read; "" where two orders are as good."""
-    doubted = [options for options in stated if len(options) > 1 or (options and options[0].form != _UNDOUBTED)]
-    forms = list(dict.fromkeys(reading.form for options in doubted for reading in options))
-    if not forms:
-        return _UNDOUBTED
-
-    def faults(form: str) -> tuple[int, int]:
-        moments = [[r.moment for r in options if r.form == form] for options in doubted]
-        read = [moment[0] for moment in moments if moment]
-        impossible = len(moments) - len(read) + sum(moment > now + _AHEAD for moment in read)
-        return impossible, min(_steps(read, True), _steps(read, False))
-
-    judged = {form: faults(form) for form in forms}
-    best = min(judged.values())
-    good = [form for form in forms if judged[form] == best]
-    if len(good) == 1:
-        return good[0]
-    lately = [form for form in good if _is_of_late(form, doubted, now)]
-    if not lately or lately[0] == good[0]:
-        return good[0]
-    # Only an unusual order makes news of the list. Where all of several dates are of late by it, that is no chance.
-    moments = {r.moment for options in doubted for r in options if r.form == lately[0]}
-    return lately[0] if len(moments) > 1 and min(moments) >= now - _LATELY else ""
-
-
-def _is_of_late(form: str, doubted: "list[tuple[Reading, ...]]", now: datetime) -> bool:
-    return any(now - _LATELY <= r.moment <= now + _AHEAD for options in doubted for r in options if r.form == form)
-
-
-def _steps(moments: list[datetime], rising: bool) -> int:
-    """How often a list goes against its order."""
-    return sum((later < earlier) if rising else (later > earlier) for earlier, later in pairwise(moments))
-
-
-def _without_outliers(found: list[datetime | None], now: datetime) -> list[datetime | None]:
-    """The dates without such as stand far apart from both neighbours in a list that is in order without them."""
-    places = [place for place, moment in enumerate(found) if moment is not None]
-    dated = [moment for moment in found if moment is not None]
-    odd = {
-        places[at]
-        for at in range(1, len(dated) - 1)
-        if min(dated[at - 1], dated[at + 1]) > now - _LATELY
-        and dated[at] < min(dated[at - 1], dated[at + 1]) - _OUT_OF_LINE
-    }
-    rest = [moment for place, moment in enumerate(found) if moment is not None and place not in odd]
-    if not odd or len(odd) > max(1, len(dated) // 10) or min(_steps(rest, True), _steps(rest, False)):
-        return found
-    return [None if place in odd else moment for place, moment in enumerate(found)]
-
-
 def _parts(text: str) -> list[str]:
     """What to read, in this order: the value of an attribute for machines, what is said to be published, all of it."""
     text = text[:_MAX_MARKUP]
@@ -206,11 +128,11 @@ def _read(text: str) -> list[Reading]:
         return _since_1970(text, found)
     if found := _ISO.search(text):
         year, first, second = int(found[1]), int(found[3]), int(found[4])
-        day = (year, first, second, _UNDOUBTED) if first < 13 else (year, second, first, "ydm")
+        day = (year, first, second, UNDOUBTED) if first < 13 else (year, second, first, "ydm")
         return _made(text, found.start(), found.end(), [day])
     if found := _ORDINAL.search(text):
         numbered = _day_of_year(int(found[1]), int(found[2]))
-        days = [(numbered.year, numbered.month, numbered.day, _UNDOUBTED)] if numbered else []
+        days = [(numbered.year, numbered.month, numbered.day, UNDOUBTED)] if numbered else []
         return _made(text, found.start(), found.end(), days)
     if options := _by_month_name(text):
         return options
@@ -231,7 +153,7 @@ def _since_1970(text: str, found: re.Match[str]) -> list[Reading]:
 
 def _compact(text: str, found: re.Match[str]) -> list[Reading]:
     """A day such as 20261126, with or without a time; the rest of the text may hold its time or zone."""
-    day = [(int(found[1]), int(found[2]), int(found[3]), _UNDOUBTED)]
+    day = [(int(found[1]), int(found[2]), int(found[3]), UNDOUBTED)]
     if found[4] is None:
         return _made(text, found.start(), found.end(), day)
     time = f"T{found[4]}{found[5]}{found[6] or '00'}"
@@ -280,7 +202,7 @@ def _by_month_name(text: str) -> list[Reading]:
         else:
             continue
         if day and year:
-            return _made(text, start, word.end() + end, [(_full_year(year), month, int(day), _UNDOUBTED)])
+            return _made(text, start, word.end() + end, [(_full_year(year), month, int(day), UNDOUBTED)])
     return []
 
 

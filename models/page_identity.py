@@ -29,8 +29,8 @@ def names_this_page(canonical: str, url: str, title: str = "") -> bool:
         return True
     theirs, ours = _segments(canonical), _segments(own)
     asked, given = set(urlsplit(own).query.split("&")) - {""}, set(urlsplit(canonical).query.split("&")) - {""}
-    if not theirs and not given:
-        return False  # the front page
+    if not theirs:  # the front page, or a script that chooses by parameters alone
+        return not ours and bool(given) and given <= asked
     if theirs == ours:  # the same page without what does not choose it, or a script without what does
         return given <= asked and (given == asked or bool(given) or _is_slug(theirs[-1]))
     if ours[: len(theirs)] == theirs:  # the page of which this is a form, or the section that it is in

@@ -138,7 +138,9 @@ def _normalise(parts: SplitResult) -> str | None:
     netloc = _bracketed(host)
     if parts.port is not None and parts.port != _DEFAULT_PORTS[scheme]:
         netloc += f":{parts.port}"
-    path = _full_form(_resolve_dots(_escape(parts.path, _SAFE_PATH)))
+    path = _resolve_dots(_escape(parts.path, _SAFE_PATH))
+    while (full := _full_form(path)) != path:  # /news/amp/amp
+        path = full
     found = urlunsplit((scheme, netloc, path or "/", _page_query(parts.query), ""))
     return found if len(found) <= MAX_LETTERS else None
 

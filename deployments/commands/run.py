@@ -157,6 +157,11 @@ def show(report: Report) -> None:
         console.table("What could not be reached", ("source", "outcome", "detail"), shown)
         if len(failures) > FAILURES_SHOWN:
             console.line(f"and {len(failures) - FAILURES_SHOWN} more")
+    noticed = [(r.source.label, r.detail) for r in collected.results if r.detail and not r.poll.is_failure]
+    if noticed:
+        console.table("What was read and needs a look", ("source", "detail"), noticed[:FAILURES_SHOWN])
+        if len(noticed) > FAILURES_SHOWN:
+            console.line(f"and {len(noticed) - FAILURES_SHOWN} more")
     console.line(
         f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
         f"{tagged.uncertain} uncertain (waiting for review), {tagged.other_language} not in English."

@@ -17,7 +17,6 @@ from models.page_identity import alike, title_words
 UNRELATED = 0.34
 _MIN_TITLE_WORDS = 3  # of a headline that can be looked for
 _MAX_WORDS = 400  # a longer text is no notice
-_ABOUT_NOTHING = 0.2
 
 
 class Neighbours:
@@ -54,7 +53,7 @@ class Neighbours:
         self._texts[hash(text)].add((entry.url, entry.title))
         while host in self._busy:
             await self._idle.setdefault(host, asyncio.Event()).wait()
-        if self._is_repeated(text) or _is_about_something_else(entry.title, page):
+        if self._is_repeated(text):
             return replace(page, text="", text_status=TextStatus.HEADLINE, gone=False)
         return page
 
@@ -86,12 +85,6 @@ def _is_unrelated(title: str, text: str) -> bool:
     if len(text.split()) > _MAX_WORDS or len(title_words(title)) < _MIN_TITLE_WORDS:
         return False
     return _share(title, text) < UNRELATED
-
-
-def _is_about_something_else(title: str, page: Page) -> bool:
-    """Whether neither the page's own headline nor its text has to do with the entry."""
-    own = title_words(page.title)
-    return _share(title, page.text) < _ABOUT_NOTHING and bool(own) and not own & title_words(title)
 
 
 def _share(title: str, text: str) -> float:

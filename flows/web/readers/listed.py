@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from models.dates import Reading, settle_dates
+from models.date_lists import settle_dates
+from models.dates import Reading
 from models.entries import Entry
 from models.page_identity import alike
 from models.urls import with_fragment
