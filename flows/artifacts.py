@@ -10,7 +10,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from flows.markdown import MAX_CELL, edition_page, escaped, link, table
 from flows.pictures import as_data_uri, trends_svg
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.edition import EditionContent
 from models.outcomes import Outcome
 from models.reviews import QueueItem
@@ -53,6 +53,8 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
         ["**all**", f"**{collected.entries:,}**", f"entries of {_count(len(collected.results), 'source', 'sources')}"]
     )
     lines = ["## What became of every entry", "", table(("outcome", "entries", "meaning"), rows), ""]
+    if collected.earlier_words:
+        lines += [collected.earlier_words, ""]
     if collected.not_due:
         lines += [f"{_count(collected.not_due, 'source was', 'sources were')} not due yet.", ""]
     if tagged is not None:
@@ -67,6 +69,9 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
             table(("theme", "stories"), counts),
             "",
         ]
+    if collected.cut_short:
+        cut = [[escaped(r.source.label), escaped(r.left_out, MAX_CELL)] for r in collected.cut_short[:FAILURES_SHOWN]]
+        lines += ["## What was listed and not read", "", table(("source", "what was left out"), cut), ""]
     if collected.failures:
         failed = [
             [escaped(r.source.label), str(r.poll), escaped(r.detail, MAX_CELL)]

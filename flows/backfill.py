@@ -25,7 +25,6 @@ from flows.backfilling import (
 from flows.backfilling import backfill as backfill_once
 from flows.history import PartResult, ReadSummary
 from flows.markdown import escaped, table
-from flows.monitor import choose_sources
 from flows.prefect_steps import as_task, progress, run_name, workplace
 from flows.task_runner import prefect_runner
 from models.weeks import LONDON
@@ -82,7 +81,7 @@ async def backfill(options: BackfillOptions) -> "State[None]":
     with workplace() as place, progress("backfill") as report:
         today = place.now.astimezone(LONDON).date()
         period = period_of_days(options.first_day, options.last_day, today=today)
-        chosen = choose_sources(place.registry, options.sources)
+        chosen = place.registry.choose(options.sources)
         sources = chosen or list(place.registry.enabled())
         files = archive_files([Path(path) for path in options.archives])
         if chosen and not files:

@@ -5,7 +5,7 @@ from prefect.client.schemas.objects import State
 
 from flows import jobs
 from flows.artifacts import publish_run_summary, publish_source_health
-from flows.monitor import MonitorOptions, choose_sources, collected_state, limited
+from flows.monitor import MonitorOptions, collected_state, limited
 from flows.prefect_steps import as_task, progress, run_name, workplace
 
 
@@ -30,7 +30,7 @@ async def collect(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
                 place.registry,
                 limited(place.settings, options.max_pages),
                 now=place.now,
-                sources=choose_sources(place.registry, options.sources),
+                sources=place.registry.choose(options.sources),
                 all_due=options.all_due or bool(options.sources),
                 run_step=as_task,
                 report=report,

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.tagging_opening import open_tagger as open_tagger  # the commands call it as one of the jobs
 from flows.tagging_run import RunTagging
-from flows.web.collector import Collector, CollectSummary
+from flows.web.collect_summary import CollectSummary
+from flows.web.collector import Collector
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
 from models.settings import Settings

@@ -1,7 +1,5 @@
 """The flow `monitor`: the main job, as people schedule it and start it from the Prefect UI."""
 
-from collections.abc import Sequence
-
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -10,10 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows import jobs
 from flows.artifacts import publish_run_summary, publish_source_health
 from flows.prefect_steps import Workplace, as_task, progress, run_name, workplace
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome
 from models.settings import Settings
-from models.sources import Registry, Source
 
 
 class MonitorOptions(BaseModel):
@@ -63,7 +60,7 @@ async def run_monitor(place: Workplace, options: MonitorOptions) -> State[None]:
     """The job and what people see of it."""
     logger = get_run_logger()
     settings = limited(place.settings, options.max_pages)
-    chosen = choose_sources(place.registry, options.sources)
+    chosen = place.registry.choose(options.sources)
     with progress("monitor") as report:
         summary = await jobs.monitor(
             place.database,
@@ -95,19 +92,6 @@ def collected_state(collected: CollectSummary, and_more: str) -> State[None]:
     if asked and failed == asked:
         return Failed(message=f"No source could be reached: {words}. See the artifact source-health.")
     return Completed(message=words)
-
-
-def choose_sources(registry: Registry, ids: Sequence[str]) -> list[Source] | None:
-    """The sources with these ids, enabled or not; None where none is named.
-
-    Raises:
-        ValueError: an id that the registry does not know.
-    """
-    known = registry.by_id()
-    unknown = [source_id for source_id in ids if source_id not in known]
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} is not a source of the registry: choose from the list in the form")
-    return [known[source_id] for source_id in dict.fromkeys(ids)] or None
 
 
 def limited(settings: Settings, max_pages: int) -> Settings:

@@ -26,8 +26,6 @@ PAGES_A_BATCH = 50
 # Kinds that can list an earlier time, and the days that one question may span for its answer to be whole. A sitemap
 # lists all that it has, and is asked once.
 DAYS_A_QUESTION: dict[Kind, int | None] = {Kind.GOVUK: 7, Kind.GUARDIAN: 7, Kind.PARLIAMENT: 7, Kind.SITEMAP: None}
-# The most that the reader of a kind gets in one poll; days that hold as many are asked again by halves.
-_MOST = {Kind.GOVUK: 800, Kind.GUARDIAN: 50, Kind.PARLIAMENT: 800}
 _LEAST_SPAN = timedelta(days=1)  # the APIs are asked by the day
 # What a later backfill may still get: the part is not finished, and nothing of it is stored yet.
 _COMES_AGAIN = frozenset({Outcome.FAILED, Outcome.DEFERRED, Outcome.BLOCKED})
@@ -130,7 +128,7 @@ class _Past:
         self.keeper.save_poll(poll)
         if poll.outcome.is_failure:
             return [PartResult(name, problem=f"{name}: {poll.outcome} {poll.detail}".rstrip())]
-        if len(poll.entries) >= _MOST.get(source.kind, len(poll.entries) + 1) and span.until - span.since > _LEAST_SPAN:
+        if poll.truncated and DAYS_A_QUESTION[source.kind] is not None and span.until - span.since > _LEAST_SPAN:
             middle = span.since + timedelta(days=max((span.until - span.since).days // 2, 1))
             return [
                 *await self.read(source, Period(span.since, middle)),
@@ -143,8 +141,9 @@ class _Past:
             visited = await self.run_step(f"read {len(batch)} pages", _visit(self.visits, batch))
             stored += store(self.database, list(_kept(visited, outcomes)))
         left = sum(outcomes[outcome] for outcome in _COMES_AGAIN)
-        if left:
-            problem = f"{name}: {left} pages could not be read; the next backfill tries them again"
+        problems = [f"{left} pages could not be read; the next backfill tries them again"] if left else []
+        if problems or poll.left_out:
+            problem = f"{name}: {'; '.join([*problems, *([poll.left_out] if poll.left_out else [])])}"
             return [PartResult(name, len(poll.entries), stored, dict(outcomes), problem)]
         with self.database.write() as session:
             queries.finish_part(

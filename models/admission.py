@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
 
 from models.entries import Entry, Fetched, Page, Reply
 from models.outcomes import Outcome, PollOutcome, TextStatus
@@ -19,8 +21,9 @@ _OUTCOME_OF_FETCH = {
     Fetched.REFUSED: Outcome.REFUSED,
     Fetched.UNREACHABLE: Outcome.FAILED,
     Fetched.DEFERRED: Outcome.DEFERRED,
+    Fetched.NO_ROBOTS: Outcome.DEFERRED,
     Fetched.FAILED: Outcome.FAILED,
-    Fetched.NOT_MODIFIED: Outcome.FAILED,  # we never ask a page conditionally: a broken answer
+    Fetched.NOT_MODIFIED: Outcome.FAILED,  # a page that was never read is not asked for conditionally: a broken answer
 }
 _OUTCOME_OF_POLL = {
     Fetched.NOT_MODIFIED: PollOutcome.NOT_MODIFIED,
@@ -31,6 +34,7 @@ _OUTCOME_OF_POLL = {
     Fetched.REFUSED: PollOutcome.REFUSED,
     Fetched.UNREACHABLE: PollOutcome.UNREACHABLE,
     Fetched.DEFERRED: PollOutcome.DEFERRED,
+    Fetched.NO_ROBOTS: PollOutcome.FAILED,  # nobody said when to come back: the source can't be seen
     Fetched.FAILED: PollOutcome.FAILED,
 }
 _OUTCOME_OF_TEXT = {
@@ -42,6 +46,17 @@ _OUTCOME_OF_TEXT = {
 }
 
 
+class Listed(StrEnum):
+    """What a listing's entry is to what is stored."""
+
+    NEW = "new"
+    TOO_OLD = "too-old"
+    KNOWN = "known"
+    CHANGED = "changed"  # its source says something else of it now
+    OWN = "own"  # another site named the page first; this is the page's own outlet
+    FULLER = "fuller"  # another source named it first, of whose entries no page is read; of this one's it is
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An entry that is to be stored: its page is read where the rights class allows it."""
@@ -49,8 +64,11 @@ class Candidate:
     source: Source
     rights: Rights
     entry: Entry
-    article_id: int | None = None  # of an article whose page failed in an earlier run
+    article_id: int | None = None  # that the entry is stored as
     attempts: int = 0  # made in earlier runs
+    recheck: bool = False  # its page was read before: has it changed?
+    etag: str | None = None  # of the page as it was read
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +80,75 @@ class ReadEntry:
     page: Page | None = None
     reply: Reply | None = None
     detail: str = ""
+    sha256: str | None = None  # of the page as it was sent
+    etag: str | None = None
 
 
-def admit(entry: Entry, *, known: bool, now: datetime, max_age_days: int) -> Outcome | None:
-    """The outcome of an entry that needs no reading; None where it is to be read."""
-    if known:
-        return Outcome.KNOWN
-    if entry.published_at is not None and entry.published_at < now - timedelta(days=max_age_days):
-        return Outcome.TOO_OLD
-    return None
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is known of the article at an entry's address."""
+
+    id: int
+    source: str
+    title: str
+    summary: str
+    listed_title: str | None
+    listed_digest: str | None
+    attempts: int
+    owed_since: datetime | None
+    checked_at: datetime | None  # when its page was last read
+    given_up: str | None
+    has_text: bool
+    outcome: str
+    text_status: str
+
+    @property
+    def is_headline_only(self) -> bool:
+        """Whether no page of it was ever to be read: its source's rights class lets none be fetched."""
+        never = self.owed_since is None and self.checked_at is None and self.given_up is None
+        unread = self.outcome in {Outcome.HEADLINE, Outcome.COPY} and self.text_status == TextStatus.HEADLINE
+        return never and unread and not self.has_text
+
+
+def listed_as(
+    entry: Entry,
+    source: Source,
+    stored: Stored | None,
+    *,
+    first_source: Source | None,
+    may_read: bool,
+    now: datetime,
+    max_age_days: int,
+) -> Listed:
+    """What an entry of `source` is to what is stored at its address.
+
+    Another site's word about a page counts less than that of the page's own outlet, and an entry of which no page may be
+    read (a search service's) less than one of which it may.
+
+    Args:
+        first_source: the source of the stored article, where the registry still has it.
+        may_read: whether there is a text or a page to be had of this entry.
+    """
+    if stored is None:
+        old = entry.published_at is not None and entry.published_at < now - timedelta(days=max_age_days)
+        return Listed.TOO_OLD if old else Listed.NEW
+    if stored.source == source.id:
+        return Listed.CHANGED if stored.listed_digest not in {None, digest_of(entry)} else Listed.KNOWN
+    if source.speaks_for(entry.url) and not (first_source is not None and first_source.speaks_for(entry.url)):
+        return Listed.OWN
+    return Listed.FULLER if may_read and stored.is_headline_only else Listed.KNOWN
+
+
+def digest_of(entry: Entry) -> str:
+    """Tells whether a listing says the same of an entry as it did."""
+    moment = entry.published_at.isoformat() if entry.published_at is not None else ""
+    said = "\x1f".join([entry.title, entry.summary, moment, entry.text or ""])
+    return sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def headline(listed: str, page: str, *, own_listing: bool) -> str:
+    """The headline that stands: of two words of the outlet itself its listing's; over another site's word the page's."""
+    return (listed or page) if own_listing else (page or listed)
 
 
 def without_page(candidate: Candidate) -> ReadEntry | None:
@@ -86,16 +164,20 @@ def without_page(candidate: Candidate) -> ReadEntry | None:
     return None
 
 
-def cleaned(read: ReadEntry) -> ReadEntry:
-    """The entry with every text of it made harmless, as it is stored; the one place where text from outside comes in."""
-    entry, page = read.candidate.entry, read.page
-    entry = replace(
+def cleaned_entry(entry: Entry) -> Entry:
+    """What a listing says, made harmless."""
+    return replace(
         entry,
         title=plain_line(entry.title, MAX_TITLE),
         summary=plain_line(entry.summary, MAX_SUMMARY),
         author=plain_line(entry.author or "", MAX_NAME) or None,
         outlet=plain_line(entry.outlet, MAX_NAME),
     )
+
+
+def cleaned(read: ReadEntry) -> ReadEntry:
+    """The entry with every text of it made harmless, as it is stored; here and above text from outside comes in."""
+    entry, page = cleaned_entry(read.candidate.entry), read.page
     if page is not None:
         page = replace(
             page,
@@ -111,8 +193,8 @@ def outcome_of_fetch(reply: Reply) -> Outcome | None:
     return None if reply.outcome is Fetched.OK else _OUTCOME_OF_FETCH[reply.outcome]
 
 
-def outcome_of_poll(reply: Reply, *, entries: int, problem: str) -> PollOutcome:
-    """The outcome of a request to a source."""
+def outcome_of_poll(reply: Reply, *, entries: int, problem: str = "") -> PollOutcome:
+    """The outcome of a request to a source; `entries` that it lists, further parts of the listing among them."""
     if reply.outcome is not Fetched.OK:
         return _OUTCOME_OF_POLL[reply.outcome]
     if entries:

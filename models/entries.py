@@ -46,6 +46,7 @@ class Fetched(StrEnum):
     OK = "ok"
     NOT_MODIFIED = "not-modified"
     DISALLOWED = "disallowed"  # robots.txt, or a tdm-reservation header
+    NO_ROBOTS = "no-robots"  # robots.txt answers 5xx or 429: nothing may be fetched for now (RFC 9309, 2.3.1.4)
     BLOCKED = "blocked"  # 401, 403, 429, 451 or a block page
     GONE = "gone"  # 404, 410
     TOO_LARGE = "too-large"

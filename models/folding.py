@@ -13,9 +13,10 @@ from sqlmodel import Session
 from models.outcomes import Outcome
 from models.store import collecting, history
 from models.store.database import Database
-from models.stories import Report, StoryIndex
+from models.store.story_leads import settle_stories
+from models.stories import STORY_DAYS, Report, StoryIndex
 
-WINDOW = timedelta(days=14)  # copies of a report appear within days; a later one is a new story
+WINDOW = timedelta(days=STORY_DAYS)
 BATCH = 500  # articles in one transaction
 # Never copies: what was not read, and what is not in a language that the texts of others could share.
 _APART = frozenset({Outcome.OTHER_LANGUAGE, Outcome.FAILED})
@@ -114,6 +115,6 @@ def _fold_batch(database: Database, fold: _Fold, batch: list[_Waiting]) -> int:
         stories = {article: story if story > 0 else fold.stories[-story] for article, story in found.items()}
         copies = found.keys() - {article for article, _ in leads}
         history.set_stories(stories, copies, Outcome.COPY, session=session)
-        collecting.count_outlets({stories[copy] for copy in copies}, session=session)
+        settle_stories({stories[copy] for copy in copies}, session=session)
         fold.session = None
     return len(copies)

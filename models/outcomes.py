@@ -8,6 +8,7 @@ class Outcome(StrEnum):
 
     NEW = "new"
     KNOWN = "known"
+    UPDATED = "updated"
     COPY = "copy"
     TOO_OLD = "too-old"
     HEADLINE = "headline"
@@ -29,6 +30,16 @@ class Outcome(StrEnum):
     def meaning(self) -> str:
         """One line for people."""
         return _MEANINGS[self]
+
+    @property
+    def is_new_entry(self) -> bool:
+        """Whether the source listed something new, whatever could be had of it: for polling and for telling silence."""
+        return self not in _NOTHING_NEW
+
+    @property
+    def leaves_page_owed(self) -> bool:
+        """Whether a later run asks for the page once more."""
+        return self in _OWED
 
 
 class PollOutcome(StrEnum):
@@ -68,9 +79,12 @@ class TextStatus(StrEnum):
     FAILED = "failed"
 
 
+_NOTHING_NEW = frozenset({Outcome.KNOWN, Outcome.TOO_OLD, Outcome.INVALID, Outcome.REFUSED})
+_OWED = frozenset({Outcome.DEFERRED, Outcome.FAILED, Outcome.BLOCKED})
 _MEANINGS = {
     Outcome.NEW: "read, stored, the first report of its story",
     Outcome.KNOWN: "already stored by an earlier run, or listed twice",
+    Outcome.UPDATED: "stored already; its headline or text has changed since, or this listing is the page's own outlet",
     Outcome.COPY: "stored as a copy of a story that another outlet had first",
     Outcome.TOO_OLD: "published before the monitor's window, not fetched",
     Outcome.HEADLINE: "stored on headline and summary alone: the source's rights class lets no page be fetched",
@@ -79,12 +93,12 @@ _MEANINGS = {
     Outcome.NO_TEXT: "the page holds no article text; stored on headline and summary",
     Outcome.OTHER_LANGUAGE: "not in English; stored and flagged, never tagged",
     Outcome.DISALLOWED: "robots.txt or a text-mining reservation forbids the page; stored on headline and summary",
-    Outcome.BLOCKED: "the site answered 401, 403, 429 or a block page; stored on headline and summary",
+    Outcome.BLOCKED: "the site answered 401, 403, 429 or a block page; stored on headline and summary, page owed",
     Outcome.GONE: "the page answered 404 or 410; stored on headline and summary",
     Outcome.NOT_HTML: "the link leads to a PDF, picture or other file; stored on headline and summary",
     Outcome.TOO_LARGE: "the page is over the size limit; stored on headline and summary",
     Outcome.REFUSED: "the link leads to a private address or is not http(s); never fetched",
-    Outcome.FAILED: "time-out, server error or broken page; stored on headline and summary, tried again next run",
+    Outcome.FAILED: "time-out, server error or broken page; stored on headline and summary, page owed",
     Outcome.INVALID: "the entry has no usable link and title; counted, not stored",
-    Outcome.DEFERRED: "left for the next run: the limit of pages a run or a host's Retry-After was reached",
+    Outcome.DEFERRED: "page not asked for yet (pages per run, Retry-After, robots.txt out of order, five failures); stored, page owed",
 }

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from models.kinds import Kind
-from models.outcomes import PollOutcome
+from models.outcomes import Outcome, PollOutcome
 
 MIN_SECONDS = 30 * 60  # feeds are seldom rendered anew more often than that
 MAX_SECONDS = 24 * 3600  # "every source at least daily"
@@ -58,7 +58,7 @@ def next_poll(
     Args:
         interval_seconds: the source's interval so far; 0 for one that was never asked.
         failures: failed polls in a row, this one included; 0 after a success.
-        new_entries: entries of this poll that were not known before.
+        new_entries: entries of this poll that were not known before (`Outcome.is_new_entry`).
         last_new_at: when it last brought a new entry, before this poll.
         ttl_seconds, max_age_seconds: what feed and server ask for.
         retry_after: the moment until which the host asked to be left alone.
@@ -78,6 +78,11 @@ def next_poll(
     if retry_after is not None:
         at = min(max(at, retry_after), now + timedelta(seconds=MAX_SECONDS))
     return NextPoll(at=at, interval_seconds=interval)
+
+
+def new_entries(outcomes: Mapping[Outcome, int]) -> int:
+    """How many entries of a poll were new, by what became of them; pages owed from earlier runs are no entries of a poll."""
+    return sum(count for outcome, count in outcomes.items() if outcome.is_new_entry)
 
 
 def max_age(headers: Mapping[str, str], now: datetime) -> int | None:

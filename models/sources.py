@@ -1,5 +1,6 @@
 """The registry of sources: `seeds/sources.toml`, or another file of the same form."""
 
+from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from models.kinds import Kind
 from models.rights import DEFAULT_RIGHTS, Rights, load_rights
 from models.seeds import DataFileError, read_toml, seed_file
+from models.urls import host_of, same_outlet
 
 MAX_ID_LETTERS = 60  # it is part of task names, file names and tables
 
@@ -30,6 +32,10 @@ Sector = Literal[
 Nation = Literal["uk", "england", "scotland", "wales", "northern-ireland"]
 # A registry of one's own may group its sources in other words.
 Group = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9-]+$")]
+
+
+_SEARCHES = frozenset({Kind.GOOGLE_NEWS, Kind.GDELT})  # which list others' pages
+_API_OUTLETS = {Kind.GUARDIAN: "www.theguardian.com"}  # whose API has a domain of its own
 
 
 class Source(BaseModel):
@@ -64,6 +70,16 @@ class Source(BaseModel):
         """What people read: its name, or its id."""
         return self.name or self.id
 
+    def speaks_for(self, url: str) -> bool:
+        """Whether a page is of this source's own outlet, so that its listing is the outlet's own word about it."""
+        if self.kind in _SEARCHES:
+            return False
+        return same_outlet(self.url, url) or host_of(url) == _API_OUTLETS.get(self.kind)
+
+
+class UnknownSourceError(ValueError):
+    """An id that the registry does not hold; the message names it."""
+
 
 class Registry(BaseModel):
     """All sources with the rights classes that they name."""
@@ -81,6 +97,18 @@ class Registry(BaseModel):
         """The rights class of a source; the default class for one that has left the registry."""
         source = self.by_id().get(source_id)
         return self.rights[source.rights if source else DEFAULT_RIGHTS]
+
+    def choose(self, ids: Sequence[str]) -> list[Source] | None:
+        """The sources with these ids, enabled or not, each once; None where none is named.
+
+        Raises:
+            UnknownSourceError: an id that is not of this registry.
+        """
+        known = self.by_id()
+        for source_id in ids:
+            if source_id not in known:
+                raise UnknownSourceError(f"{source_id!r} is not a source of the registry")
+        return [known[source_id] for source_id in dict.fromkeys(ids)] or None
 
     def by_id(self) -> dict[str, Source]:
         """The sources by id."""

@@ -7,8 +7,8 @@ within days; so does the opening of a report that stands in its whole. What one 
 """
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -34,6 +34,7 @@ ESTIMATED = 0.60
 COVERED = 0.62
 TITLE_WORDS = 5  # fewer make a headline that many articles bear ("In pictures", "Letters to the editor")
 TITLE_DAYS = 4
+STORY_DAYS = 14  # copies of a report appear within days; a later one is a new story
 _FORMAT = f"<{PERMUTATIONS}I"
 # Candidates have so many of the 64 values of their sketches in common: one is chance in 3 of 100 pairs, two in 1 of 1,000. A
 # text of which four fifths stand in one of ten times its length has five. Of the candidates the nearest are compared.
@@ -102,39 +103,84 @@ def containment(one: str, other: str) -> float:
 class StoryIndex:
     """The articles of the last days, to find the story of a new one. Add in the order in which they were seen."""
 
-    def __init__(self, load_texts: Callable[[Sequence[int]], Mapping[int, str]], days: int = 14) -> None:
+    def __init__(self, load_texts: Callable[[Sequence[int]], Mapping[int, str]], days: int = STORY_DAYS) -> None:
         """`load_texts` gives the stored texts of articles, without those that have been purged."""
         self._load_texts = load_texts
         self._window = timedelta(days=days)
         self._sketches = Sketches(PERMUTATIONS)
         self._reports: dict[int, Report] = {}
         self._titles: dict[str, list[int]] = {}
+        self._stories: dict[int, set[int]] = {}
 
     def __len__(self) -> int:
         return len(self._reports)
 
     def add(self, report: Report) -> None:
-        """Have later articles compared with this one."""
+        """Have later articles compared with this one; one that was added before is replaced."""
+        self.remove(report.article_id)
         self._reports[report.article_id] = report
+        self._stories.setdefault(report.story_id, set()).add(report.article_id)
         if report.fingerprint is not None:
             self._sketches.add(report.article_id, report.fingerprint)
         if (title := _title_key(report.title)) is not None:
             self._titles.setdefault(title, []).append(report.article_id)
 
+    def remove(self, article_id: int) -> None:
+        """Compare nothing with this article any more."""
+        report = self._reports.pop(article_id, None)
+        if report is not None:
+            self._stories[report.story_id].discard(article_id)
+
+    def story_of(self, article_id: int) -> int | None:
+        """The story of an article of the last days."""
+        report = self._reports.get(article_id)
+        return report.story_id if report is not None else None
+
+    def others(self, article_id: int, story_id: int) -> list[Report]:
+        """What else is in the article's story."""
+        return [self._reports[number] for number in self._stories.get(story_id, ()) if number != article_id]
+
+    def move(self, article_id: int, story_id: int) -> None:
+        """The article is in another story now."""
+        report = self._reports[article_id]
+        self._stories[report.story_id].discard(article_id)
+        self._stories.setdefault(story_id, set()).add(article_id)
+        self._reports[article_id] = replace(report, story_id=story_id)
+
     def find(
-        self, *, fingerprint: bytes | None, text: str | None, title: str, outlet: str, seen_at: datetime
+        self,
+        *,
+        fingerprint: bytes | None,
+        text: str | None,
+        title: str,
+        outlet: str,
+        seen_at: datetime,
+        article_id: int | None = None,
+        story_id: int | None = None,
     ) -> Match | None:
-        """The story of which an article is a copy; None where it is the first of its own."""
-        if fingerprint is not None and (match := self._by_text(fingerprint, text, title, outlet, seen_at)):
+        """The story of which an article is a copy; None where it is the first of its own.
+
+        Args:
+            article_id, story_id: of an article that has a story already: it is not compared with itself, and of several
+                matches the one in its story wins.
+        """
+        own = (article_id, story_id)
+        if fingerprint is not None and (match := self._by_text(fingerprint, text, title, outlet, seen_at, own)):
             return match
-        return self._by_title(fingerprint, text, title, outlet, seen_at)
+        return self._by_title(fingerprint, text, title, outlet, seen_at, own)
 
     def _by_text(
-        self, fingerprint: bytes, text: str | None, title: str, outlet: str, seen_at: datetime
+        self,
+        fingerprint: bytes,
+        text: str | None,
+        title: str,
+        outlet: str,
+        seen_at: datetime,
+        own: tuple[int | None, int | None],
     ) -> Match | None:
         nearest = [
             (estimate, report)
-            for estimate, report in self._nearest(fingerprint, seen_at)
+            for estimate, report in self._nearest(fingerprint, seen_at, own)
             if report.outlet != outlet or not are_a_series(title, report.title)
         ][:_MAX_COMPARED]
         texts = self._load_texts([report.article_id for _, report in nearest]) if text and nearest else {}
@@ -147,22 +193,33 @@ class StoryIndex:
                 return Match(report.article_id, report.story_id, "fingerprint")
         return None
 
-    def _nearest(self, fingerprint: bytes, seen_at: datetime) -> list[tuple[float, Report]]:
-        """The candidates, the most alike first."""
-        found = []
+    def _nearest(
+        self, fingerprint: bytes, seen_at: datetime, own: tuple[int | None, int | None]
+    ) -> list[tuple[float, Report]]:
+        """The candidates, those of the article's own story first, then the most alike."""
+        found: dict[int, tuple[float, Report]] = {}
         for estimate, number in self._sketches.nearest(fingerprint, _MIN_EQUAL):
-            report = self._reports[number]
+            report = self._reports.get(number)
+            if report is None or number == own[0] or report.fingerprint is None:
+                continue
             if abs(seen_at - report.seen_at) <= self._window:
-                found.append((estimate, report))
-        return found
+                found.setdefault(number, (estimate, report))
+        return sorted(found.values(), key=lambda pair: (pair[1].story_id != own[1], -pair[0], pair[1].article_id))
 
     def _by_title(
-        self, fingerprint: bytes | None, text: str | None, title: str, outlet: str, seen_at: datetime
+        self,
+        fingerprint: bytes | None,
+        text: str | None,
+        title: str,
+        outlet: str,
+        seen_at: datetime,
+        own: tuple[int | None, int | None],
     ) -> Match | None:
         key = _title_key(title)
         if key is None:
             return None
-        for number in self._titles.get(key, ()):
+        numbers = [number for number in self._titles.get(key, ()) if number in self._reports and number != own[0]]
+        for number in sorted(numbers, key=lambda number: self._reports[number].story_id != own[1]):
             report = self._reports[number]
             if abs(seen_at - report.seen_at) > timedelta(days=TITLE_DAYS) or report.outlet == outlet:
                 continue
@@ -178,6 +235,23 @@ def are_a_series(one: str, other: str) -> bool:
     """Whether two headlines of one outlet differ in a number: two papers, two questions, two weeks."""
     first, second = (frozenset(word for word in split_words(title) if word.isdigit()) for title in (one, other))
     return bool(first and second) and first != second
+
+
+def choose_lead(members: Mapping[int, bool], lead: int | None, reviewed: Collection[int]) -> int | None:
+    """Which article of a story leads it, and is tagged: the first seen, of those with a text where there is one.
+
+    A person's review holds: what was reviewed leads, and a lead is changed for nothing less than a text.
+
+    Args:
+        members: the articles, by number, with whether there is a text of it.
+        lead: the one that has led so far.
+    """
+    if decided := members.keys() & reviewed:
+        return lead if lead in decided else min(decided)
+    with_text = [number for number, has_text in members.items() if has_text]
+    if lead is not None and lead in members and (members[lead] or not with_text):
+        return lead
+    return min(with_text or members, default=None)
 
 
 @lru_cache(maxsize=32)  # a new article's are needed for its fingerprint and then for each candidate

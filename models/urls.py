@@ -35,6 +35,7 @@ _FORMS = {
     "m": {"1"},
 }
 _SITE_PREFIXES = ("amp.", "m.", "mobile.")
+_SECOND_LEVELS = frozenset({"co", "org", "gov", "ac", "nhs", "com", "net", "edu"})
 _AMP_CACHE = re.compile(r"^/(?:c|v|a|i|wp)/(s/)?(.+)$")
 _USER = re.compile(r"//[^/?#]*@")
 _KEY = re.compile(r"(?i)([?&](?:api[-_]?key|access[-_]?token|auth[-_]?token|client[-_]?secret|password)=)[^&#\s\"']*")
@@ -121,6 +122,12 @@ def same_site(one: str, other: str) -> bool:
     return bool(first) and first == _bare_host(host_of(other))
 
 
+def same_outlet(one: str, other: str) -> bool:
+    """Whether two addresses are of one outlet: hosts below the same registered domain (`feeds.example.co.uk`)."""
+    first = _registered_domain(host_of(one))
+    return bool(first) and first == _registered_domain(host_of(other))
+
+
 def origin_of(url: str) -> str:
     """Scheme and host of an address, as "https://host:port"."""
     parts = urlsplit(url)
@@ -173,7 +180,7 @@ def _full_site(host: str) -> str:
 def _is_public_suffix(host: str, prefix: str) -> bool:
     """Whether what follows the prefix is but "co.uk", so that the prefix is the name itself (`amp.co.uk`)."""
     rest = host.removeprefix(prefix).split(".")
-    return len(rest) == 2 and len(rest[1]) == 2 and rest[0] in {"co", "org", "gov", "ac", "nhs", "com", "net", "edu"}
+    return len(rest) == 2 and len(rest[1]) == 2 and rest[0] in _SECOND_LEVELS
 
 
 def _bare_host(host: str) -> str:
@@ -181,6 +188,14 @@ def _bare_host(host: str) -> str:
         if host.startswith(prefix) and "." in host.removeprefix(prefix):
             return host.removeprefix(prefix)
     return host
+
+
+def _registered_domain(host: str) -> str:
+    """The last two names of a host, three below "co.uk" and the like; a number, or a name with a port, as it is."""
+    names = host.split(".")
+    if ":" in host or names[-1].isdigit() or len(names) < 3:
+        return host
+    return ".".join(names[-3:] if names[-2] in _SECOND_LEVELS and len(names[-1]) == 2 else names[-2:])
 
 
 def _from_amp_cache(parts: SplitResult) -> SplitResult | None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import select
 
 from flows.jobs import collect
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import Database

@@ -43,11 +43,11 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self) -> None:
-        """Answer as told; 404 for what nobody told of."""
+        """Answer as told; 404 for what nobody told of, unless `otherwise` says more."""
         web = self.server.web
         web.note(self)
         try:
-            answer = web.pages.get(self.path, Answer(b"no such page", 404))
+            answer = web.pages.get(self.path, web.otherwise)
             if isinstance(answer, Answer):
                 self.give(answer)
             else:
@@ -94,6 +94,7 @@ class FakeWeb:
 
     def __init__(self, pages: dict[str, Answer | Behaviour] | None = None) -> None:
         self.pages: dict[str, Answer | Behaviour] = pages or {}
+        self.otherwise: Answer | Behaviour = Answer(b"no such page", 404)  # for every other path
         self.seen: list[Seen] = []
         self.most_at_once = 0
         self._at_once = 0

@@ -1,17 +1,18 @@
 """The past of sources that can list it: each question asked once, the days asked for and no others, failures tried again."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from sqlmodel import select
 
 from deployments.demo_site import DemoSite
-from flows import past_sources
 from flows.history import Period, ReadSummary
 from flows.past_sources import can_list_the_past, questions, read_sources
 from flows.web.page_visits import PageVisits
@@ -21,8 +22,9 @@ from models.kinds import Kind
 from models.outcomes import Outcome
 from models.settings import load_settings
 from models.sources import Source, load_registry
-from models.store.database import Database, open_database
+from models.store.database import Database
 from models.store.tables import Article, FetchEvent, SourceState
+from tests.fakes_web import Answer, Behaviour, FakeWeb, Handler
 
 THEN = datetime(2022, 9, 1, 9, 0, tzinfo=UTC)
 PAST = Period(THEN - timedelta(days=80), THEN)
@@ -101,15 +103,77 @@ def test_questions_cover_the_period_without_a_gap() -> None:
     assert not can_list_the_past(Source(id="b", url="https://b.example/feed"))
 
 
-def test_days_that_hold_more_than_one_answer_are_asked_by_halves(
-    sqlite: Database, site: DemoSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def guardian_of(articles: list[datetime], asked: list[str], pages: int = 10**6) -> Behaviour:
+    """The Guardian's API: these articles, fifty a page; it answers for at most so many pages."""
+
+    def answer(handler: Handler) -> None:
+        given = dict(parse_qsl(urlsplit(handler.path).query))
+        asked.append(given.get("page", "1"))
+        assert given["api-key"] == "secret"
+        first, last, page = given["from-date"], given["to-date"], int(given.get("page", "1"))
+        found = [(n, at) for n, at in enumerate(articles) if first <= f"{at:%Y-%m-%d}" <= last]
+        results = [
+            {
+                "webUrl": f"https://www.theguardian.com/{n}",
+                "webTitle": f"Report {n} of the wards",
+                "webPublicationDate": at.isoformat(),
+            }
+            for n, at in found[50 * (page - 1) : 50 * page]
+        ]
+        response = {"status": "ok", "total": len(found), "pages": -(-len(found) // 50), "results": results}
+        if page > pages:
+            handler.give(Answer(b"{}", 500))
+        else:
+            handler.give(Answer(json.dumps({"response": response}).encode(), kind="application/json"))
+
+    return answer
+
+
+def guardian_past(database: Database, web: FakeWeb, tmp_path: Path) -> ReadSummary:
+    web.pages["/robots.txt"] = Answer(b"", 404)
+    (tmp_path / "g.toml").write_text(
+        f'[[source]]\nid = "g"\nkind = "guardian"\nrights = "guardian"\nurl = "{web.url("/search")}"\n'
+    )
+    settings = load_settings(allow_hosts="127.0.0.1", host_gap_seconds=0, workers=1, guardian_api_key="secret")
+    registry = load_registry(tmp_path / "g.toml")
+    return asyncio.run(
+        read_sources(database, registry, settings, sources=registry.sources, period=PAST, now=THEN, user_agent="test/1")
+    )
+
+
+def test_a_day_with_more_than_a_page_of_entries_loses_none(sqlite: Database, tmp_path: Path) -> None:
+    busy = [PAST.since + timedelta(days=1, minutes=n) for n in range(120)]
+    asked: list[str] = []
+    with FakeWeb() as web:
+        web.otherwise = guardian_of(busy, asked)
+        summary = guardian_past(sqlite, web, tmp_path)
+    assert (summary.stored, summary.problems) == (120, [])
+    assert "3" in asked
+
+
+def test_days_that_hold_more_than_one_poll_asks_for_are_asked_by_halves_and_what_is_left_out_is_told(
+    sqlite: Database, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(past_sources._MOST, Kind.SITEMAP, 1)  # as if a sitemap never gave more than one entry
-    past_of(sqlite, site, tmp_path)
-    monkeypatch.undo()
-    with open_database(f"sqlite:///{tmp_path / 'whole.db'}") as whole:
-        past_of(whole, site, tmp_path)
-        assert urls_of(sqlite) == urls_of(whole) != set()
+    spread = [PAST.since + timedelta(hours=h, minutes=m) for h in range(72) for m in range(0, 60, 10)]  # 144 a day
+    crowded = [PAST.since + timedelta(days=4, seconds=n) for n in range(500)]
+    with FakeWeb() as web:
+        web.otherwise = guardian_of(spread + crowded, [])
+        summary = guardian_past(sqlite, web, tmp_path)
+        again = guardian_past(sqlite, web, tmp_path)
+    assert len(urls_of(sqlite)) == len(spread) + 400
+    assert any("400 of 500 entries were read" in problem for problem in summary.problems)
+    assert again.problems == summary.problems  # those days are not taken for finished
+
+
+def test_a_further_page_that_fails_is_told_and_asked_again(sqlite: Database, tmp_path: Path) -> None:
+    busy = [PAST.since + timedelta(days=1, minutes=n) for n in range(120)]
+    with FakeWeb() as web:
+        web.otherwise = guardian_of(busy, [], pages=1)
+        summary = guardian_past(sqlite, web, tmp_path)
+        assert "could not be" in summary.problems[0]
+        web.otherwise = guardian_of(busy, [])
+        assert guardian_past(sqlite, web, tmp_path).problems == []
+    assert len(urls_of(sqlite)) == 120
 
 
 def urls_of(database: Database) -> set[str]:

@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from deployments.demo_site import DemoSite
 from flows.jobs import collect
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome, PollOutcome
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry
@@ -113,8 +113,12 @@ def test_an_unfinished_run_is_made_up_for_by_the_next(
 ) -> None:
     few = run(sqlite, registry, settings.model_copy(update={"pages_per_run": 10}), now)
     assert few.outcomes[Outcome.DEFERRED] == few.entries - 10
+    assert len(articles(sqlite)) == len(site.articles)  # all that was listed, the rest on headline and summary
+    assert few.owed == few.entries - 10
     rest = run(sqlite, registry, settings, now)
-    assert rest.outcomes[Outcome.KNOWN] == 10
+    assert {result.poll for result in rest.results} == {PollOutcome.NOT_MODIFIED}
+    assert rest.entries == few.owed
+    assert rest.owed == rest.outcomes[Outcome.DEFERRED] == 0
     assert len(articles(sqlite)) == len(site.articles)
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import select
 
 from flows.jobs import collect
-from flows.web.collector import CollectSummary
+from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome, PollOutcome
 from models.settings import load_settings
 from models.sources import load_registry

@@ -46,8 +46,8 @@ def test_robots_rules_for_our_name_go_before_those_for_all_and_the_longest_match
     [
         (Answer(b"", 404), Fetched.OK),
         (Answer(b"", 403), Fetched.OK),
-        (Answer(b"", 500), Fetched.DISALLOWED),
-        (Answer(b"", 503), Fetched.DISALLOWED),
+        (Answer(b"", 500), Fetched.NO_ROBOTS),
+        (Answer(b"", 503), Fetched.NO_ROBOTS),
         (Answer(b"\xef\xbb\xbfUser-agent: *\nDisallow: /news"), Fetched.DISALLOWED),
         (redirect("/robots.txt"), Fetched.OK),
     ],

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from models.composing import compose
-from models.store import collecting, history, tagging
+from models.store import collecting, history, owed_pages, story_leads, tagging
 from models.store.database import Database, open_database
 from models.store.tables import Article, FetchEvent
 from models.store.week_gathering import gather_week
@@ -44,14 +44,18 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 QUERIES: dict[str, Callable[[Session], Any]] = {
-    "known addresses": lambda session: collecting.known_urls(URLS, session=session),
     "numbers of new rows": lambda session: collecting.reserve_ids(Article, 50, session=session),
     "articles by number": lambda session: collecting.articles_by_id(range(100, 150), session=session),
     "articles of addresses": lambda session: collecting.article_ids_of(URLS, session=session),
     "articles' texts": lambda session: collecting.article_texts([1, ARTICLES], session=session),
-    "pages that failed": lambda session: collecting.failed_articles(NOW, ["source-001"], session=session),
+    "what is stored": lambda session: owed_pages.stored_at(URLS, session=session),
+    "pages that are owed": lambda session: owed_pages.owed_articles(NOW, ["source-001"], 100, session=session),
+    "how many are owed": lambda session: owed_pages.count_owed(session=session),
+    "pages to look at again": lambda session: owed_pages.articles_to_recheck(
+        NOW, ["source-001"], 10, all_due=False, session=session
+    ),
     "articles to compare with": lambda session: list(collecting.recent_articles(RECENT, session=session)),
-    "the outlets of stories": lambda session: collecting.count_outlets(range(19_900, 20_000), session=session),
+    "leads and outlets": lambda session: story_leads.settle_stories(range(19_900, 20_000), session=session),
     "stories that wait for tags": lambda session: tagging.untagged(64, session=session),
     "how many wait for tags": lambda session: tagging.count_untagged(session=session),
     "copies that wait for their scope": lambda session: tagging.settle_copies(session=session),

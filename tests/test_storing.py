@@ -12,7 +12,7 @@ from models.entries import Entry, Fetched, Page, Reply
 from models.outcomes import Outcome, TextStatus
 from models.rights import Rights
 from models.sources import Registry, Source, load_registry
-from models.store import collecting, tagging
+from models.store import collecting, owed_pages, tagging
 from models.store.database import Database
 from models.store.tables import Article, ArticleAlias, FetchEvent, Story
 from models.tagging.decisions import State, Tagging
@@ -160,8 +160,13 @@ def test_a_page_that_is_read_again_changes_its_article_and_keeps_its_story(
     assert facts(database)["z"] == ("copy", "x", 2)
 
 
-def test_what_is_left_for_the_next_run_takes_no_row(database: Database, keeper: Keeper, reading: Reading) -> None:
+def test_what_is_left_for_a_later_run_is_stored_and_what_is_refused_is_not(
+    database: Database, keeper: Keeper, reading: Reading
+) -> None:
     left = [reading.of("later", outcome=Outcome.DEFERRED), reading.of("never", outcome=Outcome.REFUSED)]
     assert keeper.store(left) == [Outcome.DEFERRED, Outcome.REFUSED]
-    assert facts(database) == {}
+    assert facts(database) == {"later": ("deferred", "later", 1)}
+    with database.read() as session:
+        (article,) = owed_pages.owed_articles(keeper._now, None, 10, session=session)
+    assert (article.text_status, article.attempts, article.page_given_up) == ("headline", 1, None)
     assert keeper.store([]) == []

@@ -17,7 +17,7 @@ from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows import jobs
 from models.outcomes import Outcome
 from models.settings import Settings, load_settings
-from models.sources import Registry, Source, load_registry
+from models.sources import Registry, Source, UnknownSourceError, load_registry
 from models.store.database import Database, open_database
 from models.themes import THEME_IDS, load_themes
 from models.weeks import Week, utc_now
@@ -127,14 +127,11 @@ def _reported(
 
 
 def choose_sources(registry: Registry, ids: Sequence[str]) -> list[Source] | None:
-    """The sources with these ids, enabled or not; None where none is named."""
-    known = registry.by_id()
-    for source_id in ids:
-        if source_id not in known:
-            raise typer.BadParameter(
-                f"{source_id!r} is not a source of the registry; see 'culture-monitor sources list'"
-            )
-    return [known[source_id] for source_id in ids] or None
+    """The sources with these ids; a wrong one is an error in the command's words."""
+    try:
+        return registry.choose(ids)
+    except UnknownSourceError as error:
+        raise typer.BadParameter(f"{error}; see 'culture-monitor sources list'") from error
 
 
 def show(report: Report) -> None:
@@ -148,6 +145,8 @@ def show(report: Report) -> None:
         ("all", collected.entries, f"entries of {len(collected.results)} sources; {collected.not_due} sources not due")
     )
     console.table("What became of every entry", ("outcome", "entries", "meaning"), rows)
+    if collected.earlier_words:
+        console.line(collected.earlier_words)
     themes = {theme.id: theme.heading for theme in load_themes()}
     tag_rows = [(themes[theme], tagged.by_theme.get(theme, 0)) for theme in THEME_IDS]
     console.table(f"New stories by theme (model {tagged.version})", ("theme", "stories"), tag_rows)
@@ -157,11 +156,16 @@ def show(report: Report) -> None:
         console.table("What could not be reached", ("source", "outcome", "detail"), shown)
         if len(failures) > FAILURES_SHOWN:
             console.line(f"and {len(failures) - FAILURES_SHOWN} more")
-    noticed = [(r.source.label, r.detail) for r in collected.results if r.detail and not r.poll.is_failure]
+    noticed = [
+        (r.source.label, r.detail) for r in collected.results if r.detail and not r.poll.is_failure and not r.left_out
+    ]
     if noticed:
         console.table("What was read and needs a look", ("source", "detail"), noticed[:FAILURES_SHOWN])
         if len(noticed) > FAILURES_SHOWN:
             console.line(f"and {len(noticed) - FAILURES_SHOWN} more")
+    if collected.cut_short:
+        cut = [(r.source.label, r.left_out) for r in collected.cut_short[:FAILURES_SHOWN]]
+        console.table("What was listed and not read", ("source", "what was left out"), cut)
     console.line(
         f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
         f"{tagged.uncertain} uncertain (waiting for review), {tagged.other_language} not in English."
@@ -175,12 +179,15 @@ def as_data(report: Report) -> dict[str, Any]:
         "run_id": collected.run_id,
         "entries": collected.entries,
         "outcomes": {str(outcome): count for outcome, count in collected.outcomes.items() if count},
+        "earlier": {str(outcome): count for outcome, count in collected.earlier_outcomes.items() if count},
+        "owed": collected.owed,
         "sources": [
             {
                 "id": result.source.id,
                 "poll": str(result.poll),
                 "detail": result.detail,
                 "outcomes": {str(outcome): count for outcome, count in result.outcomes.items()},
+                "left_out": result.left_out,
             }
             for result in collected.results
         ],

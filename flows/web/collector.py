@@ -1,30 +1,33 @@
-"""Collecting: ask each due source for its entries, read the pages that may be read, store all with one outcome each.
+"""Collecting: ask each due source for its entries and store them at once; then read the pages that are owed.
 
-The order is what makes a killed run harmless: a source's validators (ETag and the like) are stored only after all
-its entries are, so whatever was not stored is listed again by the next run.
+What makes a killed run harmless: a poll's entries and what is remembered of its source are stored in one transaction,
+with every page that is still to be read owed; what this run does not come to is read by a later one.
 """
 
 import asyncio
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flows.steps import Report, RunStep, at_once, unreported
+from flows.web.collect_summary import CollectSummary, SourceResult
 from flows.web.keeper import Keeper
 from flows.web.page_visits import PageVisits
 from flows.web.polite_client import HostFacts, PoliteClient
 from flows.web.source_polls import Poll, poll_source
-from flows.web.turns import entry_of, is_due, round_robin
+from flows.web.turns import is_due, round_robin, visit_again
 from flows.web.workers import Workers
-from models.admission import Candidate, ReadEntry, admit
-from models.outcomes import Outcome, PollOutcome
+from models.admission import Candidate, ReadEntry
+from models.outcomes import Outcome
+from models.polling import new_entries
+from models.revisits import RECHECKS_PER_RUN
 from models.settings import Settings
 from models.sources import Registry, Source
 from models.store import collecting as queries
+from models.store import owed_pages
 from models.store.database import Database
 from models.store.tables import SourceState
 
@@ -37,39 +40,6 @@ THREAD_TURN_SECONDS = 0.001
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceResult:
-    """What a run got from one source."""
-
-    source: Source
-    poll: PollOutcome
-    detail: str
-    outcomes: dict[Outcome, int]
-
-
-@dataclass(slots=True)
-class CollectSummary:
-    """What a run did: `entries` is the sum of all outcomes, always."""
-
-    run_id: int
-    results: list[SourceResult] = field(default_factory=list)
-    entries: int = 0
-    not_due: int = 0
-
-    @property
-    def outcomes(self) -> Counter[Outcome]:
-        """Entries by outcome, over all sources."""
-        total: Counter[Outcome] = Counter()
-        for result in self.results:
-            total.update(result.outcomes)
-        return total
-
-    @property
-    def failures(self) -> list[SourceResult]:
-        """Sources that could not be seen."""
-        return [result for result in self.results if result.poll.is_failure]
 
 
 class Collector:
@@ -96,13 +66,17 @@ class Collector:
         self._run_step = run_step
         self._report = report
         self._wake = wake
-        self._outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)
-        self._waiting: Counter[str] = Counter()  # entries of a source that are not stored yet
+        self._outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)  # of what was listed, by source
+        self._earlier: dict[str, Counter[Outcome]] = defaultdict(Counter)  # of pages of earlier runs, by source
         self._polls: dict[str, Poll] = {}
-        self._claimed: set[str] = set()  # addresses that this run has met
+        self._listed: dict[int, Candidate] = {}  # by article: what this run's listings leave to be read
+        self._new_at_poll: dict[str, int] = {}
+        self._unread: set[int | None] = set()  # listed, and more than one run reads
+        self._wanted: frozenset[str] = frozenset()  # sources
+        self._waiting = 0  # candidates that have no outcome yet
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._keeping = asyncio.Lock()  # one thread at a time
-        self._done = self._to_do = self._retried = 0
+        self._done = self._to_do = self._revisited = 0
         self._started = time.monotonic()
 
     async def collect(self, sources: Sequence[Source] | None = None, *, all_due: bool = False) -> CollectSummary:
@@ -112,7 +86,9 @@ class Collector:
             run_id = queries.start_run("collect", self._now, session=session)
             states = queries.source_states(session=session)
             hosts = queries.host_states(session=session)
-        wanted = self._registry.enabled() if sources is None else tuple(sources)
+        wanted = (
+            self._registry.enabled() if sources is None else tuple({source.id: source for source in sources}.values())
+        )
         due = [source for source in wanted if all_due or is_due(source, states.get(source.id), self._now)]
         facts = {
             host: HostFacts(state.robots, state.robots_status, state.robots_fetched_at, state.retry_after)
@@ -127,25 +103,31 @@ class Collector:
                 gap_seconds=settings.host_gap_seconds,
                 hosts=facts,
                 proxy=settings.proxy_address,
+                clock=self._clock,
             ) as client,
         ):
             self._client, self._workers = client, workers
             blocked = {host: state.blocked_until for host, state in hosts.items() if state.blocked_until}
             self._visits = PageVisits(client, workers, now=self._now, blocked_until=blocked)
             self._keeper = Keeper(self._database, run_id, self._now)
-            candidates = await self._poll_all(due, states)
+            await self._poll_all(due, states)
+            candidates = self._choose(wanted, everybody=sources is None, all_due=all_due)
             if candidates:  # one step, not one a batch: to report a step costs as much as storing a batch
                 await self._run_step(f"read {len(candidates)} pages", lambda: self._read_all(candidates))
             self._keeper.save_hosts(client.hosts, self._visits.blocked_until)
             self._keeper.save_requests(client.requests)
         return self._finish(run_id, due, len(wanted) - len(due))
 
-    async def _poll_all(self, due: Sequence[Source], states: dict[str, SourceState]) -> list[Candidate]:
+    def _clock(self) -> datetime:
+        """The time by the run's own clock."""
+        return self._now + timedelta(seconds=time.monotonic() - self._started)
+
+    async def _poll_all(self, due: Sequence[Source], states: dict[str, SourceState]) -> None:
         room = asyncio.Semaphore(POLLS_AT_ONCE)
         polled = 0
         self._report("poll", 0, len(due))
 
-        async def poll(source: Source) -> list[Candidate]:
+        async def poll(source: Source) -> None:
             nonlocal polled
             async with room:
                 result = await self._run_step(
@@ -161,58 +143,62 @@ class Collector:
                 )
             polled += 1
             self._report("poll", polled, len(due))
-            self._polls[source.id] = result
-            candidates = self._admit(source, result)
-            self._keeper.save_poll(result)
-            self._waiting[source.id] = len(candidates)
-            return candidates
+            self._store_poll(source, result)
 
-        found = [candidate for part in await asyncio.gather(*map(poll, due)) for candidate in part]
-        found += self._retries({source.id: source for source in due})
-        allowed, left = found[: self._settings.pages_per_run], found[self._settings.pages_per_run :]
-        for candidate in left:
-            self._outcomes[candidate.source.id][Outcome.DEFERRED] += 1
-            self._waiting[candidate.source.id] -= 1
-        with_entries = {candidate.source.id for candidate in allowed}
-        self._save_states(source.id for source in due if source.id not in with_entries)
-        return allowed
+        await _all_of(map(poll, due))
 
-    def _admit(self, source: Source, poll: Poll) -> list[Candidate]:
-        """Give each listed entry its outcome, or make it a candidate for reading."""
-        counts = self._outcomes[source.id]
-        counts[Outcome.INVALID] += poll.invalid
+    def _store_poll(self, source: Source, poll: Poll) -> None:
+        self._polls[source.id] = poll
+        listed = self._keeper.store_poll(poll, self._registry, max_age_days=self._settings.max_age_days)
+        self._outcomes[source.id] = listed.outcomes
+        self._new_at_poll[source.id] = new_entries(listed.outcomes)
+        for candidate in listed.candidates:
+            assert candidate.article_id is not None  # it is stored
+            if (first := self._listed.get(candidate.article_id)) is not None:  # another site named the page before
+                self._settle(first, Outcome.KNOWN)
+            self._listed[candidate.article_id] = candidate
+            self._waiting += 1
+
+    def _settle(self, candidate: Candidate, outcome: Outcome) -> None:
+        """The final outcome of a candidate; those that were listed count as deferred until then."""
+        if self._listed.get(candidate.article_id or 0) is candidate:
+            self._outcomes[candidate.source.id][Outcome.DEFERRED] -= 1
+            self._outcomes[candidate.source.id][outcome] += 1
+        else:
+            self._earlier[candidate.source.id][outcome] += 1
+        self._waiting -= 1
+
+    def _choose(self, wanted: Sequence[Source], *, everybody: bool, all_due: bool) -> list[Candidate]:
+        """What is read: owed pages, those that have waited longest first, then what was listed, then what may have changed."""
+        sources = {source.id: source for source in wanted}
+        self._wanted = frozenset(sources)
+        limit = self._settings.pages_per_run
         with self._database.read() as session:
-            known = queries.known_urls([entry.url for entry in poll.entries], session=session)
-        rights = self._registry.rights_of(source.id)
-        candidates = []
-        for entry in poll.entries:
-            is_known = entry.url in known or entry.url in self._claimed
-            self._claimed.add(entry.url)
-            outcome = admit(entry, known=is_known, now=self._now, max_age_days=self._settings.max_age_days)
-            if outcome is None:
-                candidates.append(Candidate(source, rights, entry))
-            else:
-                counts[outcome] += 1
-        return candidates
-
-    def _retries(self, due: dict[str, Source]) -> list[Candidate]:
-        """Pages that failed in earlier runs enter this run once more."""
-        with self._database.read() as session:
-            failed = queries.failed_articles(self._now, due, session=session)
-        retries = [
-            Candidate(
-                due[article.source],
-                self._registry.rights_of(article.source),
-                entry_of(article),
-                article_id=article.id,
-                attempts=article.attempts,
+            owed = owed_pages.owed_articles(
+                None if all_due else self._now,
+                None if everybody else sources,
+                limit + len(self._listed),
+                session=session,
             )
-            for article in failed
+            known = {source.id for source in wanted if self._registry.rights_of(source.id).fetch_pages}
+            again = owed_pages.articles_to_recheck(self._now, known, RECHECKS_PER_RUN, all_due=all_due, session=session)
+        before = [
+            visit_again(article, sources.get(article.source), self._registry.rights_of(article.source))
+            for article in owed
+            if article.id not in self._listed
+        ][:limit]
+        rechecks = [
+            visit_again(article, sources[article.source], self._registry.rights_of(article.source), recheck=True)
+            for article in again
+            if article.id not in self._listed
         ]
-        self._retried = len(retries)
-        for candidate in retries:
-            self._waiting[candidate.source.id] += 1
-        return retries
+        self._revisited = len(before) + len(rechecks)
+        self._waiting += self._revisited
+        self._unread = {candidate.article_id for candidate in list(self._listed.values())[limit - len(before) :]}
+        # In the registry's order, whoever answered first: the same news makes the same stories, led by the same outlets.
+        place = {source_id: number for number, source_id in enumerate(sources)}
+        found = [*before, *self._listed.values(), *rechecks]
+        return sorted(found, key=lambda candidate: place.get(candidate.source.id, len(place)))
 
     async def _read_all(self, candidates: Sequence[Candidate]) -> None:
         self._to_do = len(candidates)
@@ -220,28 +206,23 @@ class Collector:
         self._wake()
         mixed = round_robin(candidates)
         batches = [mixed[start : start + PAGES_A_BATCH] for start in range(0, len(mixed), PAGES_A_BATCH)]
-        tasks = [asyncio.create_task(self._read_batch(batch)) for batch in batches]
-        try:
-            await asyncio.gather(*tasks)
-        except BaseException:  # nothing may go on with a client and a database that are about to be closed
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        await _all_of(self._read_batch(batch) for batch in batches)
 
     async def _read_batch(self, batch: Sequence[Candidate]) -> None:
         async with self._batches:
             outcomes = await self._store(await self._visit(batch))
             self._wake()
         for candidate, outcome in zip(batch, outcomes, strict=True):
-            self._outcomes[candidate.source.id][outcome] += 1
-            self._waiting[candidate.source.id] -= 1
-        complete = {c.source.id for c in batch if not self._waiting[c.source.id]}
-        await self._in_thread(self._save_states, complete)
+            self._settle(candidate, outcome)
 
     async def _visit(self, batch: Sequence[Candidate]) -> list[ReadEntry]:
         async def one(candidate: Candidate) -> ReadEntry:
-            read = await self._visits.read(candidate)
+            if candidate.article_id in self._unread:
+                read = ReadEntry(candidate, Outcome.DEFERRED, detail="more pages than are read in one run")
+            elif candidate.source.id not in self._wanted:
+                read = ReadEntry(candidate, Outcome.HEADLINE, detail="its source is read no more")
+            else:
+                read = await self._visits.read(candidate)
             self._done += 1
             self._report("read", self._done, self._to_do)
             return read
@@ -261,27 +242,42 @@ class Collector:
                 await asyncio.wait([doing])
                 raise
 
-    def _save_states(self, source_ids: Iterable[str]) -> None:
-        for source_id in source_ids:
-            self._keeper.save_state(self._polls[source_id], self._outcomes[source_id])
-
     def _finish(self, run_id: int, due: Sequence[Source], not_due: int) -> CollectSummary:
-        results = [
-            SourceResult(source, self._polls[source.id].outcome, self._polls[source.id].detail, _counted(counts))
-            for source in due
-            for counts in [self._outcomes[source.id]]
-        ]
-        summary = CollectSummary(run_id, results, not_due=not_due)
+        results = []
+        for source in due:
+            poll, counts = self._polls[source.id], self._outcomes[source.id]
+            results.append(SourceResult(source, poll.outcome, poll.detail, _counted(counts), poll.left_out))
+        earlier = {source: _counted(counts) for source, counts in self._earlier.items()}
+        with self._database.read() as session:
+            summary = CollectSummary(run_id, results, earlier, owed_pages.count_owed(session=session), not_due=not_due)
         summary.entries = sum(summary.outcomes.values())
         entered = sum(len(self._polls[source.id].entries) + self._polls[source.id].invalid for source in due)
-        entered += self._retried
-        if entered != summary.entries or any(self._waiting.values()):
+        entered += self._revisited
+        if entered != summary.entries or self._waiting:
             raise RuntimeError(f"entries without an outcome: {entered} entered the run, {summary.entries} left it")
-        stored = {r.source.id: {str(o): n for o, n in r.outcomes.items()} for r in results if r.outcomes}
+        stored: dict[str, Counter[str]] = defaultdict(Counter)
+        for source_id, counted in [*((r.source.id, r.outcomes) for r in results), *earlier.items()]:
+            stored[source_id].update({str(outcome): count for outcome, count in counted.items()})
+        for source in due:  # what was listed may have turned out to be known under another address
+            if new_entries(self._outcomes[source.id]) != self._new_at_poll[source.id]:
+                self._keeper.save_state(self._polls[source.id], self._outcomes[source.id])
         with self._database.write() as session:
-            ended = self._now + timedelta(seconds=time.monotonic() - self._started)
-            queries.finish_run(run_id, ended, stored, session=session)
+            ended = self._clock()
+            outcomes = {source_id: dict(counts) for source_id, counts in stored.items() if counts}
+            queries.finish_run(run_id, ended, outcomes, session=session)
         return summary
+
+
+async def _all_of(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """All of it at once; where a part fails, the rest ends too: nothing may go on with a client that is about to be closed."""
+    tasks = [asyncio.create_task(part) for part in work]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _counted(counts: Counter[Outcome]) -> dict[Outcome, int]:

@@ -1,19 +1,21 @@
-"""Filing a batch of read entries: each becomes an article, a copy within another's story, or another address of an article."""
+"""Filing a batch: what is listed becomes an article at once; what is read completes it and finds its story.
+
+Nothing is decided here that `models.admission`, `models.revisits` and `models.stories` do not say; this makes the rows.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from flows.web.page_facts import choose_published
-from models.admission import ReadEntry, text_status_of
+from flows.web.story_folder import StoryFolder
+from models.admission import Candidate, ReadEntry, digest_of, headline, text_status_of
 from models.outcomes import Outcome, TextStatus
+from models.revisits import after_visit, next_look
 from models.store.collecting import NewRows, Row
 from models.store.tables import Article
-from models.stories import Report, StoryIndex, fingerprint
+from models.stories import StoryIndex, fingerprint
 
-# Outcomes after which nothing is stored: the next run meets the entry again.
-_NOT_STORED = frozenset({Outcome.DEFERRED, Outcome.REFUSED, Outcome.INVALID})
-# A first reading that may turn out to be a copy of another outlet's report.
-_MAY_BE_COPY = frozenset(Outcome) - _NOT_STORED - {Outcome.OTHER_LANGUAGE, Outcome.FAILED}
+_TEXTS = frozenset({TextStatus.FULL, TextStatus.TEASER})
 
 
 class Filing:
@@ -31,87 +33,212 @@ class Filing:
     ) -> None:
         """`stored`: articles by address, of those that the batch may hold; `earlier`: by id, those that it reads again."""
         self.rows = NewRows()
-        self.texts: dict[int, str] = {}  # of this batch's articles, for the index to compare with
-        self._index = index
+        self._folder = StoryFolder(index, self.rows, now, story_ids)
         self._now = now
         self._stored = dict(stored)
-        self._earlier = earlier
+        self._earlier = dict(earlier)
         self._article_ids = article_ids
-        self._story_ids = story_ids
+
+    @property
+    def texts(self) -> Mapping[int, str]:
+        """Of this batch's articles, for the index to compare with."""
+        return self._folder.texts
+
+    def enlist(self, candidate: Candidate) -> int:
+        """Store an entry with what its listing says, its page being owed; the number of the article. No story yet."""
+        number = next(self._article_ids)
+        read = ReadEntry(candidate, Outcome.DEFERRED)
+        self.rows.articles.append(self._read_row(read, None) | self._first_row(read, number))
+        self._stored[candidate.entry.url] = number
+        return number
 
     def file(self, read: ReadEntry) -> Outcome:
         """Make the rows of one entry; its final outcome."""
-        if read.outcome in _NOT_STORED:
-            return read.outcome
-        address = address_of(read)
         earlier = self._earlier.get(read.candidate.article_id or 0)
-        if earlier is None and (known := self._stored.get(address)) is not None:
+        if read.outcome is Outcome.INVALID or (read.outcome is Outcome.REFUSED and earlier is None):
+            return read.outcome
+        if earlier is None:
+            return self._file_first(read)
+        if read.candidate.recheck:
+            return self._recheck(read, earlier)
+        if read.outcome is Outcome.REFUSED and earlier.story_id is None:
+            self.rows.dropped.append(read.candidate.article_id or 0)  # listed by this run: never shown, never linked to
+            return Outcome.REFUSED
+        if earlier.story_id is not None and (read.outcome.leaves_page_owed or read.outcome is Outcome.REFUSED):
+            status = TextStatus.FAILED if read.outcome is Outcome.FAILED else earlier.text_status
+            row = {"id": earlier.id, "attempts": _tries(read), "text_status": status}
+            self.rows.changes.append(row | self._debt(read, earlier))
+            return read.outcome
+        return self._file_again(read, earlier)
+
+    def change(self, row: Row, *, old_title: str = "") -> None:
+        """Change columns of an article; a new headline keeps the old one and has the article tagged once more."""
+        if old_title and row.get("title", old_title) != old_title:
+            row["model_version"] = None
+            self.rows.headlines.append({"article_id": row["id"], "title": old_title, "replaced_at": self._now})
+        self.rows.changes.append(row)
+        if (earlier := self._earlier.get(row["id"])) is not None:  # what comes next of this batch goes on from there
+            for name, value in row.items():
+                setattr(earlier, name, value)
+
+    def _file_first(self, read: ReadEntry) -> Outcome:
+        """An entry that is not stored yet, with all that is to be had of it."""
+        address = address_of(read)
+        if (known := self._stored.get(address)) is not None:
             # Another entry, or another process, brought the same page under its canonical address.
             self.rows.aliases[read.candidate.entry.url] = known
             return Outcome.KNOWN
-        row = self._row(read)
-        if earlier is None:
-            row |= {"url": address, "source": read.candidate.source.id, "first_seen_at": self._now, "story_id": None}
-            row["id"] = next(self._article_ids)
-        else:
-            row |= {"id": earlier.id, "story_id": earlier.story_id}
-            if row["text"] and not earlier.text:
-                row["model_version"] = None  # it was judged by its headline: it waits to be tagged once more
-            address = earlier.url
-        seen_at = row["published_at"] or (earlier.first_seen_at if earlier is not None else self._now)
-        row["outcome"] = self._fold(row, read.outcome, seen_at)
-        (self.rows.articles if earlier is None else self.rows.read_again).append(row)
+        row = self._read_row(read, None) | self._first_row(read, next(self._article_ids)) | {"url": address}
+        outcome = self._folder.fold(row, read.outcome, row["published_at"] or self._now)
+        row["outcome"] = outcome
+        self.rows.articles.append(row)
         self._stored[address] = row["id"]
         if address != read.candidate.entry.url:
             self.rows.aliases[read.candidate.entry.url] = row["id"]
-        if row["text"]:
-            self.texts[row["id"]] = row["text"]
-        self._index.add(Report(row["id"], row["story_id"], row["outlet"], row["title"], seen_at, row["fingerprint"]))
-        return Outcome(row["outcome"])
-
-    def _fold(self, row: Row, outcome: Outcome, seen_at: datetime) -> Outcome:
-        """Give an article without a story the one of which it is a copy, or one of its own; the outcome that it has then."""
-        if row["story_id"] is not None:
-            return outcome
-        if outcome in _MAY_BE_COPY:
-            match = self._index.find(
-                fingerprint=row["fingerprint"],
-                text=row["text"],
-                title=row["title"],
-                outlet=row["outlet"],
-                seen_at=seen_at,
-            )
-            if match is not None:
-                row["story_id"] = match.story_id
-                self.rows.with_copies.add(match.story_id)
-                return Outcome.COPY
-        row["story_id"] = next(self._story_ids)
-        story = {"id": row["story_id"], "lead_article_id": row["id"], "first_seen_at": self._now, "outlets": 1}
-        self.rows.stories.append(story)
         return outcome
 
-    def _row(self, read: ReadEntry) -> Row:
-        """What was read this time."""
-        candidate, page = read.candidate, read.page
-        entry = candidate.entry
+    def _file_again(self, read: ReadEntry, earlier: Article) -> Outcome:
+        """The page of an article that its listing made, in this run or an earlier one."""
+        assert earlier.id is not None
+        address, outcome = address_of(read), read.outcome
+        known = self._stored.get(address)
+        same = known if known is not None and known != earlier.id else None
+        if same is not None and earlier.story_id is None:
+            self.rows.dropped.append(earlier.id)  # the same page, under its canonical address
+            self.rows.aliases[earlier.url] = same
+            self._earlier.pop(earlier.id)
+            return self._complete(read, same)
+        row = self._read_row(read, earlier) | {"id": earlier.id, "story_id": earlier.story_id}
+        seen_at = row["published_at"] or earlier.first_seen_at
+        if earlier.story_id is None:
+            row |= {"url": address, "model_version": None}
+            row["outcome"] = outcome = self._folder.fold(row, outcome, seen_at)
+            self.rows.changes.append(row)
+            self._stored[address] = earlier.id
+            if address != earlier.url:
+                self.rows.aliases[earlier.url] = earlier.id
+            return outcome
+        if row["text"]:
+            row["model_version"] = None  # it was judged by its headline: it waits to be tagged once more
+            row["outcome"] = outcome = self._folder.fold_again(
+                row, outcome, seen_at, same=same, first_text=not earlier.text
+            )
+        else:
+            row["outcome"] = earlier.outcome if earlier.outcome == Outcome.COPY else outcome
+        self.change(row, old_title=earlier.title)
+        return outcome
+
+    def _complete(self, read: ReadEntry, article_id: int) -> Outcome:
+        """What an entry's page gives to the article that is stored under its canonical address."""
+        target = self._earlier.get(article_id)
+        page = read.page
+        if target is None or target.story_id is None or target.text_status in _TEXTS or page is None or not page.text:
+            return Outcome.KNOWN
+        self._file_again(read, target)
+        return Outcome.UPDATED
+
+    def _recheck(self, read: ReadEntry, earlier: Article) -> Outcome:
+        """A page that was read before: what it says now is taken over where it says more than that it is closed."""
+        row: Row = {"id": earlier.id, "page_checked_at": self._now, "page_due_at": self._next_look(earlier, read)}
+        page = read.page
         status = text_status_of(read.outcome, page)
-        keeps_text = page is not None and status in {TextStatus.FULL, TextStatus.TEASER}
-        text = page.text if page is not None and keeps_text else None
-        published = page.published_at if page is not None else None
+        if page is None or status not in _TEXTS:
+            self.rows.changes.append(row)
+            return read.outcome
+        if read.reply is not None:
+            row |= {"page_sha256": read.sha256, "page_etag": read.etag, "page_title": page.title or earlier.page_title}
+        title = page.title if earlier.page_title and page.title and page.title != earlier.page_title else earlier.title
+        purged = earlier.text is None and earlier.text_status == TextStatus.FULL
+        more = status is TextStatus.FULL or earlier.text_status != TextStatus.FULL
+        new_text = more and not purged and page.text != earlier.text
+        if new_text:
+            row |= _text_columns(page.text, status) | {"model_version": None, "story_id": earlier.story_id}
+            row |= {"outlet": earlier.outlet, "title": title}
+            seen_at = earlier.published_at or earlier.first_seen_at
+            self._folder.fold_again(row, read.outcome, seen_at, first_text=not earlier.text)
+        if title != earlier.title:
+            row["title"] = title
+        self.change(row, old_title=earlier.title)
+        return Outcome.UPDATED if new_text or title != earlier.title else Outcome.KNOWN
+
+    def _first_row(self, read: ReadEntry, number: int) -> Row:
+        """What is known of an article from its listing alone, and never again."""
+        entry = read.candidate.entry
         return {
-            "outlet": entry.outlet or candidate.source.label,
-            "title": entry.title or (page.title if page is not None else ""),
+            "id": number,
+            "url": entry.url,
+            "source": read.candidate.source.id,
+            "outlet": entry.outlet or read.candidate.source.label,
             "summary": entry.summary,
-            "author": (page.author if page is not None else None) or entry.author,
-            "published_at": choose_published(published, entry.published_at, self._now),
-            "language": (page.language if page is not None else None) or entry.language,
-            "text": text,
-            "text_status": status,
-            "words": len(text.split()) if text else 0,
-            "paywalled": entry.paywalled or status is TextStatus.PAYWALLED,
-            "attempts": candidate.attempts + (read.reply is not None),
-            "fingerprint": fingerprint(text) if text and status is TextStatus.FULL else None,
+            "first_seen_at": self._now,
+            "story_id": None,
+            "listed_title": entry.title,
+            "listed_digest": digest_of(entry),
+            "outcome": read.outcome,
         }
+
+    def _read_row(self, read: ReadEntry, earlier: Article | None) -> Row:
+        """What was read this time, over what is known already."""
+        candidate, page, entry = read.candidate, read.page, read.candidate.entry
+        status = text_status_of(read.outcome, page)
+        text = page.text if page is not None and status in _TEXTS else None
+        listed = earlier.title if earlier is not None else entry.title
+        dated = (earlier.published_at if earlier is not None else None) or entry.published_at
+        row: Row = {
+            "outlet": earlier.outlet if earlier is not None else "",
+            "title": headline(
+                listed,
+                page.title if page is not None else "",
+                own_listing=candidate.source.speaks_for(entry.url),
+            ),
+            "author": (page.author if page is not None else None) or entry.author,
+            "published_at": choose_published(page.published_at if page is not None else None, dated, self._now),
+            "language": (page.language if page is not None else None) or entry.language,
+            "paywalled": entry.paywalled or status is TextStatus.PAYWALLED,
+            "attempts": _tries(read),
+            "page_title": (page.title or None) if page is not None else None,
+            "page_sha256": read.sha256,
+            "page_etag": read.etag,
+        }
+        return row | _text_columns(text, status) | self._debt(read, earlier)
+
+    def _debt(self, read: ReadEntry, earlier: Article | None) -> Row:
+        """What is still due to the article, and when its page was read."""
+        since = earlier.page_owed_since if earlier is not None else None
+        debt = after_visit(
+            read.outcome,
+            owed_since=since or self._now,
+            tries=_tries(read),
+            now=self._now,
+            retry_after=read.reply.retry_after if read.reply is not None else None,
+            detail=read.detail,
+        )
+        was_read = read.reply is not None and debt.owed_since is None and debt.given_up is None
+        due_at = self._next_look(earlier, read) if was_read and read.page is not None else debt.due_at
+        return {
+            "page_owed_since": debt.owed_since,
+            "page_due_at": due_at,
+            "page_given_up": debt.given_up,
+            "page_checked_at": self._now if was_read else None,
+        }
+
+    def _next_look(self, earlier: Article | None, read: ReadEntry) -> datetime | None:
+        entry = read.candidate.entry
+        first = earlier.first_seen_at if earlier is not None else self._now
+        return next_look(entry.title, entry.url, first_seen_at=first, now=self._now)
+
+
+def _text_columns(text: str | None, status: TextStatus) -> Row:
+    return {
+        "text": text,
+        "text_status": status,
+        "words": len(text.split()) if text else 0,
+        "fingerprint": fingerprint(text) if text and status is TextStatus.FULL else None,
+    }
+
+
+def _tries(read: ReadEntry) -> int:
+    return read.candidate.attempts + (read.reply is not None and read.reply.requests > 0)
 
 
 def address_of(read: ReadEntry) -> str:

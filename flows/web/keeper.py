@@ -1,28 +1,29 @@
 """Keeping what a run found: articles folded into stories, states of sources and hosts, the log of requests."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from flows.web.filing import Filing, address_of
+from flows.web.listings import ListingFiler, ListingResult
 from flows.web.polite_client import HostFacts
 from flows.web.source_polls import Poll
 from models.admission import ReadEntry, cleaned
 from models.entries import Reply
 from models.outcomes import Outcome, PollOutcome
-from models.polling import max_age, next_poll
+from models.polling import max_age, new_entries, next_poll
+from models.sources import Registry
 from models.store import collecting as queries
+from models.store import owed_pages, story_leads
 from models.store.collecting import Row
 from models.store.database import Database
 from models.store.locks import take_turns
 from models.store.tables import Article, HostState, SourceState, Story
-from models.stories import Report, StoryIndex
+from models.stories import STORY_DAYS, Report, StoryIndex
 from models.text_safety import MAX_DETAIL, storable, validator
-
-STORY_DAYS = 14  # copies of a report appear within days; a later one is a new story
 
 
 class Keeper:
@@ -44,28 +45,49 @@ class Keeper:
 
     def store(self, read: Sequence[ReadEntry]) -> list[Outcome]:
         """Store a batch; the final outcome of each entry, in order."""
-        with self._write() as session:
-            self._session = session
-            try:
-                self._filing = filing = self._begin_filing(read, session)
-                outcomes = [filing.file(cleaned(entry)) for entry in read]
-                queries.store_rows(filing.rows, session=session)
-                sent = [entry for entry in read if entry.reply is not None and entry.reply.requests]
-                queries.add_events([self._page_event(entry) for entry in sent], session=session)
-            finally:
-                self._session = self._filing = None
+        addresses = {address_of(entry) for entry in read}
+        again = {entry.candidate.article_id for entry in read if entry.candidate.article_id is not None}
+        with self._write() as session, self._filing_in(session, addresses, again, len(read)) as filing:
+            outcomes = [filing.file(cleaned(entry)) for entry in read]
+            sent = [entry for entry in read if entry.reply is not None and entry.reply.requests]
+            queries.add_events([self._page_event(entry) for entry in sent], session=session)
         return outcomes
 
-    def _begin_filing(self, read: Sequence[ReadEntry], session: Session) -> Filing:
-        again = [entry.candidate.article_id for entry in read if entry.candidate.article_id is not None]
-        return Filing(
-            self._stories(),
-            self._now,
-            stored=queries.article_ids_of({address_of(entry) for entry in read}, session=session),
-            earlier=queries.articles_by_id(again, session=session),
-            article_ids=iter(queries.reserve_ids(Article, len(read), session=session)),
-            story_ids=iter(queries.reserve_ids(Story, len(read), session=session)),
-        )
+    def store_poll(self, poll: Poll, registry: Registry, *, max_age_days: int) -> ListingResult:
+        """Store all that a source listed, in one transaction with what is remembered of the source."""
+        addresses = {entry.url for entry in poll.entries}
+        with self._write() as session:
+            stored = owed_pages.stored_at(addresses, session=session)
+            with_text = {stored[entry.url].id for entry in poll.entries if entry.text and entry.url in stored}
+            with self._filing_in(session, addresses, with_text, len(poll.entries)) as filing:
+                filer = ListingFiler(poll, registry, filing, stored, now=self._now, max_age_days=max_age_days)
+                result = filer.file()
+            queries.add_events(self._poll_events(poll), session=session)
+            session.merge(self._state(poll, result.outcomes))
+        return result
+
+    @contextmanager
+    def _filing_in(
+        self, session: Session, addresses: Collection[str], again: Collection[int], size: int
+    ) -> Iterator[Filing]:
+        """A batch of at most `size` new articles, stored at the end."""
+        self._session = session
+        try:
+            stored = queries.article_ids_of(addresses, session=session)
+            self._filing = filing = Filing(
+                self._stories(),
+                self._now,
+                stored=stored,
+                earlier=queries.articles_by_id({*again, *(stored.values() if again else ())}, session=session),
+                article_ids=iter(queries.reserve_ids(Article, size, session=session)),
+                story_ids=iter(queries.reserve_ids(Story, size, session=session)),
+            )
+            yield filing
+            queries.store_rows(filing.rows, session=session)
+            story_leads.move_articles(filing.rows.moves, session=session)
+            story_leads.settle_stories(filing.rows.unsettled, session=session)
+        finally:
+            self._session = self._filing = None
 
     def _stories(self) -> StoryIndex:
         if self._index is None:
@@ -85,27 +107,18 @@ class Keeper:
     def save_poll(self, poll: Poll) -> None:
         """Log the requests of a poll."""
         with self._write() as session:
-            queries.add_events(
-                (
-                    self._event(
-                        poll.source.id,
-                        "source",
-                        reply,
-                        poll.outcome,
-                        poll.detail,
-                        url=poll.shown_url if first else reply.url,
-                    )
-                    for first, reply in zip([True, *[False] * len(poll.replies)], poll.replies, strict=False)
-                ),
-                session=session,
-            )
+            queries.add_events(self._poll_events(poll), session=session)
 
     def save_state(self, poll: Poll, outcomes: Counter[Outcome]) -> None:
-        """Remember a source for its next poll; called when all its entries are stored."""
+        """Remember a source for its next poll, by what became of its entries in the end."""
+        with self._write() as session:
+            session.merge(self._state(poll, outcomes))
+
+    def _state(self, poll: Poll, outcomes: Counter[Outcome]) -> SourceState:
         previous = poll.previous
         failed = poll.outcome.is_failure
         failures = (previous.failures if previous else 0) + 1 if failed else 0
-        new = outcomes[Outcome.NEW] + outcomes[Outcome.COPY] + outcomes[Outcome.HEADLINE] + outcomes[Outcome.TEASER]
+        new = new_entries(outcomes)
         first = poll.replies[0] if poll.replies else None
         last_new_at = self._now if new else (previous.last_new_at if previous else None)
         planned = next_poll(
@@ -120,15 +133,12 @@ class Keeper:
             max_age_seconds=max_age(first.headers, self._now) if first else None,
             retry_after=first.retry_after if first else None,
         )
-        complete = not failed and not outcomes[Outcome.DEFERRED]
-        not_modified = poll.outcome is PollOutcome.NOT_MODIFIED and previous is not None
-        state = SourceState(
+        held = previous if poll.outcome is PollOutcome.NOT_MODIFIED and previous is not None else poll
+        return SourceState(
             source=poll.source.id,
             url=poll.source.url,
-            etag=validator(previous.etag if not_modified and previous else poll.etag) if complete else None,
-            last_modified=validator(previous.last_modified if not_modified and previous else poll.last_modified)
-            if complete
-            else None,
+            etag=None if failed else validator(held.etag),
+            last_modified=None if failed else validator(held.last_modified),
             next_poll_at=planned.at,
             interval_seconds=planned.interval_seconds,
             failures=failures,
@@ -139,8 +149,6 @@ class Keeper:
             last_success_at=(previous.last_success_at if previous else None) if failed else self._now,
             last_new_at=last_new_at,
         )
-        with self._write() as session:
-            session.merge(state)
 
     def save_hosts(self, hosts: Mapping[str, HostFacts], blocked_until: Mapping[str, datetime]) -> None:
         """Remember robots.txt files, and which hosts asked to be left alone."""
@@ -164,6 +172,11 @@ class Keeper:
             queries.add_events(
                 (self._event("", "robots", reply, reply.outcome, reply.detail) for reply in replies), session=session
             )
+
+    def _poll_events(self, poll: Poll) -> Iterator[Row]:
+        for number, reply in enumerate(poll.replies):
+            url = reply.url if number else poll.shown_url
+            yield self._event(poll.source.id, "source", reply, poll.outcome, poll.detail, url=url)
 
     def _page_event(self, read: ReadEntry) -> Row:
         assert read.reply is not None

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from flows.web.neighbours import Neighbours
 from flows.web.page_reader import is_html
@@ -14,10 +15,11 @@ from models.admission import Candidate, ReadEntry, outcome_of_fetch, outcome_of_
 from models.entries import Fetched, Page, Reply
 from models.kinds import Kind
 from models.outcomes import Outcome
+from models.revisits import BLOCKED_HOURS
+from models.text_safety import validator
 from models.urls import host_of
 
 READ_SECONDS = 15.0  # for one page; an ordinary one takes 0.05 s, the worst real ones 4 s
-BLOCKED_HOURS = 24  # for which a site that refuses us is left alone
 BLOCKED_AFTER = 2  # refusals in a row: one page alone may be for members only
 GIVE_UP_AFTER = 5  # failures in a row: the rest of a source's pages on that host waits for the next run
 # Pages that are fetched and not read yet: enough that no reader waits, few enough that a run's memory does not grow with it.
@@ -70,7 +72,11 @@ class PageVisits:
             if left_alone is not None:
                 return left_alone
             reply = await self._client.get(
-                request.url, max_bytes=request.max_bytes, accept=request.accept, for_mining=True
+                request.url,
+                etag=candidate.etag,
+                max_bytes=request.max_bytes,
+                accept=request.accept,
+                for_mining=True,
             )
             self._note(candidate, host, reply)
             await self._room.acquire()  # before the host's next page is fetched
@@ -81,7 +87,11 @@ class PageVisits:
 
     async def _judge(self, candidate: Candidate, reply: Reply) -> ReadEntry:
         """What is to be had of an entry whose page was asked for."""
+        etag, digest = reply.headers.get("etag"), sha256(reply.body).hexdigest() if reply.body else None
         refused = outcome_of_fetch(reply)
+        unchanged = reply.outcome is Fetched.NOT_MODIFIED or (refused is None and digest == candidate.sha256)
+        if candidate.recheck and unchanged:
+            return ReadEntry(candidate, Outcome.KNOWN, reply=_light(reply))
         if refused is not None:
             return ReadEntry(candidate, refused, reply=_light(reply), detail=reply.detail)
         content_type = reply.headers.get("content-type", "")
@@ -95,7 +105,9 @@ class PageVisits:
                 reply=_light(reply),
                 detail=f"reading took over {READ_SECONDS:.0f} s or failed",
             )
-        return ReadEntry(candidate, outcome_of_page(page), page=page, reply=_light(reply))
+        return ReadEntry(
+            candidate, outcome_of_page(page), page=page, reply=_light(reply), sha256=digest, etag=validator(etag)
+        )
 
     async def _read_page(self, candidate: Candidate, reply: Reply, content_type: str) -> Page | None:
         kind, url = candidate.source.kind, reply.final_url or reply.url

@@ -156,7 +156,8 @@ class PoliteClient:
                 if (stopped := self._stopped(host, ask)) is not None:
                     return stopped, 0.0
                 if not verdict.allowed:
-                    return self._unsent(ask, Fetched.DISALLOWED, verdict.reason), 0.0
+                    refused = Fetched.NO_ROBOTS if verdict.for_now else Fetched.DISALLOWED
+                    return self._unsent(ask, refused, verdict.reason), 0.0
             if for_mining and (await self._mining_rules(host, ask.url)).reserve(ask.url):
                 return self._unsent(ask, Fetched.DISALLOWED, "the site's tdmrep.json reserves it from text mining"), 0.0
             await self._wait_for_gap(host, ask.url)

@@ -8,6 +8,7 @@ from protego import Protego
 MAX_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 kibibytes are read, the rest may be left
 FRESH = timedelta(hours=24)  # RFC 9309, 2.4
 FRESH_AFTER_ERROR = timedelta(hours=1)  # a server's bad hour must not close its site for a day
+CLOCK_SLACK = timedelta(hours=1)  # a file "of the future" by more was fetched by a clock that was wrong
 MAX_DELAY_SECONDS = 30.0  # a longer crawl-delay would let no run end; such a site gets fewer pages instead
 # Rules past this are left: no honest file has as many for one name, and each is matched against every address.
 MAX_RULES = 3_000
@@ -31,7 +32,7 @@ class HostFacts:
         if self.robots_fetched_at is None or self.robots_status is None:
             return False
         lasting = FRESH if self.robots_status < 500 and self.robots_status != 429 else FRESH_AFTER_ERROR
-        return timedelta(0) <= now - self.robots_fetched_at < lasting
+        return -CLOCK_SLACK <= now - self.robots_fetched_at < lasting
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Verdict:
 
     allowed: bool
     reason: str = ""
+    for_now: bool = False  # there are no rules to go by: to be asked again
 
 
 class RobotsRules:
@@ -55,7 +57,7 @@ class RobotsRules:
     def verdict(self, url: str) -> Verdict:
         """Whether `url` may be fetched: 4xx allows everything, 5xx and 429 nothing for now."""
         if self._status is not None and (self._status >= 500 or self._status == 429):
-            return Verdict(False, f"robots.txt answers {self._status}: nothing may be fetched for now")
+            return Verdict(False, f"robots.txt answers {self._status}: nothing may be fetched for now", for_now=True)
         if self._rules is None or self._rules.can_fetch(url, self._product):
             return Verdict(True)
         return Verdict(False, "robots.txt disallows it")

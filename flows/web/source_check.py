@@ -5,23 +5,13 @@ from datetime import datetime, timedelta
 
 from flows.web.polite_client import PoliteClient
 from flows.web.readers import Listing, MissingKey, Window, read_listing, request_for
+from models.admission import outcome_of_poll
 from models.entries import Fetched, Reply
 from models.outcomes import PollOutcome
 from models.sources import Source
 from models.urls import without_credentials
 
 CHECK_DAYS = 30  # an API is asked for this window: a quiet body may publish twice a month
-_OUTCOMES = {
-    Fetched.NOT_MODIFIED: PollOutcome.NOT_MODIFIED,
-    Fetched.DISALLOWED: PollOutcome.DISALLOWED,
-    Fetched.BLOCKED: PollOutcome.BLOCKED,
-    Fetched.GONE: PollOutcome.GONE,
-    Fetched.TOO_LARGE: PollOutcome.TOO_LARGE,
-    Fetched.REFUSED: PollOutcome.REFUSED,
-    Fetched.UNREACHABLE: PollOutcome.UNREACHABLE,
-    Fetched.DEFERRED: PollOutcome.DEFERRED,
-    Fetched.FAILED: PollOutcome.FAILED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +44,7 @@ async def probe(
     return SourceReport(
         source_id=source.id,
         url=spec.shown,
-        status=_status(reply, listing),
+        status=outcome_of_poll(reply, entries=len(listing.entries) + len(listing.more), problem=listing.problem),
         http_status=reply.status,
         entries=len(listing.entries),
         newest=max(dates, default=None),
@@ -63,15 +53,7 @@ async def probe(
     )
 
 
-def _status(reply: Reply, listing: Listing) -> PollOutcome:
-    if reply.outcome is not Fetched.OK:
-        return _OUTCOMES[reply.outcome]
-    if listing.entries or listing.more:
-        return PollOutcome.ENTRIES
-    return PollOutcome.NOT_A_FEED if listing.problem else PollOutcome.EMPTY
-
-
 def _robots(reply: Reply) -> str:
-    if reply.outcome is Fetched.DISALLOWED and reply.requests == 0:
+    if reply.outcome in {Fetched.DISALLOWED, Fetched.NO_ROBOTS} and reply.requests == 0:
         return "disallowed"
     return "allowed" if reply.requests else "not asked"

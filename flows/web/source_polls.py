@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flows.web.polite_client import PoliteClient
-from flows.web.readers import MAX_REQUESTS_A_POLL, Listing, MissingKey, RequestSpec, Window, read_listing, request_for
+from flows.web.readers import (
+    MAX_REQUESTS_A_POLL,
+    Listing,
+    MissingKey,
+    RequestSpec,
+    Window,
+    read_listing,
+    request_for,
+    with_key,
+)
 from flows.web.workers import WorkerError, Workers
 from models.admission import outcome_of_poll
 from models.entries import Entry, Fetched, Reply
@@ -28,6 +37,8 @@ class Poll:
     detail: str
     entries: tuple[Entry, ...] = ()
     invalid: int = 0
+    left_out: str = ""  # what was listed and not read, in words
+    truncated: bool = False  # it lists more than one poll may ask for
     replies: tuple[Reply, ...] = ()
     shown_url: str = ""  # without a key
     ttl_seconds: int | None = None
@@ -58,22 +69,27 @@ async def poll_source(
     async def get(one: RequestSpec, *, conditional: bool) -> Reply:
         etag = state.etag if state and conditional else None
         modified = state.last_modified if state and conditional else None
+        one = with_key(source.kind, one, key)
         return await client.get(one.url, etag=etag, last_modified=modified, max_bytes=one.max_bytes, accept=one.accept)
 
     first = await get(spec, conditional=True)
     replies, entries, listing = await _read_all_parts(source, first, window, workers, get)
     outcome = outcome_of_poll(first, entries=len(entries), problem=listing.problem)
+    left_out = _left_out(listing, len(entries)) if outcome is PollOutcome.ENTRIES else ""
+    cacheable = listing.cacheable and not listing.missed  # else "not modified" would hide those parts for good
     return Poll(
         source=source,
         outcome=outcome,
-        detail="; ".join(filter(None, (first.notice, first.detail or listing.problem))),
+        detail="; ".join(filter(None, (first.notice, first.detail or left_out or listing.problem))),
         entries=tuple(entries),
         invalid=listing.invalid,
+        left_out=left_out,
+        truncated=listing.truncated,
         replies=tuple(replies),
         shown_url=spec.shown,
         ttl_seconds=listing.ttl_seconds,
-        etag=first.headers.get("etag") if listing.cacheable else None,
-        last_modified=first.headers.get("last-modified") if listing.cacheable else None,
+        etag=first.headers.get("etag") if cacheable else None,
+        last_modified=first.headers.get("last-modified") if cacheable else None,
         previous=state,
     )
 
@@ -86,9 +102,9 @@ async def _read_all_parts(
     get: Callable[..., Awaitable[Reply]],
 ) -> tuple[list[Reply], list[Entry], Listing]:
     """The entries of the first answer and of the further requests that it names; one listing sums them up."""
-    replies, entries, invalid = [first], list[Entry](), 0
+    replies, entries, invalid, missed = [first], list[Entry](), 0, 0
     listing = await _read(source, first, window, workers)
-    queue, problem = [*listing.more], listing.problem
+    queue, problem, truncated = [*listing.more], listing.problem, listing.truncated
     entries += listing.entries
     invalid += listing.invalid
     while queue and len(replies) < MAX_REQUESTS_A_POLL:
@@ -98,9 +114,31 @@ async def _read_all_parts(
         entries += part.entries
         invalid += part.invalid
         queue += part.more
-        problem = problem or part.problem or ("" if reply.outcome is Fetched.OK else reply.detail)
-    merged = Listing(ttl_seconds=listing.ttl_seconds, invalid=invalid, problem=problem, cacheable=listing.cacheable)
+        truncated = truncated or part.truncated
+        failed = "" if reply.outcome is Fetched.OK else reply.detail or str(reply.outcome)
+        missed += bool(failed or (part.problem and not part.entries))
+        problem = problem or part.problem or failed
+    merged = Listing(
+        ttl_seconds=listing.ttl_seconds,
+        invalid=invalid,
+        problem=problem,
+        cacheable=listing.cacheable,
+        truncated=truncated or bool(queue),
+        total=listing.total,
+        missed=missed,
+    )
     return replies, entries, merged
+
+
+def _left_out(listing: Listing, read: int) -> str:
+    """What a listing held and was not read, in words; empty where all was."""
+    of = f" of {listing.total:,}" if listing.total is not None else ""
+    if listing.missed:
+        parts = "one further part" if listing.missed == 1 else f"{listing.missed} further parts"
+        return f"{read:,}{of} entries read; {parts} of its listing could not be: {listing.problem}"
+    if listing.truncated:
+        return listing.problem or f"lists more than one poll asks for: {read:,}{of} entries were read"
+    return ""
 
 
 async def _read(source: Source, reply: Reply, window: Window, workers: Workers) -> Listing:

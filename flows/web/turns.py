@@ -6,6 +6,7 @@ from datetime import datetime
 
 from models.admission import Candidate
 from models.entries import Entry
+from models.rights import Rights
 from models.sources import Source
 from models.store.tables import Article, SourceState
 from models.urls import host_of
@@ -28,6 +29,22 @@ def entry_of(article: Article) -> Entry:
         published_at=article.published_at,
         author=article.author,
         outlet=article.outlet,
+        language=article.language,
+        paywalled=article.paywalled,
+    )
+
+
+def visit_again(article: Article, source: Source | None, rights: Rights, *, recheck: bool = False) -> Candidate:
+    """The candidate by which a stored article's page is visited; `source` None where the registry has it no more."""
+    return Candidate(
+        source or Source(id=article.source, url=article.url, name=article.outlet),
+        rights,
+        entry_of(article),
+        article_id=article.id,
+        attempts=article.attempts,
+        recheck=recheck,
+        etag=article.page_etag if recheck else None,
+        sha256=article.page_sha256 if recheck else None,
     )
 
 

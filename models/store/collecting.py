@@ -2,22 +2,30 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import cast, func, insert, update
+from sqlalchemy import bindparam, cast, delete, func, insert, update
 from sqlalchemy import select as select_columns
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlmodel import Session, col, select
 
-from models.outcomes import TextStatus
-from models.store.tables import Article, ArticleAlias, FetchEvent, HostState, Run, SourceState, Story, UtcDateTime
+from models.store.tables import (
+    Article,
+    ArticleAlias,
+    EarlierHeadline,
+    FetchEvent,
+    HostState,
+    Run,
+    SourceState,
+    Story,
+    UtcDateTime,
+)
 
 Row = dict[str, Any]  # the columns of a table
 
 CHUNK = 500  # addresses in one query; SQLite allows 999 variables in old builds
-MAX_ATTEMPTS = 3  # at reading a page that failed
-RETRY_DAYS = 3  # for which a failed page is tried again
 
 
 def start_run(flow: str, now: datetime, *, session: Session) -> int:
@@ -48,15 +56,6 @@ def host_states(*, session: Session) -> dict[str, HostState]:
     return {state.host: state for state in session.exec(select(HostState))}
 
 
-def known_urls(urls: Collection[str], *, session: Session) -> set[str]:
-    """Those of the normalised addresses that are stored already, as an article's own or as another one of it."""
-    wanted = list(urls)
-    found = known_aliases(wanted, session=session)
-    for start in range(0, len(wanted), CHUNK):
-        found.update(session.exec(select(Article.url).where(col(Article.url).in_(wanted[start : start + CHUNK]))))
-    return found
-
-
 def known_aliases(urls: Collection[str], *, session: Session) -> set[str]:
     """Those of the addresses that lead to an article that is stored under another."""
     wanted = list(urls)
@@ -65,17 +64,6 @@ def known_aliases(urls: Collection[str], *, session: Session) -> set[str]:
         chunk = wanted[start : start + CHUNK]
         found.update(session.exec(select(ArticleAlias.url).where(col(ArticleAlias.url).in_(chunk))))
     return found
-
-
-def failed_articles(now: datetime, sources: Collection[str], *, session: Session) -> Sequence[Article]:
-    """Articles whose page failed and may be tried again."""
-    query = select(Article).where(
-        Article.text_status == TextStatus.FAILED,
-        Article.attempts < MAX_ATTEMPTS,
-        Article.first_seen_at >= now - timedelta(days=RETRY_DAYS),
-        col(Article.source).in_(list(sources)),
-    )
-    return session.exec(query).all()
 
 
 class RecentArticle(NamedTuple):
@@ -116,11 +104,14 @@ def article_texts(ids: Collection[int], *, session: Session) -> dict[int, str]:
 
 
 def articles_by_id(ids: Collection[int], *, session: Session) -> dict[int, Article]:
-    """The articles with these numbers: {id: article}."""
-    if not ids:
-        return {}
-    found = session.exec(select(Article).where(col(Article.id).in_(list(ids))))
-    return {article.id: article for article in found if article.id is not None}
+    """The articles with these numbers: {id: article}, no longer of the session: changing them changes nothing stored."""
+    wanted, found = list(ids), dict[int, Article]()
+    for start in range(0, len(wanted), CHUNK):
+        for article in session.exec(select(Article).where(col(Article.id).in_(wanted[start : start + CHUNK]))).all():
+            session.expunge(article)
+            if article.id is not None:
+                found[article.id] = article
+    return found
 
 
 def article_ids_of(urls: Collection[str], *, session: Session) -> dict[str, int]:
@@ -135,13 +126,16 @@ def article_ids_of(urls: Collection[str], *, session: Session) -> dict[str, int]
 
 @dataclass(slots=True)
 class NewRows:
-    """What a batch adds: rows that name each other by numbers that `reserve_ids` kept free for them."""
+    """What a batch adds and changes: rows that name each other by numbers that `reserve_ids` kept free for them."""
 
     stories: list[Row] = field(default_factory=list)
     articles: list[Row] = field(default_factory=list)
-    read_again: list[Row] = field(default_factory=list)  # articles stored by an earlier run, with their id
+    changes: list[Row] = field(default_factory=list)  # of articles that are stored: `id` and the columns that change
+    dropped: list[int] = field(default_factory=list)  # rows of this run's listings that are no article after all
     aliases: dict[str, int] = field(default_factory=dict)  # another address of an article: its id
-    with_copies: set[int] = field(default_factory=set)  # stories that another outlet has too now
+    headlines: list[Row] = field(default_factory=list)  # that others took the place of
+    moves: dict[int, int] = field(default_factory=dict)  # articles that change their story: its id
+    unsettled: set[int] = field(default_factory=set)  # stories whose articles have changed
 
 
 def reserve_ids(table: type[Article | Story], count: int, *, session: Session) -> list[int]:
@@ -158,39 +152,41 @@ def reserve_ids(table: type[Article | Story], count: int, *, session: Session) -
 
 
 def store_rows(new: NewRows, *, session: Session) -> None:
-    """Store a batch in a statement a table, past the session's objects: one by one they took half of the time of storing."""
+    """Store a batch in a statement a table, past the session's objects: one by one they took half of the time of storing.
+
+    What becomes of its stories is for `models.store.story_leads`.
+    """
     article, story = Article.__table__, Story.__table__  # type: ignore[attr-defined]
     if new.stories:
         session.execute(insert(story), new.stories)
-    if new.articles:
-        session.execute(insert(article), new.articles)
-    for row in new.read_again:
-        session.execute(update(article).where(article.c.id == row["id"]).values(row))
+    for rows in _alike(new.articles):
+        session.execute(insert(article), rows)
+    if new.dropped:
+        headline = EarlierHeadline.__table__  # type: ignore[attr-defined]
+        session.execute(delete(headline).where(headline.c.article_id.in_(new.dropped)))
+        session.execute(delete(article).where(article.c.id.in_(new.dropped)))
+    for rows in _alike(new.changes):
+        columns = {name: bindparam(f"new_{name}", type_=article.c[name].type) for name in rows[0] if name != "id"}
+        statement = update(article).where(article.c.id == bindparam("new_id")).values(columns)
+        session.connection().execute(statement, [{f"new_{name}": row[name] for name in row} for row in rows])
     known = known_aliases(new.aliases, session=session)
     if aliases := [{"url": url, "article_id": number} for url, number in new.aliases.items() if url not in known]:
         session.execute(insert(ArticleAlias), aliases)
-    count_outlets(new.with_copies, session=session)
+    if new.headlines:
+        kind = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+        statement = kind.insert(EarlierHeadline.__table__).on_conflict_do_nothing()  # type: ignore[attr-defined]
+        session.execute(statement, new.headlines)
+
+
+def _alike(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows in groups of the same columns, in their order."""
+    groups: dict[frozenset[str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(frozenset(row), []).append(row)
+    return list(groups.values())
 
 
 def add_events(events: Iterable[Row], *, session: Session) -> None:
     """Keep the log of requests."""
     if rows := list(events):
         session.execute(insert(FetchEvent), rows)
-
-
-def count_outlets(story_ids: Collection[int], *, session: Session) -> None:
-    """Bring the number of outlets of these stories up to date."""
-    ids = list(story_ids)
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
-        counts = session.exec(
-            select(Article.story_id, func.count(func.distinct(Article.outlet)))
-            .where(col(Article.story_id).in_(chunk))
-            .group_by(col(Article.story_id))
-        ).all()
-        by_story = dict(counts)
-        for story in session.exec(select(Story).where(col(Story.id).in_(chunk))):
-            outlets = by_story.get(story.id, 1)
-            if story.outlets != outlets:
-                story.outlets = outlets
-                session.add(story)

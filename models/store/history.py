@@ -12,9 +12,9 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
+from models.store.collecting import CHUNK
 from models.store.tables import Article, ArticleAlias, BackfillPart, Story, UtcDateTime
 
-CHUNK = 500  # addresses in one query; SQLite allows 999 variables in old builds
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 _article = Article.__table__  # type: ignore[attr-defined]

@@ -121,7 +121,7 @@ class FetchEvent(SQLModel, table=True):
 
 
 class Story(SQLModel, table=True):
-    """One report with all its copies: the article that was seen first leads."""
+    """One report with all its copies: the article that was seen first leads, of those with a text where there is one."""
 
     id: int | None = Field(default=None, primary_key=True)
     lead_article_id: int | None = Field(default=None, index=True)
@@ -161,6 +161,28 @@ class Article(SQLModel, table=True):
     scope_state: str | None = Field(default=None, index=True)  # yes | uncertain | no
     model_version: str | None = None  # that decided the scope
     story_id: int | None = Field(default=None, foreign_key="story.id", index=True)
+    # Its page: owed until it is read, refused or given up; looked at again where the source may have changed it.
+    page_owed_since: datetime | None = _time(optional=True)
+    page_due_at: datetime | None = _time(optional=True, index=True)  # when it is asked for next
+    page_given_up: str | None = _text(optional=True)  # why it is asked for no more
+    page_checked_at: datetime | None = _time(optional=True)  # when it was last read, or looked at for changes
+    page_title: str | None = _text(optional=True)  # its own headline, as last read
+    page_etag: str | None = _text(optional=True)
+    page_sha256: str | None = None  # of what was sent
+    listed_title: str | None = _text(optional=True)  # what its source's listing last called it
+    listed_digest: str | None = None  # of all that the listing last said of it
+
+
+class EarlierHeadline(SQLModel, table=True):
+    """A headline that an article had before its source, or the page's own outlet, gave another."""
+
+    __tablename__ = "earlier_headline"
+    __table_args__ = (UniqueConstraint("article_id", "title"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    article_id: int = Field(foreign_key="article.id", index=True)
+    title: str = _text()
+    replaced_at: datetime = _time()
 
 
 class ArticleAlias(SQLModel, table=True):

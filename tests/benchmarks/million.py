@@ -17,7 +17,7 @@ from typing import Any
 from flows.mail.weekly import weekly_digest
 from flows.web.keeper import Keeper
 from models.settings import load_settings
-from models.store import collecting, tagging
+from models.store import collecting, owed_pages, tagging
 from models.store.database import Database, open_database
 from models.weeks import Week
 from tests.synthetic_store import fill, registry
@@ -63,8 +63,10 @@ def run_start(database: Database) -> None:
         collecting.source_states(session=session)
         collecting.host_states(session=session)
     with database.read() as session:
-        collecting.known_urls(urls, session=session)
-        collecting.failed_articles(NOW, [source.id for source in registry().sources], session=session)
+        owed_pages.stored_at(urls, session=session)
+        sources = [source.id for source in registry().sources]
+        owed_pages.owed_articles(NOW, sources, 2000, session=session)
+        owed_pages.articles_to_recheck(NOW, sources, 10, all_due=False, session=session)
         tagging.count_untagged(session=session)
         tagging.untagged(64, session=session)
 

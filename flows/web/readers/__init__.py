@@ -36,6 +36,7 @@ __all__ = [
     "read_entry_page",
     "read_listing",
     "request_for",
+    "with_key",
 ]
 
 _MAX_PAGE_BYTES = 3 * 1024 * 1024  # as in `flows.web.polite_client`, which this package does not need to know
@@ -68,6 +69,11 @@ def request_for(source: "Source", window: Window, *, guardian_key: str | None = 
     if source.kind is Kind.GUARDIAN:
         return guardian.request_for(source, window, key=guardian_key)
     return _READERS[source.kind].request_for(source, window)
+
+
+def with_key(kind: Kind, spec: RequestSpec, key: str | None) -> RequestSpec:
+    """A request as it is sent: readers see answers without the key, so the further requests that they name lack it."""
+    return guardian.with_key(spec, key) if kind is Kind.GUARDIAN and key else spec
 
 
 def read_listing(kind: Kind, reply: Reply, window: Window) -> Listing:

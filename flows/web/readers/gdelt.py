@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.web.readers.json_feed import items_of, load_json, text_of
 from flows.web.readers.listing import ACCEPT_JSON, MAX_TITLE, Listing, RequestSpec, Window, plain
-from flows.web.readers.queries import with_parameters
+from flows.web.readers.queries import parameter, whole, with_parameters
 from models.dates import parse_date
 from models.entries import Entry, Reply
 from models.urls import normalise_url
@@ -12,6 +12,7 @@ from models.urls import normalise_url
 if TYPE_CHECKING:
     from models.sources import Source
 
+MAX_RECORDS = 250  # the most that one call gives
 _LANGUAGES = {"english": "en", "welsh": "cy"}
 
 
@@ -19,7 +20,7 @@ def request_for(source: "Source", window: Window) -> RequestSpec:
     """The window's articles, the newest first, as many as one call may give."""
     url = with_parameters(
         source.url,
-        defaults={"maxrecords": "250", "sort": "datedesc"},
+        defaults={"maxrecords": str(MAX_RECORDS), "sort": "datedesc"},
         required={
             "mode": "artlist",
             "format": "json",
@@ -37,7 +38,17 @@ def read(reply: Reply, window: Window) -> Listing:
         return Listing(problem=f"GDELT says: {plain(reply.body[:300].decode('utf-8', 'replace'), 160)}")
     entries = [_entry(item) for item in items_of(answer, "articles")]
     found = tuple(entry for entry in entries if entry is not None)
-    return Listing(entries=found, invalid=len(entries) - len(found))
+    invalid = len(entries) - len(found)
+    url = reply.final_url or reply.url
+    if len(entries) < whole(parameter(url, "maxrecords"), MAX_RECORDS):
+        return Listing(entries=found, invalid=invalid)
+    # It has no pages: what lies before the oldest of these is asked for by its time.
+    oldest = min((entry.published_at for entry in found if entry.published_at is not None), default=None)
+    end = f"{oldest:%Y%m%d%H%M%S}" if oldest is not None else ""
+    if not parameter(url, "startdatetime") < end < parameter(url, "enddatetime"):
+        return Listing(entries=found, invalid=invalid, truncated=True)
+    more = RequestSpec(with_parameters(url, defaults={}, required={"enddatetime": end}), ACCEPT_JSON)
+    return Listing(entries=found, invalid=invalid, more=(more,))
 
 
 def _entry(item: dict[str, Any]) -> Entry | None:

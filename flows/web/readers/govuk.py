@@ -59,9 +59,10 @@ def read(reply: Reply, window: Window) -> Listing:
     found = tuple(entry for entry in entries if entry is not None)
     following = whole(parameter(url, "start", "0"), 0) + len(results)
     more: tuple[RequestSpec, ...] = ()
-    if results and following < whole(answer.get("total"), 0):
+    total = whole(answer.get("total"), 0)
+    if results and following < total:
         more = (RequestSpec(with_parameters(url, defaults={}, required={"start": str(following)}), ACCEPT_JSON),)
-    return Listing(entries=found, invalid=len(entries) - len(found), more=more)
+    return Listing(entries=found, invalid=len(entries) - len(found), more=more, total=total)
 
 
 def page_request(entry_url: str) -> RequestSpec:

@@ -18,7 +18,7 @@ from flows.web.readers.listing import (
     Window,
     plain,
 )
-from flows.web.readers.queries import whole, with_parameters
+from flows.web.readers.queries import parameter, whole, with_parameters
 from models.dates import parse_date
 from models.entries import Entry, Reply
 from models.urls import normalise_url
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from models.sources import Source
 
 PAGE_SIZE = 50  # the largest that all of its documentation agrees on
-MAX_PAGES = 4  # of one poll: 200 articles of one tag in a fortnight is more than any has
 
 
 def request_for(source: "Source", window: Window, *, key: str | None) -> RequestSpec:
@@ -52,15 +51,29 @@ def request_for(source: "Source", window: Window, *, key: str | None) -> Request
     return RequestSpec(url, ACCEPT_JSON, secret=key)
 
 
+def with_key(spec: RequestSpec, key: str) -> RequestSpec:
+    """The request with the key in its place."""
+    return RequestSpec(
+        with_parameters(spec.url, defaults={}, required={"api-key": key}), spec.accept, spec.max_bytes, secret=key
+    )
+
+
 def read(reply: Reply, window: Window) -> Listing:
-    """The articles of one page. Further pages are not asked for here: that would take the key out of its place."""
+    """The articles of one page, and the request for the next one, without the key."""
     answer = load_json(reply.body)
     response = answer.get("response") if isinstance(answer, dict) else None
     if not isinstance(response, dict) or not isinstance(response.get("results"), list):
         return Listing(problem="the answer is not one of the Guardian Open Platform")
     entries = [_entry(item) for item in items_of(response, "results")]
     found = tuple(entry for entry in entries if entry is not None)
-    return Listing(entries=found, invalid=len(entries) - len(found), truncated=whole(response.get("pages"), 1) > 1)
+    url = reply.final_url or reply.url
+    page = whole(parameter(url, "page", "1"), 1)
+    more: tuple[RequestSpec, ...] = ()
+    if entries and page < whole(response.get("pages"), 1):
+        following = with_parameters(url, defaults={}, required={"page": str(page + 1), "api-key": ""})
+        more = (RequestSpec(following, ACCEPT_JSON),)
+    total = whole(response.get("total"), 0) or None
+    return Listing(entries=found, invalid=len(entries) - len(found), more=more, total=total)
 
 
 def _entry(item: dict[str, Any]) -> Entry | None:

@@ -63,7 +63,9 @@ class Listing:
 
     entries: tuple[Entry, ...] = ()
     ttl_seconds: int | None = None  # for which the publisher says that it stays as it is
-    truncated: bool = False  # whether it lists more than was read
+    truncated: bool = False  # whether it lists more than was read, or than can be asked for
+    total: int | None = None  # entries, where the source says how many there are
+    missed: int = 0  # further parts that could not be read, once all are put together
     invalid: int = 0  # items without a usable link, or with neither title nor text
     problem: str = ""  # one line for people
     more: tuple[RequestSpec, ...] = ()  # further requests that belong to this poll

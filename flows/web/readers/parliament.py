@@ -78,8 +78,11 @@ def read(reply: Reply, window: Window) -> Listing:
         questions = [item["value"] for item in items_of(answer, "results") if isinstance(item.get("value"), dict)]
         entries = [_question(item) for item in questions]
         found = tuple(entry for entry in entries if entry is not None)
-        more = _following(url, "skip", len(questions), whole(answer.get("totalResults"), 0))
-        return Listing(entries=found, invalid=len(entries) - len(found), more=_answered(url, window) + more)
+        total = whole(answer.get("totalResults"), 0)
+        more = _following(url, "skip", len(questions), total)
+        return Listing(
+            entries=found, invalid=len(entries) - len(found), more=_answered(url, window) + more, total=total
+        )
     return Listing(problem="the answer is neither one of Hansard nor of the written questions")
 
 

@@ -1,0 +1,76 @@
+"""Keeping stories whole: who leads, how many outlets carry it, when articles have come, gone or been read."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlmodel import Session
+
+from models.outcomes import TextStatus
+from models.store.collecting import CHUNK
+from models.store.tables import Article, Review, Story, Tag
+from models.stories import choose_lead
+
+_TEXTS = frozenset({TextStatus.FULL, TextStatus.TEASER})
+_article = Article.__table__  # type: ignore[attr-defined]
+_story = Story.__table__  # type: ignore[attr-defined]
+_tag = Tag.__table__  # type: ignore[attr-defined]
+_review = Review.__table__  # type: ignore[attr-defined]
+
+
+def move_articles(moves: Mapping[int, int], *, session: Session) -> None:
+    """Put articles into other stories ({article id: story id}); `settle_stories` then makes the stories right."""
+    if moves:
+        statement = update(_article).where(_article.c.id == bindparam("key")).values(story_id=bindparam("story"))
+        rows = [{"key": article, "story": story} for article, story in moves.items()]
+        session.connection().execute(statement, rows)
+
+
+def settle_stories(story_ids: Collection[int], *, session: Session) -> None:
+    """Bring lead and number of outlets of these stories up to date; a new lead waits for its tags.
+
+    A story that has been folded into another keeps its row, without lead and outlets.
+    """
+    ids = sorted(story_ids)
+    for start in range(0, len(ids), CHUNK):
+        _settle(ids[start : start + CHUNK], session)
+
+
+def _settle(ids: list[int], session: Session) -> None:
+    members: dict[int, dict[int, bool]] = defaultdict(dict)
+    outlets: dict[int, set[str]] = defaultdict(set)
+    c = _article.c
+    for row in session.execute(select(c.id, c.story_id, c.outlet, c.text_status).where(c.story_id.in_(ids))):
+        members[row.story_id][row.id] = row.text_status in _TEXTS
+        outlets[row.story_id].add(row.outlet)
+    changed: list[dict[str, Any]] = []
+    old_leads: set[int] = set()
+    new_leads: set[int] = set()
+    known = select(_story.c.id, _story.c.lead_article_id, _story.c.outlets).where(_story.c.id.in_(ids))
+    stories = session.execute(known).all()
+    reviewed = _reviewed([number for own in members.values() for number in own], session)
+    for story in stories:
+        lead = choose_lead(members[story.id], story.lead_article_id, reviewed)
+        if lead != story.lead_article_id:
+            old_leads.update(number for number in [story.lead_article_id] if number is not None)
+            new_leads.update(number for number in [lead] if number is not None)
+        if (lead, len(outlets[story.id])) != (story.lead_article_id, story.outlets):
+            changed.append({"key": story.id, "lead": lead, "count": len(outlets[story.id])})
+    if changed:
+        statement = update(_story).where(_story.c.id == bindparam("key"))
+        session.connection().execute(
+            statement.values(lead_article_id=bindparam("lead"), outlets=bindparam("count")), changed
+        )
+    if old_leads:  # what their headlines had earned; what persons said of them stays
+        session.execute(delete(_tag).where(_tag.c.article_id.in_(old_leads - reviewed)))
+    if new_leads:
+        session.execute(update(_article).where(c.id.in_(new_leads)).values(model_version=None))
+
+
+def _reviewed(article_ids: list[int], session: Session) -> set[int]:
+    found: set[int] = set()
+    for start in range(0, len(article_ids), CHUNK):
+        chunk = article_ids[start : start + CHUNK]
+        found.update(session.scalars(select(_review.c.article_id).where(_review.c.article_id.in_(chunk))))
+    return found
