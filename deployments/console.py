@@ -7,21 +7,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 Report = Callable[[str, int, int], None]  # stage, done, total
 
 
 def out() -> Console:
     """The console for results; made when it is used, since tests and pipes replace the streams."""
-    return Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty(), highlight=False)
+    return Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False, emoji=False)
 
 
 def err() -> Console:
     """The console for progress, notes and errors."""
-    return Console(file=sys.stderr, soft_wrap=not sys.stderr.isatty(), highlight=False)
+    return Console(file=sys.stderr, soft_wrap=not sys.stderr.isatty(), highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -50,28 +50,28 @@ def progress_bars(*, shown: bool) -> Iterator[Report]:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on the result stream; numbers to the right."""
-    drawn = Table(title=escape(title), title_justify="left", title_style="bold", header_style="bold")
+    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(escape(_shown(cell)) for cell in row))
+        drawn.add_row(*(_shown(cell) for cell in row))
     out().print(drawn)
 
 
 def line(text: str = "") -> None:
     """A line of result, shown as it is."""
-    out().print(escape(text))
+    out().print(text)
 
 
 def note(text: str) -> None:
     """A line beside the result: what was chosen, what a person may want to know."""
-    err().print(escape(text), style="dim")
+    err().print(text, style="dim")
 
 
 def problem(text: str) -> None:
     """An error in one line."""
-    err().print(f"[bold red]error:[/] {escape(text)}")
+    err().print(Text("error:", style="bold red"), text)
 
 
 def as_json(value: Any) -> None:

@@ -8,14 +8,18 @@ from enum import StrEnum
 
 from deployments.prefect_api import answering_api, is_healthy, read_record, ui_of
 from flows.mail.mailer import parse_sender
-from flows.mail.transports import SmtpTransport, parse_smtp_url
+from flows.mail.smtp import Answer, SmtpMailer, parse_smtp_url
+from flows.tagging_opening import count_reviewed, unusable
 from models.seeds import DataFileError
-from models.settings import Settings, SettingsError
+from models.settings import AUTO, MINILM, Settings, SettingsError
 from models.sources import load_registry
-from models.store import model_versions, recipients
-from models.store.database import DatabaseError, open_database
+from models.store import model_versions, recipients, reviews
+from models.store.collecting import source_states
+from models.store.database import DatabaseError, DatabaseMissingError, open_to_read
 from models.store.model_versions import ModelState
-from models.tagging.encoders import AUTO, MINILM
+from models.store.source_snapshots import enabled_sources
+from models.store.tables import SourceState
+from models.tagging.encoders import EncoderMissingError
 from models.tagging.minilm import has_published_weights
 from models.themes import load_themes
 
@@ -57,7 +61,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for what, check in checks:
         try:
             yield check(settings)
-        except (SettingsError, DataFileError, DatabaseError, OSError) as error:
+        except (SettingsError, DataFileError, DatabaseError, EncoderMissingError, OSError) as error:
             words, _, mend = str(error).partition("; ")
             yield Finding(what, Health.WRONG, words, mend or "see the README")
 
@@ -96,7 +100,28 @@ def _sources(settings: Settings) -> Finding:
     enabled = len(registry.enabled())
     if not enabled:
         return Finding("sources", Health.WRONG, f"{where}: none is enabled", "set enabled = true for at least one")
-    return Finding("sources", Health.FINE, f"{where}: {enabled} enabled of {len(registry.sources)}")
+    words = f"{where}: {enabled} enabled of {len(registry.sources)}"
+    watched = _watched(settings)
+    if not watched:
+        return Finding("sources", Health.FINE, words)
+    failing = sum(state is not None and state.failures > 0 for state in watched.values())
+    words += f"; the last run watched {len(watched)}, {failing} of which failed when last asked"
+    if watched.keys() != {source.id for source in registry.enabled()}:
+        return Finding(
+            "sources", Health.NOTE, f"{words}, and they are not those of this registry",
+            "the next run with it watches its sources instead; what is stored is shown as it was known",
+        )  # fmt: skip
+    return Finding("sources", Health.FINE, words)
+
+
+def _watched(settings: Settings) -> dict[str, SourceState | None]:
+    """The sources that the last run watched, with how they answered; none without a database, or before a run."""
+    try:
+        with open_to_read(settings.database_address) as database, database.read() as session:
+            states = source_states(session=session)
+            return {row.source: states.get(row.source) for row in enabled_sources(session=session)}
+    except DatabaseError:
+        return {}  # the finding on the database says so
 
 
 def _themes(settings: Settings) -> Finding:
@@ -104,31 +129,48 @@ def _themes(settings: Settings) -> Finding:
 
 
 def _database(settings: Settings) -> Finding:
-    if settings.database_url is None and not (settings.data / "culture.db").exists():
+    try:
+        with open_to_read(settings.database_address) as database:
+            return Finding("database", Health.FINE, f"{database.label}, schema up to date")
+    except DatabaseMissingError:
         return Finding("database", Health.NOTE, "not there yet", "the first run makes it")
-    with open_database(settings.database_address) as database:
-        return Finding("database", Health.FINE, f"{database.label}, schema up to date")
 
 
 def _model(settings: Settings) -> Finding:
-    from models.tagging.versions import read_facts  # here: it brings scikit-learn, which would start with every command
-
     encoder = _encoder(settings)
-    if settings.database_url is None and not (settings.data / "culture.db").exists():
-        return Finding("model", Health.NOTE, f"none yet; {encoder}", "trained from the seeds at the first run")
-    with open_database(settings.database_address) as database, database.read() as session:
-        champion = model_versions.champion(session=session)
-        others = [v.version for v in model_versions.all_versions(session=session) if v.state == ModelState.RETIRED]
+    try:
+        with open_to_read(settings.database_address) as database, database.read() as session:
+            champion = model_versions.champion(session=session)
+            pinned = model_versions.pinned(session=session)
+            others = [v.version for v in model_versions.all_versions(session=session) if v.state == ModelState.RETIRED]
+            reviewed = reviews.count_since(None, session=session)
+            new = reviews.count_since(champion.reviews_until if champion else None, session=session)
+    except DatabaseMissingError:
+        champion, pinned, others, reviewed, new = None, None, [], 0, 0
     if champion is None:
-        return Finding("model", Health.NOTE, f"none yet; {encoder}", "trained from the seeds at the first run")
-    facts = read_facts(settings.models_folder / champion.version)
-    if facts is None or facts.get("file_sha256") != champion.file_sha256:
+        learns = f"; {reviewed} verdicts of people wait to be learned from" if reviewed else ""
+        return Finding("model", Health.NOTE, f"none yet; {encoder}{learns}", "trained at the first run that finds news")
+    chosen = pinned or champion
+    learned = f"learned from {count_reviewed(champion.reviews_learned)}"
+    learned += f", {new} later verdict{'' if new == 1 else 's'} not learned yet" if new else ""
+    words = f"version {champion.version} ({champion.encoder}), {learned}"
+    if pinned is not None and pinned.version == champion.version:
+        words += "; a person went back to it"
+    elif pinned is not None:
+        words += f"; it stands in for {pinned.version}, to which a person went back"
+    problem = unusable(chosen, settings, pinned=pinned is not None)
+    if problem and chosen.version == champion.version:
+        from_what = (
+            f"the {count_reviewed(chosen.reviews_learned)} that it had"
+            if pinned
+            else "all reviews but the held-out fifth"
+        )
         return Finding(
-            "model", Health.NOTE, f"version {champion.version}: its file is gone or not the recorded one",
-            "the next run trains it again from the seeds; reviews count again after the next training",
+            "model", Health.NOTE, f"{words}: {problem}",
+            f"the next run with something to tag trains one in its place, from the seeds and {from_what}",
         )  # fmt: skip
     older = f"; {len(others)} to go back to" if others else ""
-    return Finding("model", Health.FINE, f"version {champion.version} ({champion.encoder}); {encoder}{older}")
+    return Finding("model", Health.FINE, f"{words}; {encoder}{older}")
 
 
 def _encoder(settings: Settings) -> str:
@@ -142,12 +184,12 @@ def _email(settings: Settings) -> Finding:
     sender = parse_sender(settings.mail_from, settings.base_url)
     if settings.smtp_url is None:
         return Finding(
-            "email", Health.NOTE, f"no server is set: mail is written to {settings.outbox}",
+            "email", Health.NOTE, f"no server is set: each edition is a preview in {settings.outbox}, sent to nobody",
             "set CULTURE_SMTP_URL to send it",
         )  # fmt: skip
     address = parse_smtp_url(settings.smtp_url.get_secret_value())
-    answer = SmtpTransport(address, sender.address).check()
-    if answer.answer.value != "sent":
+    answer = SmtpMailer(address, sender.address).check()
+    if answer.answer is not Answer.SENT:
         return Finding(
             "email", Health.WRONG, f"{address.host}:{address.port}: {answer.detail}",
             "check host, port, user and password in CULTURE_SMTP_URL",
@@ -157,10 +199,11 @@ def _email(settings: Settings) -> Finding:
 
 
 def _recipients(settings: Settings) -> Finding:
-    if settings.database_url is None and not (settings.data / "culture.db").exists():
+    try:
+        with open_to_read(settings.database_address) as database, database.read() as session:
+            count = len(recipients.receivers(session=session))
+    except DatabaseMissingError:
         return Finding("recipients", Health.NOTE, "none yet", "culture-monitor recipients add ADDRESS")
-    with open_database(settings.database_address) as database, database.read() as session:
-        count = len(recipients.receivers(session=session))
     if not count:
         return Finding(
             "recipients", Health.NOTE, "nobody receives the digest", "culture-monitor recipients add ADDRESS"

@@ -4,7 +4,9 @@ Everything that Prefect writes goes below the data folder, so that the profile o
 """
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from models.settings import PREFIX, Settings
 
@@ -41,8 +43,19 @@ _SERVER = {
     "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "5",
     **BATCHING,
 }
-# These of a person's own would lead our processes to another server, profile or database.
-_DROPPED = ("PREFECT_PROFILE", "PREFECT_PROFILES_PATH", "PREFECT_API_URL", "PREFECT_UI_URL", "PREFECT_SERVER_API_PORT")
+# These of a person's own would lead our processes to another server, profile, database or login.
+_DROPPED = (
+    "PREFECT_PROFILE",
+    "PREFECT_PROFILES_PATH",
+    "PREFECT_API_URL",
+    "PREFECT_API_KEY",
+    "PREFECT_API_AUTH_STRING",
+    "PREFECT_UI_URL",
+    "PREFECT_SERVER_API_PORT",
+    "PREFECT_SERVER_API_AUTH_STRING",
+    "PREFECT_SERVER_CORS_ALLOWED_ORIGINS",
+)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def prefect_folder(settings: Settings) -> Path:
@@ -67,7 +80,41 @@ def child_environment(settings: Settings, given: Mapping[str, str], *, api: str,
     if settings.sources is not None:
         found[f"{PREFIX}SOURCES"] = str(settings.sources.absolute())
     if own_server:
+        host, _, port = host_and_port.rpartition(":")
         found["PREFECT_HOME"] = str(prefect_folder(settings))
         # Without its port the UI that the server hands out calls port 4200.
-        found["PREFECT_SERVER_API_HOST"], _, found["PREFECT_SERVER_API_PORT"] = host_and_port.rpartition(":")
+        found["PREFECT_SERVER_API_HOST"], found["PREFECT_SERVER_API_PORT"] = host, port
+        found["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = ",".join(sorted(origins_of(settings, int(port))))
+        if settings.prefect_auth is not None:
+            login = settings.prefect_auth.get_secret_value()
+            found["PREFECT_SERVER_API_AUTH_STRING"] = found["PREFECT_API_AUTH_STRING"] = login
     return found
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens on this address can be reached from this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def names_of(settings: Settings) -> frozenset[str]:
+    """The names by which our server may be called: the loopback ones, its own address, those that the settings add."""
+    named = {urlsplit(one if "//" in one else f"//{one}").hostname or "" for one in settings.prefect_addresses}
+    return frozenset({*_LOOPBACK, *_own_address(settings), *named})
+
+
+def origins_of(settings: Settings, port: int) -> frozenset[str]:
+    """The origins whose pages may call our server on this port: its own, under each name, and those that the settings add."""
+    own = {*_LOOPBACK, *_own_address(settings)}
+    return frozenset(
+        {*(f"http://{f'[{name}]' if ':' in name else name}:{port}" for name in own)}
+        | {one for one in settings.prefect_addresses if "//" in one}
+    )
+
+
+def _own_address(settings: Settings) -> set[str]:
+    """The address it listens on; none where that is every address of the machine."""
+    host = settings.prefect_host.lower()
+    return set() if host in ("0.0.0.0", "::") else {host}  # noqa: S104

@@ -1,8 +1,7 @@
-"""Child processes that end when they should: each in a group of its own, told to stop, then killed with all it started."""
+"""A child process that ends when it should: in a group of its own, told to stop, then killed with all it started."""
 
 import contextlib
 import ctypes
-import json
 import os
 import signal
 import subprocess
@@ -14,8 +13,6 @@ from pathlib import Path
 _LOG_BYTES = 5_000_000  # a log that grew beyond is begun anew at the next start; the one before stays beside it
 _TAIL_LINES = 12
 _PR_SET_PDEATHSIG = 1
-_OURS = ("prefect", "deployments.")  # in the command line of everything that is started here
-_LEFTOVER_SECONDS = 10.0  # for what a killed parent left behind to stop by itself
 
 
 class Child:
@@ -72,51 +69,6 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
-
-
-def note_children(file: Path, children: Sequence[Child]) -> None:
-    """Write down which groups run, for the next start to end where this one is killed."""
-    file.write_text(json.dumps([child.pid for child in children]), encoding="utf-8")
-
-
-def end_leftovers(file: Path) -> bool:
-    """End what a killed parent left running, so that nothing of it works beside what is started now; whether there was any.
-
-    On Linux the children are told when their parent dies, but not the runs that they started, nor at once.
-    """
-    try:
-        groups = {int(pid) for pid in json.loads(file.read_text(encoding="utf-8"))}
-    except (OSError, ValueError, TypeError):
-        return False
-    found = bool(left := _still_there(groups))
-    for how, seconds in ((signal.SIGTERM, _LEFTOVER_SECONDS), (signal.SIGKILL, _LEFTOVER_SECONDS)):
-        for group in left:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(group, how)
-        until = time.monotonic() + seconds
-        while left and time.monotonic() < until:
-            time.sleep(0.1)
-            left = _still_there(groups)
-    file.unlink(missing_ok=True)
-    return found
-
-
-def _still_there(groups: set[int]) -> set[int]:
-    """Those groups in which a program of ours runs: a number may have gone to another program since."""
-    if not groups or not hasattr(os, "killpg"):
-        return set()
-    words = ["ps", "-A", "-ww", "-o", "pgid=,stat=,command="]  # however wide the terminal is
-    try:
-        listed = subprocess.run(words, capture_output=True, text=True, check=False, timeout=10).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return set()
-    found = set()
-    for line in listed.splitlines():
-        group, _, rest = line.strip().partition(" ")
-        state, _, command = rest.strip().partition(" ")
-        if group.isdecimal() and not state.startswith("Z") and any(word in command for word in _OURS):
-            found.add(int(group))
-    return found & groups
 
 
 def _die_with_parent() -> Callable[[], None]:

@@ -25,6 +25,7 @@ from deployments.prefect_environment import prefect_folder
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, Deployed, catalogue
 from flows.backfilling import can_be_filled
 from models.brief import SECTORS
+from models.private_files import keep_private
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry
 
@@ -145,6 +146,7 @@ def _read_deployed(settings: Settings) -> dict[str, str]:
 
 def main() -> None:
     """Register for workers, once."""
+    keep_private()
     for name in asyncio.run(register(load_settings(), pool=POOL)):
         print(name)  # noqa: T201
 

@@ -6,6 +6,10 @@
 import argparse
 import asyncio
 import json
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -23,20 +27,22 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 from prefect.states import Cancelled, Crashed
 
 from deployments.automations import APPROVAL, ensure_automations
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from deployments.registering import build, remember
-from deployments.schedules import catalogue
-from deployments.warm_runs import prefect_starter, start_runs_warm
+from models.private_files import keep_private
 from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store.database import open_database
 from models.weeks import utc_now
 
+PARENT_SECONDS = 1.0  # between two looks at whether `start` is still there
 RUNS_AT_ONCE = 4  # different flows; each is limited to one run of its own
 _UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.PAUSED]
 GONE = "The process that ran it was stopped or killed. What it had stored is whole; the next run does the rest."
@@ -47,7 +53,6 @@ async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
     """Serve until SIGTERM. `alone`: no other process runs flows for this server, so what is under way now is dead."""
     open_database(settings.database_address).close()  # a wrong setting ends it here, with its message
     registry = load_registry(settings.sources)
-    start_runs_warm(prefect_starter(), [one.entrypoint.rpartition(".")[0] for one in catalogue(settings)])
     runner = Runner(
         name="culture-monitor",
         limit=RUNS_AT_ONCE,
@@ -55,15 +60,29 @@ async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
         heartbeat_seconds=HEARTBEAT_SECONDS,
     )
     async with get_client() as client:
-        ids = [await runner.aadd_deployment(one) for one in await build(settings, registry, client)]
+        deployed = await build(settings, registry, client)
+        ids = [await runner.aadd_deployment(one) for one in deployed]
         remember(settings)
         await ensure_automations(client, settings)
         if alone:
             await settle_dead_runs(client, ids)
         await collapse_late_runs(client, ids, utc_now())
     if ready is not None:
-        ready.write_text(json.dumps({"deployments": len(ids)}), encoding="utf-8")
+        part = ready.with_suffix(".part")
+        part.write_text(json.dumps({one.name: _when(one) for one in deployed if one.schedules}), encoding="utf-8")
+        part.replace(ready)  # whole, or not there
     await runner.start()
+
+
+def _when(deployment: RunnerDeployment) -> str:
+    """In words when it runs: as people have left its schedules, which need not be what the settings say."""
+    crons = [
+        f"{one.schedule.cron} (cron, {one.schedule.timezone})"
+        for one in deployment.schedules or []
+        if one.active and isinstance(one.schedule, CronSchedule)
+    ]
+    others = sum(one.active is True for one in deployment.schedules or []) - len(crons)
+    return " and ".join([*crons, *(["another schedule"] if others else [])]) or "switched off"
 
 
 async def settle_dead_runs(client: PrefectClient, deployments: Iterable[UUID]) -> int:
@@ -105,12 +124,22 @@ async def collapse_late_runs(client: PrefectClient, deployments: Iterable[UUID],
     return cancelled
 
 
+def _end_with(parent: int) -> None:
+    """End, with every run, once the parent is gone: `start` was killed, and without its server a run waits for minutes."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(prog="python -m deployments.serve", description=__doc__)
-    parser.add_argument("--ready", type=Path, help="file that is written when runs can start")
+    parser.add_argument("--ready", type=Path, help="file that `start` waits for, written when runs can start")
     parser.add_argument("--alone", action="store_true", help="no other process runs flows for this server")
     given = parser.parse_args()
+    keep_private()
+    if given.ready is not None and hasattr(os, "killpg"):
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     asyncio.run(serve(load_settings(), given.ready, alone=given.alone))
 
 

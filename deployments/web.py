@@ -5,14 +5,14 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from flows.mail.unsubscribe import application
-from models.settings import Settings
+from models.settings import Settings, SettingsError
 from models.store.database import open_database
 from models.weeks import utc_now
 
 REQUEST_SECONDS = 20.0  # a visitor who sends nothing for so long is hung up on
 
 
-class WebError(RuntimeError):
+class WebError(SettingsError):
     """It could not be served; the message says why and what to do."""
 
 
@@ -35,7 +35,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """
     host, port = settings.web_host, settings.web_port
     with open_database(settings.database_address) as database:
-        app = application(database, settings.data / "archive", utc_now)
+        app = application(database, settings.data / "archive", utc_now, settings.base_url)
         try:
             server = make_server(host, port, app, server_class=_Server, handler_class=_Handler)
         except OSError as error:

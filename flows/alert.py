@@ -1,7 +1,6 @@
 """The flows `alert` and `digest-check`: someone is told when a run fails or no digest went out."""
 
 import socket
-from contextlib import nullcontext
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
@@ -14,14 +13,15 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from flows import jobs
 from flows.mail.mailer import POLICY, parse_sender
-from flows.mail.outbox import OutboxTransport
-from flows.mail.transports import FreeClaim, SmtpTransport, Transport, parse_smtp_url
+from flows.mail.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.prefect_links import run_address
 from flows.prefect_steps import run_name, workplace
 from models.settings import Settings, SettingsError, load_settings
-from models.store import editions
-from models.store.editions import DeliveryState
+from models.store import deliveries, editions
+from models.store.deliveries import DeliveryState
+from models.store.editions import Decision
 from models.store.recipients import receivers
 from models.text_safety import plain_line, plain_lines
 from models.weeks import LONDON, Week, utc_now
@@ -75,30 +75,44 @@ async def alert(
     flow_run_name=run_name("digest-check"),
     description="""Check that last week's digest went out. It fails, and so is told of, where it did not.
 
-Scheduled for Monday noon. A list without recipients needs no digest.
+Scheduled for Monday noon. What is pending is sent first. A list without recipients needs no digest, without a mail server
+there is only a preview, and what a person held back is not missed.
 """,
 )
 async def digest_check() -> State[None]:
     """Check that last week's digest went out."""
-    with workplace() as place, place.database.read() as session:
+    with workplace() as place:
         week = Week.of(place.now).plus(-1)
-        people = len(receivers(session=session))
-        edition = editions.edition_of(week, session=session)
-        counts = editions.count_states(edition.id, session=session) if edition and edition.id is not None else {}
-    sent = counts.get(DeliveryState.SENT, 0)
-    done = sent + counts.get(DeliveryState.SKIPPED, 0)
-    waiting = counts.get(DeliveryState.PENDING, 0) + counts.get(DeliveryState.SENDING, 0)
-    if not people:
-        return Completed(message=f"{week}: nobody is on the list, so nothing was to be sent")
-    if edition is None or not edition.sealed or not done:
+        jobs.send_pending(place.database, place.registry, place.settings, now=place.now)
+        with place.database.read() as session:
+            people = len(receivers(session=session))
+            edition = editions.edition_of(week, session=session)
+            counts = deliveries.count_states(edition.id or 0, session=session) if edition else {}
+        has_server = place.settings.smtp_url is not None
+    if edition is None or not edition.sealed:
+        if not people:
+            return Completed(message=f"{week}: nobody is on the list, so nothing was to be sent")
+        if edition is not None and edition.decision == Decision.HELD:
+            return Completed(message=f"{week}: {edition.decision_by}")
+        if not has_server:
+            return Completed(
+                message=f"{week}: no mail server is set, so the digest is a preview and nothing was to be sent"
+            )
         return Failed(message=f"{week}: no digest went out. Start the flow digest, or see why its last run ended")
+    sent, refused, expired, skipped = (
+        counts[state]
+        for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.SKIPPED)
+    )
+    waiting = counts[DeliveryState.PENDING] + counts[DeliveryState.SENDING]
     emails = f"{sent} email{'' if sent == 1 else 's'} went out"
-    if waiting or counts.get(DeliveryState.FAILED, 0):
-        refused = counts.get(DeliveryState.FAILED, 0)
-        return Failed(
-            message=f"{week}: {emails}, {waiting} to be tried again and {refused} refused. See the run of digest"
-        )
-    return Completed(message=f"{week}: {emails}")
+    if not waiting and not refused and not expired:
+        return Completed(message=f"{week}: {emails}")
+    if not sent and not skipped:
+        emails = "no digest went out"
+    late = f", {expired} out of date" if expired else ""
+    return Failed(
+        message=f"{week}: {emails}, {waiting} to be tried again and {refused} refused{late}. See the run of digest"
+    )
 
 
 async def _told_already(run_id: str, state: str) -> bool:
@@ -128,23 +142,23 @@ def _mail(settings: Settings, subject: str, text: str) -> str:
 
 def _sent(settings: Settings, subject: str, text: str) -> str:
     sender = parse_sender(settings.mail_from)
-    now = utc_now()
+    if settings.smtp_url is None:
+        return "the email was not sent: no mail server is set (CULTURE_SMTP_URL)"
     message = EmailMessage(policy=POLICY)
     message["From"] = f"NHS Culture Monitor <{sender.address}>"
-    message["To"] = settings.alert_to
+    message["To"] = ", ".join(settings.alert_addresses)
     message["Subject"] = subject
-    message["Date"] = format_datetime(now.astimezone(LONDON))
+    message["Date"] = format_datetime(utc_now().astimezone(LONDON))
     message["Message-ID"] = make_msgid(domain=sender.domain)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(f"{text}\n\nSent by the NHS Culture Monitor on {socket.gethostname()}.\n")
-    transport: Transport
-    if settings.smtp_url is None:
-        transport = OutboxTransport(settings.outbox / "alerts", lambda address: f"{now:%Y-%m-%d-%H%M%S}")
-    else:
-        transport = SmtpTransport(parse_smtp_url(settings.smtp_url.get_secret_value()), sender.address)
-    with transport:
-        answer = transport.send(message, settings.alert_to, lambda: nullcontext(FreeClaim()))
-    return "" if answer.answer.value == "sent" else f"the email was not taken: {answer.detail}"
+    wrong = []
+    with SmtpMailer(parse_smtp_url(settings.smtp_url.get_secret_value()), sender.address) as mailer:
+        for address in settings.alert_addresses:
+            answer = mailer.connect() or mailer.send(message.as_bytes(), address)
+            if answer.answer is not Answer.SENT:
+                wrong.append(f"the email to {address} was not taken: {answer.detail}")
+    return "; ".join(wrong)
 
 
 async def _post(address: str, subject: str, text: str) -> str:
@@ -152,6 +166,6 @@ async def _post(address: str, subject: str, text: str) -> str:
     try:
         async with httpx.AsyncClient(timeout=POST_SECONDS) as client:
             answer = await client.post(address, json={"text": f"{subject}\n{text}", "subject": subject})
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"the webhook could not be reached ({type(error).__name__})"
     return "" if answer.is_success else f"the webhook answered {answer.status_code}"

@@ -17,6 +17,7 @@ from prefect.runtime import flow_run
 from prefect.states import Running
 from pydantic import Field
 
+from flows.mail.edition import HASH_LETTERS, DigestResult
 from models.brief import stories as stories_in_words
 from models.settings import Settings
 
@@ -39,18 +40,24 @@ class Decision:
 
     send: bool
     why: str
+    by_person: bool = True
 
 
-async def decide(settings: Settings, week: str, stories: int) -> Decision:
-    """Ask, wait, and decide by the answer or, without one, by the setting."""
+async def decide(settings: Settings, edition: DigestResult) -> Decision:
+    """Ask about an edition, wait, and decide by the answer or, without one, by the setting.
+
+    What a person held back stays so without an answer.
+    """
     hours = f"{settings.approval_hours:g} hour{'' if settings.approval_hours == 1 else 's'}"
-    default = "is held back" if settings.approval_default == "hold" else "is sent"
+    default = "hold" if edition.held else settings.approval_default
+    earlier = " It was held back before." if edition.held else ""
     question = (
-        f"The edition of {week} is ready: **{stories_in_words(stories)}**. Look at the artifact *edition*, then decide. "
-        f"Without an answer within {hours}, it {default}."
+        f"The edition of {edition.week} is ready: **{stories_in_words(edition.stories)}** "
+        f"(content {edition.content_hash[:HASH_LETTERS]}).{earlier} Look at the artifact *edition*, then decide. "
+        f"Without an answer within {hours}, it {'is held back' if default == 'hold' else 'is sent'}."
     )
-    answer = await approval(week, question, max(round(settings.approval_hours * 3600), 1))
-    return decision(answer, hours, settings.approval_default)
+    answer = await approval(edition.week, question, max(round(settings.approval_hours * 3600), 1))
+    return decision(answer, hours, default)
 
 
 def decision(answer: "Approval | Literal['nobody', 'cancelled']", hours: str, default: str) -> Decision:
@@ -63,11 +70,10 @@ def decision(answer: "Approval | Literal['nobody', 'cancelled']", hours: str, de
     if answer == "cancelled":
         return Decision(False, "held back, since the question was cancelled; run digest again to send it")
     if default == "send":
-        return Decision(True, f"nobody answered within {hours}, so it was sent, as CULTURE_APPROVAL_DEFAULT says")
-    return Decision(
-        False,
-        f"nobody answered within {hours}, so it was held back, as CULTURE_APPROVAL_DEFAULT says; run digest again",
-    )
+        words = f"nobody answered within {hours}, so it was sent, as CULTURE_APPROVAL_DEFAULT says"
+        return Decision(True, words, by_person=False)
+    words = f"nobody answered within {hours}, so it was held back, as CULTURE_APPROVAL_DEFAULT says; run digest again"
+    return Decision(False, words, by_person=False)
 
 
 @flow(

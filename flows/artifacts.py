@@ -10,10 +10,11 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from flows.markdown import MAX_CELL, edition_page, escaped, link, table
 from flows.pictures import as_data_uri, trends_svg
+from flows.theme_choices import theme_choice
 from flows.web.collect_summary import CollectSummary
 from models.edition import EditionContent
 from models.outcomes import Outcome
-from models.reviews import QueueItem
+from models.reviews import IN_SCOPE, QueueItem
 from models.sources import Registry
 from models.store import collecting
 from models.store.database import Database
@@ -64,7 +65,8 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
             "## New stories by theme",
             "",
             f"{tagged.judged} stories read by model {escaped(tagged.version)}: {tagged.in_scope} on leadership and "
-            f"culture, {tagged.uncertain} uncertain (see **review-queue**), {tagged.other_language} not in English.",
+            f"culture, {tagged.other_language} not in English. {_count(tagged.uncertain, 'story waits', 'stories wait')} "
+            f"for a person’s answer: start **review-queue** to see which.",
             "",
             table(("theme", "stories"), counts),
             "",
@@ -132,7 +134,7 @@ async def publish_model_card(card: str) -> None:
     await acreate_markdown_artifact(card, key=MODEL_CARD, description="How good it is, as measured")
 
 
-async def publish_review_queue(items: Sequence[QueueItem], form: str) -> None:
+async def publish_review_queue(items: Sequence[QueueItem], form: str, reviewer: str = "") -> None:
     """The tags of which the model is least sure: a table of facts, and a list with links to read and to answer by."""
     rows = [
         {
@@ -148,12 +150,12 @@ async def publish_review_queue(items: Sequence[QueueItem], form: str) -> None:
     ]
     await acreate_table_artifact(rows, key=REVIEW_QUEUE, description="Most uncertain first, as a table")
     await acreate_markdown_artifact(
-        review_list(items, form), key=REVIEW_LIST, description="Most uncertain first, with links"
+        review_list(items, form, reviewer), key=REVIEW_LIST, description="Most uncertain first, with links"
     )
 
 
-def review_list(items: Sequence[QueueItem], form: str) -> str:
-    """The queue as a list: headline, question, evidence; `form` is the address of the review form, or empty."""
+def review_list(items: Sequence[QueueItem], form: str, reviewer: str = "") -> str:
+    """The queue as a list: headline, question, evidence, answers; `form` is the address of the review form, or empty."""
     if not items:
         return "Nothing waits for a person: the model is sure of every recent tag that nobody has reviewed."
     lines = [
@@ -165,7 +167,7 @@ def review_list(items: Sequence[QueueItem], form: str) -> str:
     for place, item in enumerate(items, 1):
         lines.append(
             f"{place}. **{link(item.title, item.url)}** ({escaped(item.outlet)}), **article {item.article_id}**  \n"
-            f"   {escaped(item.question)}{_answer_link(form, item.article_id)}"
+            f"   {escaped(item.question)}{_answer_links(form, item, reviewer)}"
             + (f"  \n   *“{escaped(item.evidence.strip(_MARKS), MAX_CELL)}”*" if item.evidence else "")
         )
     return "\n".join(lines)
@@ -176,12 +178,25 @@ async def publish_review(text: str) -> None:
     await acreate_markdown_artifact(text, key=REVIEW, description="The decision that was recorded")
 
 
-def _answer_link(form: str, article_id: int) -> str:
-    """Opens the form with the article filled in."""
+def form_link(form: str, parameters: Mapping[str, object]) -> str:
+    """The address of a deployment's form with these parameters filled in; empty where its own is not known."""
+    given = quote(json.dumps(parameters, separators=(",", ":")), safe="")
+    return f"{form}?parameters={given}" if form else ""
+
+
+def _answer_links(form: str, item: QueueItem, reviewer: str) -> str:
+    """One link for each answer to each question: it opens the form with that answer, and nothing else, filled in."""
     if not form:
         return ""
-    given = quote(json.dumps({"answer": {"article": str(article_id)}}, separators=(",", ":")), safe="")
-    return f" [Answer]({form}?parameters={given})"
+    whose = {"article": str(item.article_id), **({"reviewer": reviewer} if reviewer else {})}
+    answers = []
+    for asked in item.asked:
+        name = "In scope" if asked == IN_SCOPE else theme_choice(asked).value
+        yes: dict[str, object] = {"in_scope": "yes"} if asked == IN_SCOPE else {"themes": [name]}
+        no: dict[str, object] = {"in_scope": "no"} if asked == IN_SCOPE else {"not_themes": [name]}
+        links = (f"[{word}]({form_link(form, {'answer': whose | said})})" for word, said in (("yes", yes), ("no", no)))
+        answers.append(f"  \n   {escaped(name)}: {' / '.join(links)}")
+    return "".join(answers)
 
 
 def _health(enabled: bool, state: SourceState | None) -> str:

@@ -10,7 +10,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from prefect.task_runners import TaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from flows.archives import ArchiveJob, read_archive
@@ -26,7 +26,8 @@ from flows.backfilling import backfill as backfill_once
 from flows.history import PartResult, ReadSummary
 from flows.markdown import escaped, table
 from flows.prefect_steps import as_task, progress, run_name, workplace
-from flows.task_runner import prefect_runner
+from flows.task_runner import check_database, import_extra, local_cluster
+from models.settings import Settings
 from models.weeks import LONDON
 
 # A worker that is lost is no reason to lose its file; Dask itself tries elsewhere first.
@@ -138,6 +139,24 @@ def _state(summary: BackfillSummary) -> "State[None]":
     if read.problems and not read.parts and not read.parts_before:
         return Failed(message=f"Nothing could be read: {read.problems[0]}. {words}. See the artifact backfill-summary.")
     return Completed(message=words)
+
+
+def prefect_runner(settings: Settings) -> TaskRunner[Any]:
+    """What CULTURE_TASK_RUNNER names, as a task runner of Prefect.
+
+    Raises:
+        SettingsError: it names Dask, which is not installed.
+    """
+    if settings.task_runner == "threads":
+        return ThreadPoolTaskRunner(max_workers=settings.workers)
+    if settings.task_runner == "processes":
+        return ProcessPoolTaskRunner(max_workers=settings.workers)
+    check_database(settings)
+    where: dict[str, Any] = {"cluster_kwargs": local_cluster(settings)}
+    if settings.dask_address:
+        where = {"address": settings.dask_address}
+    runner: TaskRunner[Any] = import_extra("prefect_dask").DaskTaskRunner(**where)
+    return runner
 
 
 def _read_archives(archives: Sequence[ArchiveJob], runner: "TaskRunner[Any]") -> ReadSummary:

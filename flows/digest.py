@@ -1,5 +1,6 @@
 """The flow `digest`: one week's edition, composed and, after a person's yes where that is wanted, sent once."""
 
+from datetime import datetime
 from typing import Literal
 
 from prefect import flow, get_run_logger
@@ -10,15 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows import jobs
 from flows.approval import decide
 from flows.artifacts import publish_edition
-from flows.mail.weekly import DigestResult
+from flows.mail.edition import DigestResult
 from flows.prefect_steps import Workplace, as_task, run_name, workplace
 from models.brief import stories as stories_in_words
-from models.composing import compose
-from models.edition import EditionContent, content_from_json
 from models.store import editions
 from models.store.recipients import check_address
-from models.themes import load_themes
-from models.weeks import Week
+from models.weeks import Week, utc_now
 
 WeekChoice = Literal[
     "the last complete week", "this week so far", "two weeks ago", "three weeks ago", "four weeks ago", "named below"
@@ -58,10 +56,12 @@ class DigestOptions(BaseModel):
     description="""Compose one week's edition and send it to each recipient, exactly once.
 
 A second run for the same week sends only to those who have not had it. Reviews count up to the moment of composing;
-an edition that has been sent is never changed. See **edition** and **theme-trends** under Artifacts.
+an edition that has been sent is never changed. Without a mail server it is a preview. See **edition** and **theme-trends**
+under Artifacts.
 
 With the setting CULTURE_APPROVAL it waits for a person's yes: look at the edition under Artifacts, open the paused run
-**approve …** (under Subflow Runs of this run), choose Resume in its menu and answer.
+**approve …** (under Subflow Runs of this run), choose Resume in its menu and answer. What is approved is what is sent: news
+that comes later waits for the next week, and after a review of one of its stories you are asked again.
 """,
 )
 async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # noqa: B008
@@ -72,63 +72,47 @@ async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # no
     """
     logger = get_run_logger()
     with workplace() as place:
-        week = chosen_week(options, Week.of(place.now))
+        week = chosen_week(options, place.now)
         test_to = check_address(options.test_copy_to) if options.test_copy_to.strip() else None
-        if options.dry_run or test_to:
-            result = await _digest(place, week, dry_run=options.dry_run, to=test_to, send=False)
-            await publish_edition(_content(place, week), [result.note] if result.note else [])
-            return _ended(result)
-        composed = await _digest(place, week, send=False)
-        content = _content(place, week)
-        await publish_edition(content, [])
+        result = await _digest(place, week, dry_run=options.dry_run, to=test_to)
+        await publish_edition(result.content, [result.note] if result.note else [])
         why = ""
-        if place.settings.approval and content.complete and not _is_begun(place, week):
-            decision = await decide(place.settings, str(week), len(content.stories))
-            if not decision.send:
-                logger.warning("%s: %s", week, decision.why)
-                return Completed(message=f"{week}: {decision.why}")
+        while result.awaits_approval:
+            decision = await decide(place.settings, result)
             why = decision.why
-        result = await _digest(place, week, send=True)
-        logger.info("%s: %s. %s", result.week, composed.subject, result.note)
+            if not decision.send:
+                if decision.by_person:
+                    with place.database.write() as session:
+                        editions.hold(week, why, session=session)
+                logger.warning("%s: %s", week, why)
+                return Completed(message=f"{week}: {why}")
+            with place.database.write() as session:
+                editions.approve(week, result.content_hash, why, session=session)
+            # Where a review came meanwhile, or the edition is another by now, this asks anew.
+            result = await _digest(place, week)
+            await publish_edition(result.content, [result.note] if result.note else [])
+        logger.info("%s: %s. %s", result.week, result.subject, result.note)
     return _ended(result, why)
 
 
-def chosen_week(options: DigestOptions, this_week: Week) -> Week:
+def chosen_week(options: DigestOptions, now: datetime) -> Week:
     """The week that a form asks for.
 
     Raises:
-        ValueError: a named week that is not one.
+        ValueError: a named week that is not one, or has not begun.
     """
     if options.week == "named below" or options.named_week:
-        return Week.parse(options.named_week)
-    return this_week.plus(_WEEKS_BACK[options.week])
+        return jobs.week_of_digest(options.named_week, now)
+    return Week.of(now).plus(_WEEKS_BACK[options.week])
 
 
-async def _digest(
-    place: Workplace, week: Week, *, send: bool, dry_run: bool = False, to: str | None = None
-) -> DigestResult:
+async def _digest(place: Workplace, week: Week, *, dry_run: bool = False, to: str | None = None) -> DigestResult:
     async def step() -> DigestResult:
         return jobs.digest(
-            place.database, place.registry, place.settings, week=week, now=place.now, dry_run=dry_run, to=to, send=send
+            place.database, place.registry, place.settings, week=week, now=utc_now(), dry_run=dry_run, to=to
         )
 
-    return await as_task(f"{'send' if send or to else 'compose'} {week}", step)
-
-
-def _content(place: Workplace, week: Week) -> EditionContent:
-    """The edition as it is kept, or (a dry run of a week without one) as it would be."""
-    with place.database.read() as session:
-        kept = editions.edition_of(week, session=session)
-        if kept is not None:
-            return content_from_json(kept.content)
-        facts = editions.gather_week(week, session=session)
-    return compose(facts, place.registry, load_themes(), place.now)
-
-
-def _is_begun(place: Workplace, week: Week) -> bool:
-    with place.database.read() as session:
-        kept = editions.edition_of(week, session=session)
-        return kept is not None and kept.sealed
+    return await as_task(f"send {week}", step)
 
 
 def _ended(result: DigestResult, why: str = "") -> State[None]:
@@ -137,7 +121,8 @@ def _ended(result: DigestResult, why: str = "") -> State[None]:
         "sent by an earlier run": result.already_sent,
         "with nothing for them": result.skipped,
         "refused": result.failed,
-        "tried again by the next run": result.waiting,
+        "out of date": result.expired,
+        "tried again by the next scheduled run": result.waiting,
         "not confirmed": result.unconfirmed,
     }
     words = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no email"

@@ -15,8 +15,9 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from models.brief import PRODUCT
-from models.composing import compose
+from models.composing import compose, rights_of
 from models.edition import EditionContent, ModelNote, StoryItem
+from models.rights import Rights
 from models.sources import Registry
 from models.store.database import Database
 from models.store.week_gathering import gather_stories
@@ -63,10 +64,10 @@ def stories_between(
     if end.monday - week.monday > timedelta(weeks=LONGEST_WEEKS):
         raise ValueError(f"{first} to {last} is more than ten years; give a shorter period")
     while week <= end:
-        for item in _of_week(database, registry, themes, week, now).stories:
-            # One that was found late stands in the week of its date; the edition of the next week tells it too.
-            if first <= item.day <= last and not item.late:
-                yield Story(str(week), _within_rights(item, registry))
+        content, rights = _of_week(database, registry, themes, week, now)
+        for item in content.stories:  # in the week of their date, whichever edition told them
+            if first <= item.day <= last:
+                yield Story(str(week), _within_rights(item, rights[item.id]))
         week = week.plus(1)
 
 
@@ -121,22 +122,26 @@ def safe_cell(value: Any) -> Any:
 
 def _of_week(
     database: Database, registry: Registry, themes: Sequence[Theme], week: Week, now: datetime
-) -> EditionContent:
+) -> tuple[EditionContent, dict[int, Rights]]:
+    """The stories of a week, and what may be shown of each, by the article that is shown."""
     with database.read() as session:
         stories = gather_stories(week, session=session)
     facts = WeekFacts(
         week=week, stories=stories, collected=Collected({}), histories={}, sources=(), model=ModelNote()
     )  # no trends, no gaps: those are the edition's
-    return compose(facts, registry, themes, now)
+    return compose(facts, registry, themes, now), {
+        story.shown.id: rights_of(story.shown, registry) for story in stories
+    }
 
 
-def _within_rights(item: StoryItem, registry: Registry) -> StoryItem:
+def _within_rights(item: StoryItem, rights: Rights) -> StoryItem:
     """The story with as many quotations, strongest theme first, as its class allows words of one article in all."""
-    left = registry.rights_of(item.source).quotation_words
+    left = rights.quotation_words
     shown = set[str]()
     themes = []
     for theme in item.themes:
-        words = 0 if theme.quote in shown else len(theme.quote.split())
+        # The ellipsis of a quotation that was cut to the allowed words is not one of them.
+        words = 0 if theme.quote in shown else len(theme.quote.removesuffix(" …").split())
         if words > left:
             themes.append(replace(theme, quote="", cut=True))
             continue

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from flows.web.filing import address_of, listed_columns, page_columns
 from flows.web.page_facts import choose_published
-from models.admission import ReadEntry, cleaned, text_status_of
-from models.outcomes import TextStatus
+from models.admission import ReadEntry, cleaned
 from models.store import history as queries
 from models.store.database import Database
 from models.store.history import ArticleRow
-from models.stories import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +82,14 @@ def store(database: Database, found: Sequence[Found]) -> int:
 def row_of(found: Found) -> ArticleRow:
     """The columns of an article as a run of its own day would have stored it."""
     read = cleaned(found.read)
-    candidate, entry, page = read.candidate, read.candidate.entry, read.page
-    status = text_status_of(read.outcome, page)
-    keeps_text = page is not None and status in {TextStatus.FULL, TextStatus.TEASER}
-    text = page.text if page is not None and keeps_text else None
     return {
-        "url": page.canonical_url if page is not None and page.canonical_url else entry.url,
-        "source": candidate.source.id,
-        "outlet": entry.outlet or candidate.source.label,
-        "title": entry.title or (page.title if page is not None else ""),
-        "summary": entry.summary,
-        "author": (page.author if page is not None else None) or entry.author,
-        "published_at": published_at(found),
+        **listed_columns(read.candidate),
+        **page_columns(read, found.seen_at),
+        "url": address_of(read),
         "first_seen_at": found.seen_at,
-        "language": (page.language if page is not None else None) or entry.language,
-        "text": text,
-        "text_status": status.value,
-        "words": len(text.split()) if text else 0,
-        "paywalled": entry.paywalled or status is TextStatus.PAYWALLED,
-        "attempts": int(read.reply is not None),
+        "attempts": 1,
         "outcome": read.outcome.value,
-        "fingerprint": fingerprint(text) if text and status is TextStatus.FULL else None,
+        "backfilled": True,
     }
 
 

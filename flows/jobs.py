@@ -1,37 +1,38 @@
-"""The jobs as plain functions: what the command runs at once and the flows run as tasks. No Prefect here.
-
-What only some runs need is imported where it is used: most runs find nothing new, and then numpy, scikit-learn and the
-digest's templates would be half of what the run costs.
-"""
+"""The jobs as plain functions: what the command runs at once and the flows run as tasks. No Prefect here."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.mail.erasure import ForgetRuns, erase_departed
 from flows.steps import Report, RunStep, at_once, unreported
-from flows.tagging_opening import open_tagger as open_tagger  # the commands call it as one of the jobs
-from flows.tagging_run import RunTagging
+from flows.tagging import tag_waiting
+from flows.tagging_opening import open_tagger as open_tagger  # the commands call these as jobs
+from flows.tagging_opening import read_tagger as read_tagger
+from flows.tagging_opening import roll_back as roll_back
+from flows.tagging_opening import shipped_tagger as shipped_tagger
 from flows.web.collect_summary import CollectSummary
 from flows.web.collector import Collector
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
-from models.settings import Settings
+from models.settings import Settings, code_version
 from models.sources import Registry, Source
-from models.store import reviews
+from models.store import deliveries, reviews
 from models.store.database import Database
-from models.tagging.apply import TagSummary, document_of
+from models.store.tagging import document_of
+from models.store.upkeep import Upkeep, keep_up
+from models.tagging.apply import TagSummary
 from models.tagging.decisions import Document
 from models.weeks import Week, utc_now
 
 if TYPE_CHECKING:
-    from flows.mail.weekly import DigestResult
+    from flows.mail.delivery import DeliverySummary
+    from flows.mail.edition import DigestResult
 
-DISTRIBUTION = "nhs-culture-monitor"
 TAG_STEP = "tag new articles"
 
 
@@ -42,14 +43,6 @@ class MonitorSummary:
     collected: CollectSummary
     tagged: TagSummary
     notes: tuple[str, ...] = field(default=())
-
-
-def code_version() -> str:
-    """The version of the installed monitor."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        return "0"
 
 
 def user_agent(settings: Settings) -> str:
@@ -68,9 +61,8 @@ async def collect(
     all_due: bool = False,
     run_step: RunStep = at_once,
     report: Report = unreported,
-    wake: Callable[[], None] = lambda: None,
 ) -> CollectSummary:
-    """Ask the due sources for news, read the new pages and store them; `wake` is told of each batch."""
+    """Ask the due sources for news, read the new pages and store them."""
     collector = Collector(
         database,
         registry,
@@ -79,7 +71,6 @@ async def collect(
         user_agent=user_agent(settings),
         run_step=run_step,
         report=report,
-        wake=wake,
     )
     return await collector.collect(sources, all_due=all_due)
 
@@ -121,6 +112,21 @@ def find_document(what: str, database: Database) -> Document | None:
     return Document(title=title.strip(), text=text.strip())
 
 
+async def upkeep(
+    database: Database,
+    registry: Registry,
+    settings: Settings,
+    *,
+    now: datetime,
+    forget_runs: ForgetRuns | None = None,
+) -> Upkeep:
+    """Delete what is past its time: texts, logged requests, those who left, and their traces in Prefect with `forget_runs`."""
+    # First, while the database still knows whose traces there are elsewhere.
+    erased = await erase_departed(database, settings, now, forget_runs)
+    done = keep_up(database, registry, now=now)
+    return replace(done, recipients=erased + done.recipients)
+
+
 def digest(
     database: Database,
     registry: Registry,
@@ -133,11 +139,36 @@ def digest(
     to: str | None = None,
 ) -> "DigestResult":
     """Compose one week's edition, write its files and (with `send`) deliver it, once, to each recipient."""
+    # Here: numpy and the digest's templates are a fifth of a second, which a run that finds nothing new would feel.
     from flows.mail.weekly import weekly_digest
 
     return weekly_digest(
         database, registry, settings, week=week, now=now, dry_run=dry_run, send=send, to=to, clock=utc_now
     )
+
+
+def week_of_digest(named: str, now: datetime) -> Week:
+    """The week that a person names for a digest, as 2026-W47.
+
+    Raises:
+        ValueError: it is no week, or has not begun.
+    """
+    week = Week.parse(named)
+    if week > Week.of(now):
+        raise ValueError(f"{week} has not begun: name a week up to {Week.of(now)}")
+    return week
+
+
+def send_pending(
+    database: Database, registry: Registry, settings: Settings, *, now: datetime
+) -> "DeliverySummary | None":
+    """Send what earlier digests could not; None where nothing is left. Every scheduled run calls it."""
+    with database.read() as session:
+        if not deliveries.is_anything_left(Week.of(now).plus(-1), session=session):
+            return None
+    from flows.mail.weekly import send_pending as send
+
+    return send(database, registry, settings, now=now, clock=utc_now)
 
 
 async def tag(
@@ -149,8 +180,7 @@ async def tag(
     report: Report = unreported,
 ) -> tuple[TagSummary, list[str]]:
     """Tag every stored story that waits."""
-    async with RunTagging(database, settings, now=now, progress=partial(report, "tag")) as tagging:
-        return await run_step(TAG_STEP, tagging.finish)
+    return await run_step(TAG_STEP, lambda: tag_waiting(database, settings, now=now, progress=partial(report, "tag")))
 
 
 async def monitor(
@@ -164,18 +194,16 @@ async def monitor(
     run_step: RunStep = at_once,
     report: Report = unreported,
 ) -> MonitorSummary:
-    """The main job: collect, and tag: beside the reading where there is a core for it, what is left after it."""
-    async with RunTagging(database, settings, now=now, progress=partial(report, "tag")) as tagging:
-        collected = await collect(
-            database,
-            registry,
-            settings,
-            now=now,
-            sources=sources,
-            all_due=all_due,
-            run_step=run_step,
-            report=report,
-            wake=tagging.wake,
-        )
-        tagged, notes = await run_step(TAG_STEP, tagging.finish)
+    """The main job: collect, then tag what is new."""
+    collected = await collect(
+        database,
+        registry,
+        settings,
+        now=now,
+        sources=sources,
+        all_due=all_due,
+        run_step=run_step,
+        report=report,
+    )
+    tagged, notes = await tag(database, settings, now=now, run_step=run_step, report=report)
     return MonitorSummary(collected, tagged, tuple(notes))

@@ -41,7 +41,8 @@ class MonitorOptions(BaseModel):
     description="""Collect the news and tag it: the monitor's main job.
 
 Asks each source for its newest entries, reads the pages that may be read, folds copies into one story, tags every
-new story with the themes of the 2022 Messenger review, and stores it all. Nothing is sent.
+new story with the themes of the 2022 Messenger review, and stores it all. No edition is begun to be sent; emails of an
+edition that no mail server took so far are tried again.
 
 Safe to start at any time: what is known is not fetched again. See **run-summary** and **source-health** under Artifacts.
 """,
@@ -76,10 +77,13 @@ async def run_monitor(place: Workplace, options: MonitorOptions) -> State[None]:
         logger.info(note)
     await publish_run_summary(summary.collected, summary.tagged)
     await publish_source_health(place.database, place.registry, now=place.now)
-    return collected_state(
-        summary.collected,
-        f"{summary.tagged.judged} stories tagged, {summary.tagged.in_scope} on leadership and culture",
-    )
+    words = f"{summary.tagged.judged} stories tagged, {summary.tagged.in_scope} on leadership and culture"
+    left = jobs.send_pending(place.database, place.registry, settings, now=place.now)
+    if left is None or not left.words:
+        return collected_state(summary.collected, words)
+    state = collected_state(summary.collected, f"{words}; {left.words}")
+    # Told of once, by the run in which they are given up.
+    return Failed(message=state.message) if left.failed or left.expired else state
 
 
 def collected_state(collected: CollectSummary, and_more: str) -> State[None]:

@@ -17,6 +17,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.steps import Report
+from models.private_files import keep_private
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry
 from models.store.database import Database, open_database
@@ -44,6 +45,7 @@ def workplace() -> Iterator[Workplace]:
     Raises:
         SettingsError, DataFileError, DatabaseError: what is wrong and how to mend it; the run fails with that message.
     """
+    keep_private()
     settings = load_settings()
     registry = load_registry(settings.sources)
     with open_database(settings.database_address) as database:

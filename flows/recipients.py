@@ -1,18 +1,24 @@
 """The flow `recipients`: who receives the digest, changed by a form. The command of the same name does the same."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
 
+from flows.forgetting import forget_own_parameters, forget_runs
 from flows.mail.erasure import erase
-from flows.prefect_steps import Workplace, run_name, workplace
+from flows.prefect_steps import run_name, workplace
 from flows.theme_choices import ThemeChoice, ids
 from models.store import recipients as store
+from models.store.recipient_choices import choices_in_words
 
-Action = Literal["add or change", "remove", "erase at once"]
+TAKEN_OUT = "taken out when the run began"
+Action = Literal["add", "change", "show", "remove", "erase at once"]
+Kind = Literal["themes", "nations", "sectors"]
+SEND_EMPTY = {"not said": None, "yes": True, "no": False}
 
 
 class Change(BaseModel):
@@ -21,19 +27,29 @@ class Change(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     action: Action = Field(
-        default="add or change",
+        default="add",
         title="What to do",
-        description="Remove: nothing more is sent, and the address is erased after 28 days. Erase: at once, everywhere",
+        description="Change: only what is filled in below, the rest stays. Show: changes nothing. "
+        "Remove: nothing more is sent, and the address is erased after 28 days. Erase: at once, everywhere",
     )
     address: str = Field(title="Address", min_length=3, max_length=320, description="An email address")
     name: str = Field(default="", max_length=100, title="Name", description="Shown in the To line of their email")
-    themes: list[ThemeChoice] = Field(default=[], title="Themes", description="Only these; none chosen means all")
-    nations: list[Literal["uk", "england", "scotland", "wales", "northern-ireland"]] = Field(
-        default=[], title="Nations", description="Only these; none chosen means all"
+    themes: list[ThemeChoice] = Field(
+        default=[], title="Themes", description="Only these. None chosen: all for someone new, else as before"
     )
-    sectors: list[str] = Field(default=[], title="Sectors", description="Only these; none chosen means all")
-    also_empty: bool = Field(
-        default=False, title="Also when there is nothing", description="An email in a week without news for them, too"
+    nations: list[Literal["uk", "england", "scotland", "wales", "northern-ireland"]] = Field(
+        default=[], title="Nations", description="Only these. None chosen: all for someone new, else as before"
+    )
+    sectors: list[str] = Field(
+        default=[], title="Sectors", description="Only these. None chosen: all for someone new, else as before"
+    )
+    all_again: list[Kind] = Field(
+        default=[], title="Back to all", description="Of these kinds they receive everything again"
+    )
+    also_empty: Literal["not said", "yes", "no"] = Field(
+        default="not said",
+        title="Also when there is nothing",
+        description="Whether they get an email in a week without news for them, too",
     )
 
 
@@ -41,10 +57,9 @@ class Change(BaseModel):
     name="recipients",
     # Neither the address nor the name stands in the run's name, its log or its result: Prefect keeps those for long.
     flow_run_name=run_name("recipients"),
-    description="""Add, change, remove or erase one recipient of the digest.
+    description="""Add, change, show, remove or erase one recipient of the digest. What is left empty changes nothing.
 
-The form's values are kept by Prefect with the run, the address among them: delete the run afterwards, or use
-`culture-monitor recipients` on the machine itself, which leaves no trace but the list.
+The address and the name are taken out of the run's parameters as soon as it starts, so that the list alone keeps them.
 """,
 )
 async def recipients(change: Change) -> State[None]:
@@ -53,31 +68,55 @@ async def recipients(change: Change) -> State[None]:
     Args:
         change: Whose place on the list, and how it changes.
     """
+    await forget_own_parameters({"change": {"action": change.action, "address": TAKEN_OUT}})
+    try:
+        return await _change(change)
+    except store.RecipientError as error:
+        # Returned, not raised: a traceback would repeat the address in the log.
+        return Failed(message=str(error).replace(repr(change.address), "this address"))
+
+
+async def _change(change: Change) -> State[None]:
     with workplace() as place:
         if change.action == "erase at once":
-            erase(place.database, place.settings.outbox, change.address, place.now)
-            return _done("erased", place)
+            await erase(place.database, place.settings, change.address, place.now, forget_runs)
+            with place.database.read() as session:
+                return _done("erased", session)
         with place.database.write() as session:
             if change.action == "remove":
                 store.remove(change.address, place.now, session=session)
-                done = "removed; the address is erased in 28 days"
+                return _done("removed; the address is erased in 28 days", session)
+            if change.action == "show":
+                recipient, done = store.show(change.address, session=session), "shown"
+            elif change.action == "change":
+                recipient = store.change(change.address, **_choices(change), registry=place.registry, session=session)
+                done = "changed"
             else:
-                _, is_new = store.add(
-                    change.address,
-                    place.now,
-                    name=change.name,
-                    themes=ids(change.themes),
-                    nations=list(change.nations),
-                    sectors=change.sectors,
-                    send_empty=change.also_empty,
-                    registry=place.registry,
-                    session=session,
+                recipient, is_new = store.add(
+                    change.address, place.now, **_choices(change), registry=place.registry, session=session
                 )
-                done = "added" if is_new else "changed"
-        return _done(done, place)
+                done = "added" if is_new else "on the list"
+            return _done(f"{done}; receives {choices_in_words(recipient)}", session)
 
 
-def _done(what: str, place: Workplace) -> State[None]:
-    with place.database.read() as session:
-        active = len(store.receivers(session=session))
-    return Completed(message=f"One recipient {what}; {active} receive the digest")
+def _choices(change: Change) -> dict[str, Any]:
+    """What the form says; None of what is left empty."""
+    given: dict[str, list[str]] = {
+        "themes": ids(change.themes),
+        "nations": list(change.nations),
+        "sectors": list(change.sectors),
+    }
+    for kind in change.all_again:
+        if given[kind]:
+            raise store.RecipientError(f"{kind} are chosen and also put back to all; leave one of the two empty")
+    return {
+        "name": change.name or None,
+        "send_empty": SEND_EMPTY[change.also_empty],
+        **{kind: chosen or ([] if kind in change.all_again else None) for kind, chosen in given.items()},
+    }
+
+
+def _done(what: str, session: Session) -> State[None]:
+    # Without address or name: Prefect keeps what a run says for long.
+    active = len(store.receivers(session=session))
+    return Completed(message=f"One recipient {what}. {active} receive the digest")

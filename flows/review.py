@@ -8,23 +8,34 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.artifacts import publish_review, publish_review_queue
+from flows.artifacts import form_link, publish_review, publish_review_queue
 from flows.markdown import escaped, table
 from flows.prefect_links import form_address
 from flows.prefect_steps import run_name, workplace
 from flows.theme_choices import ThemeChoice, ids
-from models.reviews import IN_SCOPE, MAX_NOTE, MAX_REVIEWER, ReviewError, check_decision, queue
+from models.reviews import (
+    IN_SCOPE,
+    MAX_NOTE,
+    MAX_REVIEWER,
+    NOT_IN_SCOPE,
+    QUEUE_DAYS,
+    Decision,
+    ReviewError,
+    check_decision,
+    check_retagging,
+    queue,
+    seal_of,
+)
 from models.store import reviews
 from models.store.reviews import Recorded
 from models.themes import load_themes
 
 DOUBTS_READ = 2000  # of which the queue shows the most doubtful; bounds the run where a backfill left thousands
-OTHERS_DO_NOT = "do not apply"
-OTHERS_STAND = "stay as the tagger left them"
+SCOPE = {"not said": None, "yes": True, "no": False}
 
 
 class Answer(BaseModel):
-    """A person's decision on one article."""
+    """What a person says of one article."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,17 +45,26 @@ class Answer(BaseModel):
         max_length=4000,
         description="Its number, as in review-queue and under each story of the artifact edition, or its web address",
     )
-    in_scope: bool = Field(
-        default=True,
-        title="In scope",
-        description="About leadership, management or workplace culture in UK health or social care. "
-        "Off: the story leaves the digest",
-    )
     themes: list[ThemeChoice] = Field(
-        default=[], title="Themes that apply", description="Those of the fifteen that the article shows"
+        default=[], title="Themes that apply", description="Of which you say yes; of those not named nothing is said"
     )
-    other_themes: Literal["do not apply", "stay as the tagger left them"] = Field(
-        default="do not apply", title="The themes that are not chosen", description="What is said of the others"
+    not_themes: list[ThemeChoice] = Field(
+        default=[], title="Themes that do not apply", description="Of which you say no"
+    )
+    in_scope: Literal["not said", "yes", "no"] = Field(
+        default="not said",
+        title="In scope",
+        description="Whether it is about leadership, management or workplace culture in UK health or social care. "
+        "No: the story leaves the digest",
+    )
+    retag: bool = Field(
+        default=False,
+        title="Decide on all fifteen themes",
+        description="The themes that apply are those above and no other. Shows first what that would change; "
+        "nothing is recorded until you confirm it",
+    )
+    confirmed: str = Field(
+        default="", max_length=20, title="Confirmed", description="Filled in by the link that confirms a retagging"
     )
     note: str = Field(default="", max_length=MAX_NOTE, title="Note", description="Why, for whoever reads it later")
     reviewer: str = Field(
@@ -57,17 +77,25 @@ class QueueOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    days: int = Field(default=28, ge=1, le=366, title="Days", description="Stories first seen in the last so many days")
+    days: int = Field(
+        default=QUEUE_DAYS, ge=1, le=366, title="Days", description="Stories first seen in the last so many days"
+    )
     articles: int = Field(default=20, ge=1, le=200, title="Articles", description="Shown at most")
+    reviewer: str = Field(
+        default="",
+        max_length=MAX_REVIEWER,
+        title="Reviewer",
+        description="Your name: with it, each link to an answer opens a form that has only to be submitted",
+    )
 
 
 @flow(
     name="review",
     flow_run_name=run_name("review"),
-    description="""Correct the tagger: say of one article whether it is in scope and which themes it shows.
+    description="""Correct the tagger: say of one article which themes apply or do not, or whether it is in scope.
 
-The decision overrides the tags **at once**, in the next digest and the trends, and the model learns from it at its
-next training. The last decision on an article counts, so a mistake is mended by reviewing again.
+What you say overrides the tags **at once**, in the next digest and the trends, and the model learns from it at its
+next training. Of what you do not name, nothing is said. The latest answer counts, so a mistake is mended by answering again.
 
 Start **review-queue** to see where your time helps most.
 """,
@@ -76,25 +104,46 @@ async def review(answer: Answer) -> State[None]:
     """Correct the tagger.
 
     Args:
-        answer: Your decision on one article.
+        answer: What you say of one article.
     """
-    decision = check_decision(
-        in_scope=answer.in_scope,
-        themes=ids(answer.themes),
-        others_stand=answer.other_themes == OTHERS_STAND,
-        reviewer=answer.reviewer,
-        note=answer.note,
-    )
+    decision = _decision(answer)
     with workplace() as place, place.database.write() as session:
         article = reviews.find_article(answer.article, session=session)
         if article is None:
             raise ReviewError(
                 f"{answer.article!r} is no stored article: give its number from review-queue, or its web address"
             )
-        recorded = reviews.record(article, decision, place.now, session=session)
-    await publish_review(review_text(recorded, decision.reviewer))
+        recorded = reviews.preview(article, decision, session=session)
+        seal = seal_of(recorded.changes)
+        asked_first = answer.retag and answer.confirmed != seal
+        if not asked_first:
+            reviews.record(article, decision, place.now, session=session)
     changed = sum(before != now for before, now in recorded.changes.values())
+    if asked_first:
+        confirmed = answer.model_copy(update={"confirmed": seal})
+        link = form_link(await form_address("review/review"), {"answer": confirmed.model_dump(mode="json")})
+        await publish_review(review_text(recorded, decision.reviewer, confirm=link))
+        return Completed(
+            message=f"Nothing is recorded yet for article {recorded.article_id}: {changed} would change, "
+            f"see review under Artifacts and confirm it there ({seal})"
+        )
+    await publish_review(review_text(recorded, decision.reviewer))
     return Completed(message=f"Recorded for article {recorded.article_id}: {changed} changed, by {decision.reviewer}")
+
+
+def _decision(answer: Answer) -> Decision:
+    themes, not_themes = ids(answer.themes), ids(answer.not_themes)
+    if not answer.retag:
+        return check_decision(
+            in_scope=SCOPE[answer.in_scope],
+            themes=themes,
+            not_themes=not_themes,
+            reviewer=answer.reviewer,
+            note=answer.note,
+        )
+    if answer.in_scope == "no":
+        raise ReviewError("an article out of scope carries no theme: say so without deciding on all fifteen themes")
+    return check_retagging(themes=themes, reviewer=answer.reviewer, note=answer.note)
 
 
 @flow(
@@ -115,25 +164,32 @@ async def review_queue(options: QueueOptions = QueueOptions()) -> State[None]:  
     with workplace() as place, place.database.read() as session:
         since = place.now - timedelta(days=options.days)
         found = reviews.doubts(since, DOUBTS_READ, session=session)
+        waiting = reviews.count_doubtful(since, session=session)
     items = queue(found, {theme.id: theme.name for theme in load_themes()}, options.articles)
-    await publish_review_queue(items, await form_address("review/review"))
-    waiting = len({doubt.article_id for doubt in found})
+    await publish_review_queue(items, await form_address("review/review"), options.reviewer)
     return Completed(message=f"{len(items)} of {waiting} uncertain articles shown, see review-list under Artifacts")
 
 
-def review_text(recorded: Recorded, reviewer: str) -> str:
-    """What a decision changed, as markdown."""
+def review_text(recorded: Recorded, reviewer: str, *, confirm: str | None = None) -> str:
+    """What a decision changed, as markdown; with `confirm` (a link, or empty) what it would change once it is confirmed."""
     names = {theme.id: theme.name for theme in load_themes()} | {IN_SCOPE: "In scope"}
     rows = [
         [escaped(names[theme]), _word(before), _word(now), "**changed**" if before != now else ""]
         for theme, (before, now) in recorded.changes.items()
     ]
-    copies = f" The scope holds for all {recorded.articles} articles of its story." if recorded.articles > 1 else ""
+    said = f"Reviewed by {escaped(reviewer)}. It counts from now on."
+    if confirm is not None:
+        said = "**Nothing is recorded yet.** This is what it would change. "
+        said += f"[Confirm it]({confirm})." if confirm else "Run the form again with what the run says as Confirmed."
+    elif IN_SCOPE in recorded.changes and recorded.articles > 1:
+        said += f" The scope holds for all {recorded.articles} articles of its story."
+    if not recorded.in_scope:
+        said += f" {NOT_IN_SCOPE}"
     return "\n".join(
         [
             f"## Article {recorded.article_id}: {escaped(recorded.title)}",
             "",
-            f"Reviewed by {escaped(reviewer)}. It counts from now on.{copies}",
+            said,
             "",
             table(("", "before", "now", ""), rows),
         ]

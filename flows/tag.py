@@ -27,5 +27,5 @@ async def tag() -> State[None]:
             get_run_logger().info(note)
     return Completed(
         message=f"{summary.judged} stories read by model {summary.version}: {summary.in_scope} on leadership and "
-        f"culture, {summary.uncertain} uncertain, {summary.other_language} not in English"
+        f"culture, {summary.other_language} not in English; {summary.uncertain} uncertain in the review queue"
     )

@@ -1,6 +1,6 @@
 """What the parts of a backfill run on, by setting alone: threads or processes of this machine, or a Dask cluster.
 
-The command uses `fan_out`, without a server; the flow hands `prefect_runner` to Prefect. Both run the same jobs.
+The command uses `fan_out`, without a server; the flow gives Prefect a task runner of the same kind. Both run the same jobs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +9,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from models.settings import Settings, SettingsError
-
-if TYPE_CHECKING:
-    from prefect.task_runners import TaskRunner
 
 IN_FLIGHT = 512  # jobs that are handed over and not done: keeps many cores busy, and the memory of a scheduler small
 ROUNDS = 3  # a job whose worker died is given to another; one that kills three is the cause
@@ -61,27 +58,6 @@ def engine(settings: Settings) -> Iterator[Executor]:
             yield client.get_executor(pure=False)
 
 
-def prefect_runner(settings: Settings) -> "TaskRunner[Any]":
-    """The same choice as a task runner of Prefect.
-
-    Raises:
-        SettingsError: the setting names Dask, which is not installed.
-    """
-    from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
-
-    if settings.task_runner == "threads":
-        return ThreadPoolTaskRunner(max_workers=settings.workers)
-    if settings.task_runner == "processes":
-        return ProcessPoolTaskRunner(max_workers=settings.workers)
-    check_database(settings)
-    dask: Any = _optional("prefect_dask")
-    where: dict[str, Any] = {"cluster_kwargs": _local_cluster(settings)}
-    if settings.dask_address:
-        where = {"address": settings.dask_address}
-    runner: TaskRunner[Any] = dask.DaskTaskRunner(**where)
-    return runner
-
-
 def check_database(settings: Settings) -> None:
     """Refuse what would write to as many databases as there are machines.
 
@@ -99,7 +75,7 @@ def check_database(settings: Settings) -> None:
 @contextmanager
 def _dask(settings: Settings) -> Iterator[Any]:
     check_database(settings)
-    distributed = _optional("distributed")
+    distributed = import_extra("distributed")
     if settings.dask_address:
         try:
             client = distributed.Client(settings.dask_address)
@@ -108,18 +84,24 @@ def _dask(settings: Settings) -> Iterator[Any]:
         with client:
             yield client
         return
-    with distributed.LocalCluster(**_local_cluster(settings)) as cluster, distributed.Client(cluster) as client:
+    with distributed.LocalCluster(**local_cluster(settings)) as cluster, distributed.Client(cluster) as client:
         yield client
 
 
-def _optional(module: str) -> Any:
+def import_extra(module: str) -> Any:
+    """A module of Dask, which is an extra.
+
+    Raises:
+        SettingsError: it is not installed.
+    """
     try:
         return import_module(module)
     except ImportError as error:
         raise SettingsError("CULTURE_TASK_RUNNER=dask needs Dask: pip install 'nhs-culture-monitor[dask]'") from error
 
 
-def _local_cluster(settings: Settings) -> dict[str, Any]:
+def local_cluster(settings: Settings) -> dict[str, Any]:
+    """The options of a Dask cluster on this machine."""
     # One thread a process: extraction holds Python's lock for most of its time.
     return {
         "n_workers": settings.workers,

@@ -29,6 +29,11 @@ class ThemeChoice(Enum):
         return self.name.lower().replace("_", "-")
 
 
+def theme_choice(theme: str) -> ThemeChoice:
+    """A theme as the forms offer it, by its id."""
+    return ThemeChoice[theme.upper().replace("-", "_")]
+
+
 def ids(choices: Iterable[ThemeChoice]) -> list[str]:
     """The ids of the chosen themes."""
     return [choice.theme for choice in choices]

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.artifacts import publish_model_card
 from flows.markdown import escaped, table
 from flows.prefect_steps import as_task, run_name, workplace
+from flows.tagging_opening import count_reviewed
+from models.reviews import IN_SCOPE
 from models.themes import THEME_IDS, load_themes
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def in_one_line(training: "TrainSummary") -> str:
 def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     """The model card as markdown: what it learned from, how it measures beside the one before, what it would change."""
     after = card["scores"]
-    names = {theme.id: theme.name for theme in load_themes()} | {"in-scope": "In scope"}
+    names = {theme.id: theme.name for theme in load_themes()} | {IN_SCOPE: "In scope"}
     overall = [
         ["Scope: F1", _figure(before, "in_scope", "f1"), _figure(after, "in_scope", "f1")],
         ["Scope: precision", _figure(before, "in_scope", "precision"), _figure(after, "in_scope", "precision")],
@@ -95,7 +97,7 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
         [escaped(flip["title"], 120), escaped(names.get(flip["what"], flip["what"])), flip["was"], flip["now"]]
         for flip in card["flips"][:FLIPS_SHOWN]
     ]
-    reviewed = f"{card['reviews']} reviewed article{'' if card['reviews'] == 1 else 's'}"
+    reviewed = count_reviewed(card["reviews"])
     # Of a rejected one, the line above holds them.
     reasons = "; ".join(training.promotion.reasons) if training.promotion and training.promotion.accepted else ""
     lines = [

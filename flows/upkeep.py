@@ -1,14 +1,13 @@
 """The flow `upkeep`: deletes what is past its time."""
 
-from dataclasses import replace
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.mail.erasure import erase_departed
+from flows import jobs
+from flows.forgetting import forget_runs
 from flows.prefect_steps import as_task, run_name, workplace
-from models.store.upkeep import Upkeep, keep_up
+from models.store.upkeep import Upkeep
 
 
 @flow(
@@ -25,10 +24,9 @@ async def upkeep() -> State[None]:
     with workplace() as place:
 
         async def step() -> Upkeep:
-            # First, while the database still knows whose files lie in the outbox.
-            erased = erase_departed(place.database, place.settings.outbox, place.now)
-            done = keep_up(place.database, place.registry, now=place.now)
-            return replace(done, recipients=erased + done.recipients)
+            return await jobs.upkeep(
+                place.database, place.registry, place.settings, now=place.now, forget_runs=forget_runs
+            )
 
         done = await as_task("purge what is past its time", step)
     return Completed(

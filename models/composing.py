@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from models.edition import MAX_OUTLET, Basis, Copy, EditionContent, Selection, StoryItem, StoryTheme, ThemeNote
 from models.gaps import find_gaps
 from models.links import web_address
-from models.rights import credit, quotation
-from models.sources import Registry, Source
+from models.rights import Rights, credit, quotation
+from models.sources import Registry
 from models.text import MAX_SENTENCE
 from models.text_safety import plain_line
 from models.themes import Theme
 from models.trends import ThemeHistory, Verdict, judge
-from models.week_facts import ArticleFact, StoryFact, TagFact, WeekFacts
+from models.week_facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts
 from models.weeks import LONDON
 
 LEADS = 5
@@ -43,9 +43,8 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
         for theme in themes
     )
     rising = {trend.theme for trend in trends if trend.verdict is Verdict.RISING}
-    sources = registry.by_id()
     known = {theme.id for theme in themes}
-    items = [_item(story, registry, sources.get(story.shown.source), facts, known, rising) for story in facts.stories]
+    items = [_item(story, registry, facts, known, rising) for story in facts.stories]
     this_week = [counts[-1] for counts in facts.collected.by_source.values() if counts]
     return EditionContent(
         week=str(facts.week),
@@ -54,12 +53,17 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
         themes=tuple(ThemeNote(theme.id, theme.name, theme.group, theme.number) for theme in themes),
         stories=tuple(sorted(items, key=_order)),
         trends=trends,
-        gaps=find_gaps(facts.sources, registry, facts.week, now),
+        gaps=find_gaps(_named(facts.sources, registry), facts.week, now),
         articles=sum(this_week),
         sources=sum(1 for count in this_week if count),
-        sources_enabled=len(registry.enabled()),
+        sources_enabled=len(facts.sources),
         model=facts.model,
     )
+
+
+def rights_of(article: ArticleFact, registry: Registry) -> Rights:
+    """What may be shown of an article: what both the class it was stored under and today's allow."""
+    return registry.rights_then_and_now(article.source, article.rights)
 
 
 def rank(item: StoryItem, *, weight: float, week_end: datetime, at: datetime, rising: Iterable[str] = ()) -> float:
@@ -141,13 +145,13 @@ def _with_chosen_first(story: StoryItem, wanted: set[str]) -> StoryItem:
 def _item(
     story: StoryFact,
     registry: Registry,
-    source: Source | None,
     facts: WeekFacts,
     known: set[str],
     rising: set[str],
 ) -> StoryItem:
     shown = story.shown
-    rights = registry.rights_of(shown.source)
+    source = registry.by_id().get(shown.source)  # only for what the store does not know of an old article
+    rights = rights_of(shown, registry)
     outlet = plain_line(shown.outlet or (source.label if source else shown.source), MAX_OUTLET)
     title = plain_line(shown.title, MAX_TITLE) or "(no headline)"
     themes = []
@@ -174,8 +178,8 @@ def _item(
         source=shown.source,
         day=shown.at.astimezone(LONDON).date(),
         day_is_published=shown.published_at is not None,
-        nation=source.nation if source else "uk",
-        sector=source.sector if source else "health-and-care",
+        nation=shown.nation or (source.nation if source else "uk"),
+        sector=shown.sector or (source.sector if source else "health-and-care"),
         paywalled=shown.paywalled or shown.text_status == "paywalled",
         basis=basis,
         themes=tuple(themes),
@@ -185,7 +189,7 @@ def _item(
         credit=plain_line(credit(rights, outlet)),
         late=story.late,
     )
-    weight = source.weight if source else 1.0
+    weight = shown.weight if shown.weight is not None else (source.weight if source else 1.0)
     return replace(item, rank=round(rank(item, weight=weight, week_end=facts.week.end, at=shown.at, rising=rising), 4))
 
 
@@ -215,10 +219,11 @@ def _copies(story: StoryFact, registry: Registry, outlet: str) -> tuple[Copy, ..
     return tuple(copies.values())
 
 
+def _named(facts: Iterable[SourceFact], registry: Registry) -> list[SourceFact]:
+    """Sources whose name is not on record, since no run has collected after an upgrade, under that of the registry."""
+    known = registry.by_id()
+    return [fact if fact.name or fact.id not in known else replace(fact, name=known[fact.id].label) for fact in facts]
+
+
 def _order(item: StoryItem) -> tuple[float, float, int]:
     return (-item.rank, -item.day.toordinal(), item.id)
-
-
-def is_late(article: ArticleFact, *, composed_at: datetime | None) -> bool:
-    """Whether an article of the week before was first seen after that week's edition was made."""
-    return composed_at is not None and article.first_seen_at >= composed_at

@@ -74,7 +74,7 @@ class StoryItem:
     outlets: int
     rank: float  # see `models.composing.rank`
     credit: str  # the credit line of its rights class
-    late: bool = False  # of the week before, found after that week's edition
+    late: bool = False  # of a week before: it came into scope after the edition of its week was made
 
     @property
     def primary(self) -> str:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from models.edition import MAX_OUTLET, GapKind, SourceGap
 from models.outcomes import PollOutcome
-from models.sources import Registry
 from models.text_safety import plain_line
 from models.week_facts import SourceFact
 from models.weeks import LONDON, Week
@@ -16,21 +15,16 @@ FAILED_SHARE = 0.5  # of the week's polls: a source that missed fewer was seen
 _BLOCKED = {PollOutcome.BLOCKED, PollOutcome.DISALLOWED, PollOutcome.REFUSED}
 
 
-def find_gaps(facts: Iterable[SourceFact], registry: Registry, week: Week, now: datetime) -> tuple[SourceGap, ...]:
-    """The enabled sources that failed, were blocked, went silent or were never read, the worst first."""
-    by_id = {fact.id: fact for fact in facts}
+def find_gaps(facts: Iterable[SourceFact], week: Week, now: datetime) -> tuple[SourceGap, ...]:
+    """The watched sources that failed, were blocked, went silent or were never read, the worst first."""
     end = min(week.end, now)
-    gaps = []
-    for source in registry.enabled():
-        gap = _gap(plain_line(source.label, MAX_OUTLET), by_id.get(source.id), end)
-        if gap is not None:
-            gaps.append(gap)
+    gaps = [gap for fact in facts if (gap := _gap(plain_line(fact.name or fact.id, MAX_OUTLET), fact, end)) is not None]
     order = list(GapKind)
     return tuple(sorted(gaps, key=lambda gap: (order.index(gap.kind), gap.name.casefold())))
 
 
-def _gap(name: str, fact: SourceFact | None, end: datetime) -> SourceGap | None:
-    if fact is None or fact.last_polled_at is None:
+def _gap(name: str, fact: SourceFact, end: datetime) -> SourceGap | None:
+    if fact.last_polled_at is None:
         return SourceGap(name, GapKind.NEVER, None)
     failing = fact.failing_since is not None and fact.failing_since < end
     missed = fact.polls > 0 and fact.failed_polls >= FAILED_SHARE * fact.polls

@@ -1,12 +1,15 @@
 """A person's correction of the tagger: what a decision means theme by theme, and which articles are worth asking about. Pure."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.text_safety import plain_line, plain_lines
 from models.themes import THEME_IDS
 
-IN_SCOPE = "in-scope"  # stands among the themes of a review; `models.store.in_scope` reads it
+IN_SCOPE = "in-scope"  # stands among the themes: in reviews, thresholds and what the queue asks
+QUEUE_DAYS = 28  # the queue asks about stories first seen in so many days, where nobody says otherwise
+NOT_IN_SCOPE = "The story is not in scope, so no digest shows it, whatever its themes: say that it is in scope if it belongs there."
 MAX_REVIEWER = 100
 MAX_NOTE = 2000
 
@@ -17,45 +20,58 @@ class ReviewError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person said of one article."""
+    """What a person said of one article, and nothing beyond it."""
 
-    in_scope: bool
-    themes: tuple[str, ...]  # that apply
-    others_stand: bool  # whether themes that were not named keep what the tagger says of them
+    statements: Mapping[str, bool]  # theme or `in-scope` -> yes or no, in the order of `in-scope` and the themes
     reviewer: str
     note: str = ""
 
 
 def check_decision(
-    *, in_scope: bool, themes: Sequence[str], others_stand: bool, reviewer: str, note: str = ""
+    *,
+    in_scope: bool | None = None,
+    themes: Sequence[str] = (),
+    not_themes: Sequence[str] = (),
+    reviewer: str,
+    note: str = "",
 ) -> Decision:
-    """A decision that can be recorded.
+    """A decision that can be recorded: the scope where it was said, `themes` that apply, `not_themes` that do not.
 
     Raises:
-        ReviewError: an unknown theme, a theme on an article out of scope, or no reviewer.
+        ReviewError: nothing is said, an unknown theme, a yes and a no on the same theme, a theme that applies on an
+            article that is said to be out of scope, or no reviewer.
     """
-    for theme in themes:
+    for theme in (*themes, *not_themes):
         if theme not in THEME_IDS:
             raise ReviewError(f"{theme!r} is not one of the fifteen themes; use one of {', '.join(THEME_IDS)}")
-    if themes and not in_scope:
+    for theme in themes:
+        if theme in not_themes:
+            raise ReviewError(f"{theme!r} can't both apply and not apply; say one of the two")
+    if themes and in_scope is False:
         raise ReviewError(f"an article out of scope carries no theme: take {themes[0]!r} away, or put it in scope")
     name = plain_line(reviewer, MAX_REVIEWER)
     if not name:
         raise ReviewError("a review needs the name of its reviewer")
-    chosen = tuple(theme for theme in THEME_IDS if theme in themes)
-    return Decision(in_scope, chosen, others_stand, name, plain_lines(note, MAX_NOTE))
+    said = {} if in_scope is None else {IN_SCOPE: in_scope}
+    said |= {theme: theme in themes for theme in THEME_IDS if theme in themes or theme in not_themes}
+    if not said:
+        raise ReviewError("nothing is said: name a theme that applies or does not, or say whether it is in scope")
+    return Decision(said, name, plain_lines(note, MAX_NOTE))
 
 
-def verdicts(decision: Decision) -> dict[str, bool]:
-    """Yes or no for the scope and for each theme that the decision settles."""
-    said = {IN_SCOPE: decision.in_scope}
-    if decision.in_scope:
-        said |= {
-            theme: theme in decision.themes
-            for theme in THEME_IDS
-            if theme in decision.themes or not decision.others_stand
-        }
-    return said
+def check_retagging(*, themes: Sequence[str], reviewer: str, note: str = "") -> Decision:
+    """A decision on all that can be said of an article: it is in scope, with these themes and no other.
+
+    Raises:
+        ReviewError: as `check_decision`.
+    """
+    others = [theme for theme in THEME_IDS if theme not in themes]
+    return check_decision(in_scope=True, themes=themes, not_themes=others, reviewer=reviewer, note=note)
+
+
+def seal_of(changes: Mapping[str, tuple[bool, bool]]) -> str:
+    """Names what a retagging would change: who confirms it confirms this, and nothing that came since."""
+    return hashlib.sha256(repr(sorted(changes.items())).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,7 @@ class QueueItem:
     url: str
     outlet: str
     question: str
+    asked: tuple[str, ...]  # theme or `in-scope`, each of which can be answered by itself
     score: float  # of the largest doubt
     evidence: str
 
@@ -99,8 +116,10 @@ def queue(doubts: Sequence[Doubt], names: Mapping[str, str], limit: int) -> list
         parts = ["Is it about leadership or culture in health or care?"] if len(themes) < len(found) else []
         parts += [f"Does it show {' · '.join(themes)}?"] if themes else []
         evidence = next((doubt.evidence for doubt in found if doubt.evidence), "")
+        asked = tuple(sorted((doubt.theme for doubt in found), key=lambda theme: theme != IN_SCOPE))
+        question = " ".join(parts)
         items.append(
-            QueueItem(first.article_id, first.title, first.url, first.outlet, " ".join(parts), first.score, evidence)
+            QueueItem(first.article_id, first.title, first.url, first.outlet, question, asked, first.score, evidence)
         )
     return items
 

@@ -61,6 +61,18 @@ def quotation(sentence: str, rights: Rights) -> Quotation:
     return Quotation(kept if kept.endswith(_SENTENCE_ENDS) else f"{kept} …", cut=True)
 
 
+def strictest(first: Rights, *others: Rights) -> Rights:
+    """Only what every class allows, with the credit line of the first: that of the class it was stored under."""
+    every = (first, *others)
+    return first.model_copy(
+        update={
+            "fetch_pages": all(rights.fetch_pages for rights in every),
+            "store_text_days": min(rights.store_text_days for rights in every),
+            "quotation_words": min(rights.quotation_words for rights in every),
+        }
+    )
+
+
 def credit(rights: Rights, source_name: str) -> str:
     """The credit line for a source of this class."""
     return rights.credit.replace("{name}", source_name)

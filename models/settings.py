@@ -3,6 +3,8 @@
 import os
 import re
 from difflib import get_close_matches
+from email.utils import parseaddr
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -11,8 +13,11 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+DISTRIBUTION = "nhs-culture-monitor"
 PREFIX = "CULTURE_"
 ENV_FILE = ".env"
+# Of CULTURE_ENCODER; anything else is the name of a model of sentence-transformers.
+AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"
 
 
 # Five fields of numbers, ranges, steps and lists; no names of days, so that a mistake shows at once.
@@ -58,7 +63,7 @@ class Settings(BaseSettings):
         default_factory=lambda: min(os.cpu_count() or 1, 8),
         ge=1,
         le=64,
-        description="Processes that read pages; with two or more, another one tags beside them, and so many where many stories wait",
+        description="Processes that read pages, and then tag where many stories wait",
     )
     task_runner: Literal["threads", "processes", "dask"] = Field(
         "processes", description="What reads archive files in a backfill: threads, processes or dask"
@@ -66,14 +71,14 @@ class Settings(BaseSettings):
     dask_address: str = Field(
         "", description="Address of a Dask scheduler, tcp://host:8786; without it, a cluster on this machine"
     )
-    encoder: str = Field("auto", description="auto, tfidf, minilm or the name of a sentence-transformers model")
+    encoder: str = Field(AUTO, description="auto, tfidf, minilm or the name of a sentence-transformers model")
     encoder_folder: Path | None = Field(
         None, description="Folder with the encoder's files, where you have them already"
     )
     guardian_api_key: SecretStr | None = Field(None, description="Key of the Guardian Open Platform")
     smtp_url: SecretStr | None = Field(
         None,
-        description="smtps://user:password@host:465 or smtp://…:587; without it, mail goes to the outbox folder",
+        description="smtps://user:password@host:465 or smtp://…:587; without it, an edition is a preview in the outbox folder",
     )
     mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
     base_url: str = Field("", description="Public address of the web archive, for links and one-click unsubscribing")
@@ -86,20 +91,37 @@ class Settings(BaseSettings):
     prefect_port: int = Field(
         4200, ge=1, le=65535, description="Port of the UI; the next free one is taken where another program has it"
     )
+    prefect_auth: SecretStr | None = Field(
+        None,
+        description="user:password that Prefect's UI and API ask for; needed where `start` serves beyond this machine",
+    )
+    prefect_addresses: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(),
+        description="Further names of the server, comma-separated: `server` for programs that call it, "
+        "`https://monitor.example.org` for its UI behind a proxy too",
+    )
     schedule_monitor: Cron = Field("0 6-22/2 * * *", description="When `monitor` runs: a cron line, London time")
     schedule_digest: Cron = Field("0 7 * * 1", description="When the digest is composed and sent")
     schedule_check: Cron = Field("0 12 * * 1", description="When it is checked that the digest went out")
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
     schedule_upkeep: Cron = Field("0 4 * * *", description="When what is past its time is deleted")
+    delivery_days: float = Field(
+        5,
+        gt=0,
+        le=30,
+        description="Days for which an email that no server took is tried again, from the sending of its edition on",
+    )
     approval: bool = Field(False, description="Whether the digest waits for a person's yes in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")
     approval_default: Literal["hold", "send"] = Field(
         "hold", description="What happens when nobody answers: hold keeps it back, send sends it"
     )
-    alert_to: str = Field("", description="Address that is told when a run fails or no digest went out")
+    alert_to: str = Field(
+        "", description="Address that is told when a run fails or no digest went out; several are separated by commas"
+    )
     alert_webhook: SecretStr | None = Field(None, description="Web address that the same is posted to, as JSON")
 
-    @field_validator("allow_hosts", mode="before")
+    @field_validator("allow_hosts", "prefect_addresses", mode="before")
     @classmethod
     def _split_hosts(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -125,12 +147,54 @@ class Settings(BaseSettings):
         """The proxy with its password in clear, so never log it; None where there is none."""
         return self.proxy.get_secret_value() if self.proxy is not None else None
 
+    @field_validator("prefect_auth")
+    @classmethod
+    def _is_login(cls, value: SecretStr | None) -> SecretStr | None:
+        user, _, password = value.get_secret_value().partition(":") if value is not None else ("-", "", "-")
+        if not user or not password:
+            raise ValueError("must be user:password")
+        return value
+
+    @field_validator("prefect_addresses")
+    @classmethod
+    def _are_addresses(cls, value: frozenset[str]) -> frozenset[str]:
+        for one in value:
+            if not re.fullmatch(r"(?:https?://)?(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d+)?", one):
+                raise ValueError(f"{one} must be a name like server, or an address like https://monitor.example.org")
+        return value
+
     @field_validator("base_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with https:// or http://")
         return value.rstrip("/")
+
+    @field_validator("alert_to")
+    @classmethod
+    def _are_mail_addresses(cls, value: str) -> str:
+        for part in value.split(",") if value.strip() else ():
+            if not re.fullmatch(r"[^\s@<>;]+@[^\s@<>;]+", parseaddr(part)[1]) or not part.isprintable() or ";" in part:
+                raise ValueError(f"{part.strip()!r} is not an email address; write one, or several separated by commas")
+        return value
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _is_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        wrong = "must be a web address such as https://host/path; a port is a number up to 65535"
+        try:
+            parts = urlsplit(value.get_secret_value()) if value is not None else None
+            good = parts is None or (parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0)
+        except ValueError:
+            raise ValueError(wrong) from None
+        if not good:
+            raise ValueError(wrong)
+        return value
+
+    @property
+    def alert_addresses(self) -> list[str]:
+        """Whom alerts are mailed to."""
+        return [parseaddr(part)[1] for part in self.alert_to.split(",") if part.strip()]
 
     @property
     def database_address(self) -> str:
@@ -182,3 +246,11 @@ def _refuse_unknown_names() -> None:
                 near = get_close_matches(name.upper(), known, n=1, cutoff=0.5)
                 hint = f"did you mean {near[0]}?" if near else "the README lists the settings"
                 raise SettingsError(f"{name} (in {origin}) is not a setting: {hint}")
+
+
+def code_version() -> str:
+    """The version of the installed monitor."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0"

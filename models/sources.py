@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.kinds import Kind
-from models.rights import DEFAULT_RIGHTS, Rights, load_rights
+from models.rights import DEFAULT_RIGHTS, Rights, load_rights, strictest
 from models.seeds import DataFileError, read_toml, seed_file
 from models.urls import host_of, same_outlet
 
@@ -70,6 +70,11 @@ class Source(BaseModel):
         """What people read: its name, or its id."""
         return self.name or self.id
 
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What goes with each article of it: the columns nation, sector, rights (a class) and weight."""
+        return {"nation": self.nation, "sector": self.sector, "rights": self.rights, "weight": self.weight}
+
     def speaks_for(self, url: str) -> bool:
         """Whether a page is of this source's own outlet, so that its listing is the outlet's own word about it."""
         if self.kind in _SEARCHES:
@@ -97,6 +102,16 @@ class Registry(BaseModel):
         """The rights class of a source; the default class for one that has left the registry."""
         source = self.by_id().get(source_id)
         return self.rights[source.rights if source else DEFAULT_RIGHTS]
+
+    def rights_then_and_now(self, source_id: str, recorded: Sequence[str]) -> Rights:
+        """The stricter of the classes on record for an article and of its source's class in this registry.
+
+        A source that this registry does not have keeps the classes on record. A class that is no longer defined counts
+        as the default one, and so does an article without any.
+        """
+        source = self.by_id().get(source_id)
+        names = [*recorded, *([source.rights] if source else [])] or [DEFAULT_RIGHTS]
+        return strictest(*(self.rights.get(name, self.rights[DEFAULT_RIGHTS]) for name in names))
 
     def choose(self, ids: Sequence[str]) -> list[Source] | None:
         """The sources with these ids, enabled or not, each once; None where none is named.

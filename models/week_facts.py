@@ -33,6 +33,12 @@ class ArticleFact:
     text_status: str
     paywalled: bool
     tags: tuple[TagFact, ...]
+    # Of its source, as stored with the article, else as of the last run; empty where neither is known.
+    nation: str = ""
+    sector: str = ""
+    rights: tuple[str, ...] = ()  # the classes on record: when it was stored, and at the last run
+    weight: float | None = None
+    backfilled: bool = False
 
     @property
     def at(self) -> datetime:
@@ -51,9 +57,10 @@ class StoryFact:
 
 @dataclass(frozen=True, slots=True)
 class SourceFact:
-    """How a source answered lately; nothing is None for one that was never polled."""
+    """How a source that the monitor watches answered lately; all is None for one that was never polled."""
 
     id: str
+    name: str = ""
     last_polled_at: datetime | None = None
     last_success_at: datetime | None = None
     last_new_at: datetime | None = None

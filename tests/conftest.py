@@ -1,6 +1,7 @@
 """What all tests share: a frozen clock, databases of both kinds, no way out to the internet."""
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pytest
 
 from models.settings import PREFIX
 from models.store.database import Database, open_database
+from tests.fakes_decisions import Installation, fit_installation
 from tests.postgres import Postgres, start_postgres
 from tests.prefect_server import Product, started_product
 
@@ -104,3 +106,22 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The whole product, started by its one command on the demo site; shared by all tests that need a Prefect server."""
     with started_product(tmp_path_factory.mktemp("product")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def fitted_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which one story was tagged by the model of the seeds, without an encoder: not to be changed."""
+    folder = tmp_path_factory.mktemp("fitted")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            patch.delenv(name)
+        patch.chdir(folder)
+        fit_installation(folder / "data")
+    return folder / "data"
+
+
+@pytest.fixture
+def installation(fitted_data: Path, tmp_path: Path) -> Installation:
+    """A copy of it, and what a person or a schedule does with it."""
+    shutil.copytree(fitted_data, tmp_path / "data")
+    return Installation(tmp_path / "data")

@@ -9,7 +9,9 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import select
 
-from flows.mail.weekly import DigestResult, weekly_digest
+from flows.mail.delivery import DeliverySummary
+from flows.mail.edition import DigestResult
+from flows.mail.weekly import send_pending, weekly_digest
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database, open_database
@@ -49,9 +51,17 @@ def send(database: Database, settings: Settings, port: int | None = None, **how:
         "now": fakes.MONDAY_7,
         "themes": fakes.THEMES,
         "sleep": lambda seconds: None,
-        "backoff_seconds": NO_PAUSES,
+        "pauses": NO_PAUSES,
     }
     return weekly_digest(database, fakes.REGISTRY, settings, **(given | how))  # type: ignore[arg-type]
+
+
+def send_left(database: Database, settings: Settings, port: int | None = None, **how: object) -> DeliverySummary:
+    """What the scheduled runs do between two digests; by default a day after it."""
+    if port is not None:
+        settings = settings.model_copy(update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{port}")})
+    given: dict[str, object] = {"now": fakes.MONDAY_7 + timedelta(days=1), "themes": fakes.THEMES}
+    return send_pending(database, fakes.REGISTRY, settings, **(given | how))  # type: ignore[arg-type]
 
 
 def states(database: Database) -> Counter[str]:

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from models.rights import load_rights
 from models.sources import Registry, Source
 from models.store.database import Database
+from models.store.source_snapshots import record_sources
 from models.store.tables import Article, FetchEvent, ModelVersion, SourceState, Story, Tag
 from models.themes import THEME_IDS, Theme
 from models.weeks import Week
@@ -268,6 +269,7 @@ def add_noise(week: Week, count: int, random: Random, *, session: Session) -> No
 def add_source_states(week: Week, *, session: Session) -> None:
     """All sources well but three: one failing, one blocked, one silent."""
     now = week.end - timedelta(hours=2)
+    record_sources(REGISTRY, now, session=session)
     for source in SOURCES:
         state = SourceState(
             source=source.id, url=source.url, last_polled_at=now, last_success_at=now, last_outcome="entries"

@@ -33,6 +33,9 @@ class Mailboxes:
         self.tries: dict[str, int] = defaultdict(int)
         self.fault = fault
         self.slow_seconds = 0.05
+        self.per_connection = 0  # messages, after which it says 421; 0: as many as one likes
+        self.hangs_up = False  # after each message
+        self.when_taken: Callable[[str], None] = lambda address: None  # before the server says 250
         self._number = itertools.count()
         self._lock = threading.Lock()
 
@@ -41,10 +44,23 @@ class Mailboxes:
         with self._lock:
             return {address: len(messages) for address, messages in self._raw.items()}
 
+    def raw(self, address: str) -> list[bytes]:
+        """What a mailbox holds, byte by byte."""
+        with self._lock:
+            return list(self._raw[address])
+
     def received(self) -> dict[str, list[EmailMessage]]:
         """What each mailbox holds. Not a property: the server looks at those of its handler for each connection."""
         with self._lock:
             return {address: [_parsed(raw) for raw in messages] for address, messages in self._raw.items()}
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.per_connection and getattr(session, "taken", 0) >= self.per_connection:
+            return "421 4.7.0 too many messages in one session"
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -53,6 +69,8 @@ class Mailboxes:
         match fault := self.fault(next(self._number), address):
             case "rcpt-451":
                 return "451 4.7.1 greylisted, come back later"
+            case "rcpt-451-named":
+                return f"451 4.7.1 {address.partition('@')[0]} <{address}> greylisted"
             case "rcpt-550":
                 return f"550 5.1.1 <{address}>: no such user"
             case "421":
@@ -78,6 +96,12 @@ class Mailboxes:
         with self._lock:
             for address in envelope.rcpt_tos:
                 self._raw[address].append(envelope.original_content or b"")
+        for address in envelope.rcpt_tos:
+            self.when_taken(address)
+        session.taken = getattr(session, "taken", 0) + 1  # type: ignore[attr-defined]
+        if self.hangs_up:
+            transport: Any = server.transport
+            asyncio.get_running_loop().call_soon(transport.close)  # after the answer
         return "250 OK taken"
 
 

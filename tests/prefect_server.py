@@ -245,13 +245,6 @@ def numbers_of(folder: Path) -> dict[int, str]:
     return found
 
 
-def runs_of(folder: Path) -> list[int]:
-    """The processes of the runs under way: forked off the one that keeps Prefect warm."""
-    warm = {number for number, words in numbers_of(folder).items() if "multiprocessing.forkserver" in words}
-    parents = {one: int(Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[1]) for one in warm}
-    return [one for one, parent in parents.items() if parent in warm]
-
-
 @contextmanager
 def started_product(folder: Path, environment: dict[str, str] | None = None) -> Iterator[Product]:
     """A product on the demo site, stopped at the end."""

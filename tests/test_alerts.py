@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -149,7 +148,6 @@ def told_of(product: Product) -> list[str]:
 def test_a_killed_run_is_crashed_after_its_silence_and_a_healthy_one_that_lasts_longer_is_not(
     product: Product, long: Long
 ) -> None:
-    begin = time.monotonic()
     assert product.call("GET", f"/flow_runs/{long.killed_id}")["state_type"] in {"RUNNING", "CRASHED"}
     killed = product.ended(long.killed_id, 2 * SILENT_SECONDS)
     assert killed["state_type"] == "CRASHED"
@@ -161,4 +159,3 @@ def test_a_killed_run_is_crashed_after_its_silence_and_a_healthy_one_that_lasts_
     states = product.call("GET", f"/flow_run_states/?flow_run_id={long.healthy_id}")
     assert [state["type"] for state in states][-1] == "COMPLETED"
     assert "CRASHED" not in {state["type"] for state in states}
-    assert time.monotonic() - begin < 3 * SILENT_SECONDS

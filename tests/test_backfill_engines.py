@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from flows.archives import read_archive
+from flows.backfill import prefect_runner
 from flows.backfilling import read_archives
-from flows.task_runner import fan_out, prefect_runner
+from flows.task_runner import fan_out
 from models.folding import fold_waiting
 from models.settings import SettingsError, load_settings
 from models.sources import Registry, load_registry

@@ -9,9 +9,8 @@ from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database
 from models.store.tables import Edition
-from models.weeks import Week
 from tests import fakes_edition as fakes
-from tests.fakes_delivery import NO_PAUSES, edition_database, edition_settings, join, send, states  # noqa: F401 - fixtures
+from tests.fakes_delivery import edition_database, edition_settings, join, send, states  # noqa: F401 - fixtures
 from tests.fakes_mail import Mailboxes, smtp_server
 
 
@@ -28,7 +27,8 @@ def test_everyone_has_it_once_and_a_second_run_sends_nothing(database: Database,
 
 def test_the_edition_never_changes_after_the_first_send(database: Database, settings: Settings) -> None:
     join(database, 1)
-    first = send(database, settings)
+    with smtp_server(Mailboxes()) as port:
+        first = send(database, settings, port)
     with database.write() as session:
         fakes.add_story(
             session,
@@ -44,10 +44,11 @@ def test_the_edition_never_changes_after_the_first_send(database: Database, sett
 
 def test_a_week_that_is_not_over_is_sent_to_nobody(database: Database, settings: Settings) -> None:
     join(database, 1)
-    result = send(database, settings, now=fakes.SATURDAY)
-    assert (result.sent, result.note) == (0, NOT_OVER)
-    assert "so far" in result.subject
-    assert send(database, settings).sent == 1  # and on Monday it goes out, composed anew
+    with smtp_server(Mailboxes()) as port:
+        result = send(database, settings, port, now=fakes.SATURDAY)
+        assert (result.sent, result.note) == (0, NOT_OVER)
+        assert "so far" in result.subject
+        assert send(database, settings, port).sent == 1  # and on Monday it goes out, composed anew
 
 
 def test_a_dry_run_changes_nothing_but_files(database: Database, settings: Settings) -> None:
@@ -72,9 +73,10 @@ def test_a_test_copy_is_marked_and_seals_nothing(database: Database, settings: S
 
 
 def test_nobody_on_the_list(database: Database, settings: Settings) -> None:
-    assert send(database, settings).note == NOBODY
-    join(database, 1)
-    assert send(database, settings).sent == 1
+    with smtp_server(Mailboxes()) as port:
+        assert send(database, settings, port).note == NOBODY
+        join(database, 1)
+        assert send(database, settings, port).sent == 1
 
 
 def test_nothing_for_someone_is_no_email_unless_they_asked(database: Database, settings: Settings) -> None:
@@ -96,7 +98,7 @@ def test_one_who_left_meanwhile_is_not_written_to(database: Database, settings: 
     first, second = join(database, 2)
     mailboxes = Mailboxes(lambda number, address: "rcpt-451" if address == second else "")
     with smtp_server(mailboxes) as port:
-        assert send(database, settings, port, backoff_seconds=()).waiting == 1
+        assert send(database, settings, port, pauses=()).waiting == 1
         with database.write() as session:
             recipients.erase(second, fakes.MONDAY_7, session=session)
         mailboxes.fault = lambda number, address: ""
@@ -107,11 +109,6 @@ def test_one_who_left_meanwhile_is_not_written_to(database: Database, settings: 
 def test_the_digest_of_a_missed_week_goes_out_late_and_once(database: Database, settings: Settings) -> None:
     join(database, 1)
     thursday = fakes.MONDAY_7 + timedelta(days=3)
-    assert send(database, settings, now=thursday).sent == 1
-    assert send(database, settings, now=thursday).note == ALL_SENT
-
-
-def test_the_outbox_is_the_transport_without_smtp(database: Database, settings: Settings) -> None:
-    addresses = join(database, 2)
-    send(database, settings)
-    assert sorted(file.stem for file in (settings.outbox / str(Week(2026, 47))).iterdir()) == sorted(addresses)
+    with smtp_server(Mailboxes()) as port:
+        assert send(database, settings, port, now=thursday).sent == 1
+        assert send(database, settings, port, now=thursday).note == ALL_SENT

@@ -15,6 +15,7 @@ from models.links import web_address
 from models.model_note import NOT_MEASURED, describe_model
 from models.store.database import Database
 from models.store.editions import gather_week
+from models.store.source_snapshots import record_sources
 from models.store.tables import Article
 from models.text_safety import plain_line
 from models.themes import THEME_IDS
@@ -179,6 +180,8 @@ def test_what_could_not_be_seen_is_named_with_its_reason(sqlite: Database) -> No
 
 
 def test_a_source_that_was_never_read_is_named(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        record_sources(fakes.REGISTRY, fakes.SATURDAY, session=session)
     assert {gap.kind for gap in edition(sqlite).gaps} == {GapKind.NEVER}
 
 

@@ -7,11 +7,12 @@ import pytest
 
 from models.model_note import describe_model
 from models.seeds import seed_file
-from models.tagging.encoders import MINILM, TFIDF
+from models.settings import MINILM, TFIDF
 from models.tagging.evaluation import evaluate, read_labelled
+from models.tagging.identity import version_of
 from models.tagging.measured import shipped_scores
 from models.tagging.training import load_training_data
-from models.tagging.versions import load_tagger, version_of
+from models.tagging.versions import load_tagger
 
 REAL = Path(__file__).parents[2] / "shared" / "evaluation" / "real_dev.jsonl"
 # Other processors round a few vectors otherwise, which may turn an article or two of 190.

@@ -146,7 +146,8 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
 
     browser.form("review", f"?parameters=%7B%22answer%22%3A%7B%22article%22%3A%22{article}%22%7D%7D")
     playwright.expect(page.get_by_role("textbox", name="Article")).to_have_value(str(article), timeout=PATIENCE_MS)
-    page.get_by_role("switch", name="In scope").click()
+    page.get_by_role("button", name="Select In scope").click()
+    page.get_by_role("option", name="no", exact=True).click()
     page.get_by_role("textbox", name="Note").fill("about something else")
     page.get_by_role("textbox", name="Reviewer").fill("Ada")
     browser.shoot("review-form")

@@ -1,9 +1,11 @@
 """Joining, choosing, leaving and being forgotten."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import select
 
@@ -14,17 +16,40 @@ from models.store.database import Database
 from models.store.recipients import RecipientError
 from models.store.tables import Delivery, Recipient
 from tests import fakes_edition as fakes
+from tests.fakes_mail import Mailboxes, smtp_server
+from tests.test_commands import Ran, command
 
 NOW = fakes.MONDAY_7
 
 
-def test_joining_twice_changes_the_choices(database: Database) -> None:
+def test_joining_twice_changes_no_choice(database: Database) -> None:
     with database.write() as session:
-        _, new = recipients.add("Ann.Reader@Example.ORG", NOW, themes=["workforce"], session=session)
-        _, again = recipients.add("ann.reader@example.org", NOW, name="Ann", session=session)
+        _, new = recipients.add("Ann.Reader@Example.ORG", NOW, name="Ann", themes=["workforce"], session=session)
+        _, again = recipients.add("ann.reader@example.org", NOW, session=session)
+        with pytest.raises(RecipientError, match="on the list already and nothing was changed"):
+            recipients.add("ann.reader@example.org", NOW, themes=["appraisal"], session=session)
         (row,) = recipients.everyone(session=session)
     assert (new, again) == (True, False)
-    assert (row.address, row.name, row.themes) == ("ann.reader@example.org", "Ann", [])
+    assert (row.address, row.name, row.themes) == ("ann.reader@example.org", "Ann", ["workforce"])
+
+
+def test_a_change_is_of_what_is_named_alone(database: Database) -> None:
+    chosen = {"themes": ["workforce"], "nations": ["wales"], "sectors": ["health-and-care"], "send_empty": True}
+    with database.write() as session:
+        recipients.add("a@example.org", NOW, name="Ann", session=session, **chosen)  # type: ignore[arg-type]
+        recipients.change("a@example.org", nations=[], session=session)
+    with database.write() as session:
+        row = recipients.show("a@example.org", session=session)
+        assert (row.name, row.themes, row.nations, row.sectors, row.send_empty) == (
+            "Ann", ["workforce"], [], ["health-and-care"], True,
+        )  # fmt: skip
+        with pytest.raises(RecipientError, match="nothing is to be changed"):
+            recipients.change("a@example.org", session=session)
+        with pytest.raises(RecipientError, match="is not on the list"):
+            recipients.change("x@example.org", nations=[], session=session)
+        recipients.remove("a@example.org", NOW, session=session)
+        with pytest.raises(RecipientError, match="has left"):
+            recipients.change("a@example.org", nations=["wales"], session=session)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +120,11 @@ def test_who_leaves_is_kept_28_days_and_then_forgotten(database: Database) -> No
 
 def test_who_comes_back_within_28_days_gets_a_new_token(database: Database) -> None:
     with database.write() as session:
-        row, _ = recipients.add("a@example.org", NOW, session=session)
+        row, _ = recipients.add("a@example.org", NOW, themes=["workforce"], session=session)
         old = row.token
         recipients.remove("a@example.org", NOW, session=session)
         row, new = recipients.add("a@example.org", NOW + timedelta(days=3), session=session)
-        assert (new, row.active, row.left_at) == (False, True, None)
+        assert (new, row.active, row.left_at, row.themes) == (False, True, None, ["workforce"])
         assert row.token != old
 
 
@@ -107,8 +132,11 @@ def test_erasing_leaves_the_address_nowhere(database: Database, tmp_path: Path) 
     fakes.fill(database, weeks=1)
     with database.write() as session:
         recipients.add("ann.reader@example.org", NOW, name="Ann Reader", session=session)
-    settings = Settings(data=tmp_path, mail_from="monitor@example.org")
-    weekly_digest(database, fakes.REGISTRY, settings, week=fakes.WEEK, now=NOW, themes=fakes.THEMES)
+    with smtp_server(Mailboxes()) as port:
+        settings = Settings(
+            data=tmp_path, mail_from="monitor@example.org", smtp_url=SecretStr(f"smtp://127.0.0.1:{port}")
+        )
+        weekly_digest(database, fakes.REGISTRY, settings, week=fakes.WEEK, now=NOW, themes=fakes.THEMES)
     with database.write() as session:
         row = session.exec(select(Delivery)).one()
         row.error = "550 <ann.reader@example.org>: no such user"
@@ -130,3 +158,37 @@ def test_nothing_is_known_of_a_stranger(database: Database) -> None:
                 act("x@example.org", NOW, session=session)
         with pytest.raises(RecipientError, match="is not on the list"):
             recipients.export("x@example.org", session=session)
+
+
+def listed(folder: Path) -> list[dict[str, object]]:
+    (one,) = json.loads(command(folder, "recipients", "list", "--json").stdout)
+    return [one[kind] for kind in ("name", "themes", "nations", "sectors", "send_empty")]
+
+
+def test_the_command_adds_changes_and_shows_and_confirms_each_in_full(tmp_path: Path) -> None:
+    def run(*words: str) -> Ran:
+        return command(tmp_path, "recipients", *words)
+
+    who = "chair@example.org"
+    added = run("add", who, "--name", "The Chair", "--theme", "speaking-up", "--nation", "wales", "--send-empty")
+    everything = "Receives themes: speaking-up; nations: wales; sectors: all; in a week without news: an email, too."
+    assert everything in " ".join(added.stdout.split())
+    chosen = listed(tmp_path)
+    again = run("add", who)
+    assert again.returncode == 0
+    assert "on the list already: nothing was changed" in " ".join(again.stdout.split())
+    assert everything in " ".join(again.stdout.split())
+    assert run("add", who, "--theme", "workforce").returncode == 2
+    assert run("change", who).returncode == 2
+    assert listed(tmp_path) == chosen == ["The Chair", ["speaking-up"], ["wales"], [], True]
+    changed = run("change", who, "--theme", "workforce", "--all-nations")
+    assert changed.returncode == 0
+    assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True]
+    shown = run("show", who)
+    for words in ("themes: workforce", "nations: all", "The Chair"):
+        assert words in " ".join(changed.stdout.split())
+        assert words in " ".join(shown.stdout.split())
+    assert run("change", who, "--theme", "workforce", "--all-themes").returncode == 2
+    assert run("remove", who).returncode == 0
+    assert "is back on the list" in run("add", who).stdout
+    assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True]

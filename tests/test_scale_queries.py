@@ -11,9 +11,10 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from models.composing import compose
-from models.store import collecting, history, owed_pages, story_leads, tagging
+from models.store import collecting, history, owed_pages, reviews, story_leads, tagging
 from models.store.database import Database, open_database
-from models.store.tables import Article, FetchEvent
+from models.store.placing import place_stories
+from models.store.tables import Article, Edition, FetchEvent
 from models.store.week_gathering import gather_week
 from models.themes import load_themes
 from models.weeks import Week
@@ -61,12 +62,23 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "copies that wait for their scope": lambda session: tagging.settle_copies(session=session),
     "stories of an older model": lambda session: tagging.judged_otherwise(MODEL, RECENT, 0, 64, session=session),
     "the facts of a week": lambda session: gather_week(WEEK, session=session),
+    "the stories of a sent edition": lambda session: place_stories(sealed(session), NOW, session=session),
+    "how many the queue asks about": lambda session: reviews.count_doubtful(RECENT, session=session),
     "addresses of the past": lambda session: history.held(URLS, session=session),
     "the past that waits": lambda session: history.first_waiting(session=session),
     "how much of the past waits": lambda session: history.count_waiting(session=session),
     "a fortnight of the past": lambda session: list(history.between(RECENT, NOW, waiting=False, session=session)),
     "a fortnight that waits": lambda session: list(history.between(RECENT, NOW, waiting=True, session=session)),
 }
+
+
+def sealed(session: Session) -> Edition:
+    """An edition that tells two hundred stories, and has just been sealed."""
+    stories = [{"id": number} for number in range(ARTICLES - 2000, ARTICLES, 10)]
+    edition = Edition(week=str(WEEK.plus(-1)), composed_at=NOW, content={"stories": stories}, sealed=True)
+    session.add(edition)
+    session.flush()
+    return edition
 
 
 @contextmanager

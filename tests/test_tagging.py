@@ -165,9 +165,9 @@ class CountingEncoder:
 
 def test_the_encoder_is_not_spent_on_what_the_first_stage_turns_away(tmp_path: Path) -> None:
     from models.tagging.encoders import Choice
+    from models.tagging.fitting import train_tagger
     from models.tagging.theme_model import ENCODED_SENTENCES
     from models.tagging.training import load_training_data
-    from models.tagging.versions import train_tagger
 
     encoder = CountingEncoder()
     tagger = train_tagger(load_training_data(), Choice(encoder, ""), None, "test")

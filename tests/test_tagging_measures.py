@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from models.seeds import DataFileError
-from models.tagging.baselines import KeywordTagger
 from models.tagging.decisions import Document, State, Tagging, ThemeTag
 from models.tagging.evaluation import Labelled, Predictions, evaluate, read_labelled
 from models.tagging.promotion import flips, model_card, promote
 from models.tagging.thresholds import best_threshold, choose_thresholds
 from models.themes import THEME_IDS
+from tests.quality.baselines import KeywordTagger
 
 LINE = {"id": "a", "title": "t", "text": "x", "in_scope": True, "themes": ["workforce"]}
 

@@ -8,8 +8,9 @@ import pytest
 
 from models.seeds import DataFileError
 from models.tagging.decisions import Document
+from models.tagging.identity import version_of
 from models.tagging.training import REVIEW_WEIGHT, ReviewedArticle, load_training_data
-from models.tagging.versions import load_tagger, read_facts, version_of
+from models.tagging.versions import load_tagger, read_facts
 from models.themes import THEME_IDS
 
 REVIEW = ReviewedArticle(
@@ -19,6 +20,7 @@ REVIEW = ReviewedArticle(
     ),
     in_scope=True,
     themes={"boards-and-non-executives": True, "workforce": False},
+    key="1",
 )
 
 
@@ -97,7 +99,7 @@ def test_a_review_is_training_data_with_its_weight() -> None:
 
 def test_a_review_of_an_unknown_theme_is_an_error() -> None:
     with pytest.raises(DataFileError, match="no theme"):
-        load_training_data([ReviewedArticle(REVIEW.document, True, {"parking": True})])
+        load_training_data([ReviewedArticle(REVIEW.document, True, {"parking": True}, "1")])
 
 
 def test_a_version_is_trained_once_and_then_read(tmp_path: Path) -> None:
@@ -129,7 +131,8 @@ def test_reviews_teach(tmp_path: Path) -> None:
     kind = "The dental nurses of the Isle of Purbeck hold their annual regatta, with cakes, at the surgery by the quay. Boat {}."
     before, _ = load_tagger(tmp_path, encoder="tfidf", weights_folder=None)
     reviews = [
-        ReviewedArticle(Document(f"Regatta {i}", kind.format(i)), True, {"collaboration": True}) for i in range(20)
+        ReviewedArticle(Document(f"Regatta {i}", kind.format(i)), True, {"collaboration": True}, str(i))
+        for i in range(20)
     ]
     after, _ = load_tagger(tmp_path, encoder="tfidf", weights_folder=None, reviews=reviews)
     next_one = Document("Regatta again", kind.format("last"))

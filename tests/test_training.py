@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.training import as_labelled, is_held_out, measured_articles, train
+from flows.training import train
 from models.reviews import check_decision
 from models.settings import Settings, load_settings
 from models.store import model_versions, reviews
 from models.store.database import Database
 from models.store.tables import Article, Story
 from models.tagging.decisions import Document
+from models.tagging.held_out import as_labelled, is_held_out, measured_articles
 from models.tagging.training import ReviewedArticle, load_training_data
 from models.themes import THEME_IDS
 
@@ -56,7 +57,7 @@ def test_reviews_make_a_challenger_that_is_measured_recorded_and_can_be_rolled_b
     later = now + timedelta(days=1)
     for number in range(9):
         article_id = store(sqlite, later, number)
-        decision = check_decision(in_scope=False, themes=(), others_stand=False, reviewer="Ada")
+        decision = check_decision(in_scope=False, reviewer="Ada")
         with sqlite.write() as session:
             reviews.record(session.get_one(Article, article_id), decision, later, session=session)
     summary = train(sqlite, settings, now=later)
@@ -70,24 +71,27 @@ def test_reviews_make_a_challenger_that_is_measured_recorded_and_can_be_rolled_b
     assert set(recorded) == {first, summary.challenger}
     assert recorded[summary.challenger].scores["n"] > len(measured_articles()) - 1
     assert recorded[summary.challenger].scores["card"]["reviews"] > 0
+    assert recorded[summary.challenger].reviews_learned == recorded[summary.challenger].scores["card"]["reviews"]
     with sqlite.write() as session:
         assert model_versions.make_champion(first, session=session)
     assert train(sqlite, settings, now=later + timedelta(days=1)).champion == first
 
 
-def test_a_held_out_review_is_never_learned_from_and_the_choice_is_stable() -> None:
-    reviewed = [ReviewedArticle(Document(f"Title {n}", f"Text {n}"), True, {}) for n in range(300)]
-    held_out = [one for one in reviewed if is_held_out(one)]
-    assert 30 < len(held_out) < 100
-    assert held_out == [one for one in reviewed if is_held_out(one)]
+def test_a_fifth_is_held_out_by_the_articles_key_alone() -> None:
+    reviewed = [ReviewedArticle(Document(f"Title {n}", f"Text {n}"), True, {}, str(n)) for n in range(600)]
+    held_out = {one.key for one in reviewed if is_held_out(one)}
+    assert 70 < len(held_out) < 170
+    purged = [ReviewedArticle(Document("", ""), True, {}, one.key) for one in reviewed]
+    assert {one.key for one in purged if is_held_out(one)} == held_out
 
 
-def test_only_whole_decisions_are_measured_on() -> None:
+def test_only_what_was_said_is_measured() -> None:
     document = Document("Title", "Text")
-    whole = ReviewedArticle(document, True, dict.fromkeys(THEME_IDS, False) | {"appraisal": True})
-    partly = ReviewedArticle(document, True, {"appraisal": True})
-    outside = ReviewedArticle(document, False, {})
-    assert [one.themes for one in as_labelled([whole, partly, outside])] == [("appraisal",), ()]
+    partly = ReviewedArticle(document, None, {"appraisal": True, "workforce": False}, "1")
+    outside = ReviewedArticle(document, False, {}, "2")
+    first, second = as_labelled([partly, outside])
+    assert (first.in_scope, first.themes, set(first.judged)) == (None, ("appraisal",), {"appraisal", "workforce"})
+    assert (second.in_scope, second.themes, second.judged) == (False, (), THEME_IDS)
 
 
 def test_nothing_that_is_measured_on_is_learned_from() -> None:

@@ -1,17 +1,15 @@
 """One click leaves; a look changes nothing; a guess learns nothing."""
 
-from datetime import timedelta
+import re
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from flows.mail import erasure
 from flows.mail.unsubscribe import answer, application
-from flows.mail.weekly import weekly_digest
-from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database
 from tests import fakes_edition as fakes
@@ -77,15 +75,21 @@ def test_over_http_it_serves_the_archive_and_no_other_file(sqlite: Database, tok
     assert active(sqlite) == ["other@example.org"]
 
 
-def test_erasing_takes_the_files_too(sqlite: Database, token: str, tmp_path: Path) -> None:
-    fakes.fill(sqlite, weeks=1)
-    settings = Settings(data=tmp_path, mail_from="monitor@example.org")
-    weekly_digest(sqlite, fakes.REGISTRY, settings, week=fakes.WEEK, now=NOW, themes=fakes.THEMES)
-    answer(sqlite, "POST", f"/unsubscribe/{token}", NOW)
-    assert erasure.erase_departed(sqlite, settings.outbox, NOW + timedelta(days=29)) == 1
-    erasure.erase(sqlite, settings.outbox, "other@example.org", NOW)
-    written = [file for file in settings.outbox.rglob("*") if file.is_file()]
-    assert len(written) == 3
-    for file in written:
-        assert b"reader@example.org" not in file.read_bytes()
-        assert b"other@example.org" not in file.read_bytes()
+@pytest.mark.parametrize("front", ["", "/monitor"])  # the web server in front takes its path off, or leaves it on
+def test_the_button_works_under_a_base_address_with_a_path(sqlite: Database, token: str, front: str) -> None:
+    serve = application(sqlite, None, lambda: NOW, "https://trust.example.org/monitor")
+
+    def ask(method: str, path: str) -> str:
+        environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path}
+        setup_testing_defaults(environ)
+        return b"".join(serve(environ, lambda status, headers: None)).decode()
+
+    page = ask("GET", f"{front}/unsubscribe/{token}")
+    form = re.search(r"<form ([^>]*)>", page)
+    assert form is not None
+    target = re.search(r'action="([^"]*)"', form[1])
+    seen = f"https://trust.example.org/monitor/unsubscribe/{token}"  # where the browser is
+    posted = urljoin(seen, target[1] if target else "")
+    assert posted == seen
+    assert "You have left the list" in ask("POST", f"{front}/unsubscribe/{token}")
+    assert active(sqlite) == ["other@example.org"]

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose
-from deployments.commands.run import choose_sources
+from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
 from flows.backfilling import (
     BackfillError,
     BackfillSummary,

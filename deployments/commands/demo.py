@@ -9,9 +9,8 @@ from deployments.commands import run as whole
 from deployments.commands.options import Data, Json, Verbose
 from deployments.demo_folder import demo_folder
 from deployments.demo_site import DemoSite
-from models.settings import load_settings
+from models.settings import MINILM, TFIDF, load_settings
 from models.sources import load_registry
-from models.tagging.encoders import MINILM, TFIDF
 from models.tagging.minilm import has_published_weights
 from models.weeks import Week, utc_now
 

@@ -1,20 +1,17 @@
 """`culture-monitor digest`: compose, and send, one week's edition."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from flows import jobs
+from flows.mail.edition import DigestResult
 from models.settings import load_settings
 from models.sources import load_registry
-from models.store.database import open_database
+from models.store.database import Database, open_database
 from models.weeks import Week, utc_now
-
-if TYPE_CHECKING:
-    from flows.mail.weekly import DigestResult
 
 
 def digest(
@@ -25,6 +22,12 @@ def digest(
     to: Annotated[
         str | None, typer.Option("--to", metavar="ADDRESS", help="Send a marked test copy to this address alone.")
     ] = None,
+    approve: Annotated[
+        str | None,
+        typer.Option(
+            "--approve", metavar="HASH", help="Approve the edition with this hash, or release a held one, and send it."
+        ),
+    ] = None,
     data: Data = None,
     sources: Sources = None,
     json: Json = False,
@@ -33,36 +36,50 @@ def digest(
     """Compose one week's edition and send it, once, to each recipient."""
     now = utc_now()
     try:
-        wanted = Week.parse(week) if week else Week.of(now).plus(-1)
+        wanted = jobs.week_of_digest(week, now) if week else Week.of(now).plus(-1)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--week") from error
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     with open_database(settings.database_address) as database:
+        if approve is not None:
+            _approve(database, wanted, approve, "approved by the command")
         result = jobs.digest(database, registry, settings, week=wanted, now=now, dry_run=dry_run, to=to)
     if json:
-        console.as_json(asdict(result))
+        console.as_json(result.to_json())
     else:
         show(result)
     if result.has_failures:
         raise typer.Exit(1)
 
 
-def show(result: "DigestResult") -> None:
+def show(result: DigestResult) -> None:
     """What came of the digest, for people."""
     console.line(f"Week {result.week}: {result.subject}")
-    console.line(f"{result.stories} stories from {result.outlets} outlets, out of {result.articles} articles read.")
+    content = result.content
+    console.line(f"{result.stories} stories from {content.outlets} outlets, out of {content.articles} articles read.")
     for file in result.files:
         console.line(f"  {file}")
     if result.note:
         console.line(result.note[0].upper() + result.note[1:] + ".")
+    if result.note and not result.has_failures and not result.sent:
         return
     counts = {
         "sent": result.sent,
         "sent by an earlier run": result.already_sent,
         "nothing for them this week": result.skipped,
         "refused for good": result.failed,
-        "tried again by the next run": result.waiting,
-        "handed over, not confirmed": result.unconfirmed,
+        "out of date": result.expired,
+        "tried again by the next scheduled run": result.waiting,
+        "sent again, since a run ended before the server's answer": result.unconfirmed,
     }
     console.line("Emails: " + (", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none") + ".")
+
+
+def _approve(database: Database, week: Week, named: str, by: str) -> None:
+    from flows.mail.weekly import ApprovalError, approve  # as in `flows.jobs`: templates, for the digest alone
+
+    try:
+        approve(database, week, named, by)
+    except ApprovalError as error:
+        raise typer.BadParameter(str(error), param_hint="--approve") from error

@@ -9,11 +9,11 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Sources, Verbose
+from deployments.reading import stored
 from flows import exporting
 from flows.mail.archive import write_whole
 from models.settings import load_settings
 from models.sources import load_registry
-from models.store.database import open_database
 from models.themes import load_themes
 from models.weeks import LONDON, Week, utc_now
 
@@ -47,7 +47,7 @@ def export(
     start, end = _period(week, first, last, now.astimezone(LONDON).date(), Week.of(now).plus(-1))
     settings = load_settings(data=data, sources=sources)
     registry, themes = load_registry(settings.sources), load_themes()
-    with open_database(settings.database_address) as database:
+    with stored(settings) as database:
         try:
             found = list(exporting.stories_between(database, registry, themes, first=start, last=end, now=now))
         except ValueError as error:

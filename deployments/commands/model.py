@@ -2,20 +2,23 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Verbose
+from deployments.reading import stored
 from flows import jobs
 from flows.web.encoder_weights import FetchError, fetch_encoder
-from models.settings import load_settings
+from models.settings import MINILM, Settings, load_settings
 from models.store import model_versions
 from models.store.database import open_database
-from models.tagging.encoders import MINILM
 from models.themes import THEME_IDS
 from models.weeks import utc_now
+
+if TYPE_CHECKING:
+    from models.tagging.classifier import Tagger
 
 app = typer.Typer(help="The trained classifier.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -30,36 +33,51 @@ def evaluate(
 ) -> None:
     """Measure the tagger on labelled text."""
     # Here, not above: scikit-learn takes over a second to import, which every other command would wait for.
-    from models.tagging.evaluation import evaluate as measure
-    from models.tagging.evaluation import read_labelled
+    from models.tagging import evaluation
 
     settings = load_settings(data=data)
-    labelled = read_labelled(file)
-    with open_database(settings.database_address) as database:
-        tagger, notes = jobs.open_tagger(database, settings, now=utc_now())
+    labelled = evaluation.read_labelled(file)
+    tagger, notes = _to_measure(settings)
     for note in notes:
         console.note(note)
-    result = measure(tagger, labelled)
+    result = evaluation.evaluate(tagger, labelled)
     if json:
         console.as_json(result)
         return
     scope, themes = result["in_scope"], result["themes"]
     console.line(f"{result['n']} articles in {result['seconds']:.1f} s, model {tagger.version}")
     console.line(
-        f"In scope: precision {scope['precision']:.2f}, recall {scope['recall']:.2f}, F1 {scope['f1']:.2f}, "
-        f"average precision {scope['average_precision']:.2f}, ROC AUC {scope['roc_auc']:.2f}"
+        f"In scope: precision {_figure(scope['precision'])}, recall {_figure(scope['recall'])}, "
+        f"F1 {_figure(scope['f1'])}, average precision {_figure(scope['average_precision'])}, "
+        f"ROC AUC {_figure(scope['roc_auc'])}"
     )
     console.line(
-        f"Themes: micro-F1 {themes['micro_f1']:.2f}, macro-F1 {themes['macro_f1']:.2f}, "
-        f"mean average precision {themes['mean_average_precision']:.2f}"
+        f"Themes: micro-F1 {_figure(themes['micro_f1'])}, macro-F1 {_figure(themes['macro_f1'])}, "
+        f"mean average precision {_figure(themes['mean_average_precision'])}"
     )
     columns = ("theme", "precision", "recall", "F1", "average precision", "articles")
     rows = []
     for theme in THEME_IDS:
         scores = themes["per_theme"][theme]
-        figures = [f"{scores[key]:.2f}" for key in ("precision", "recall", "f1", "average_precision")]
+        figures = [_figure(scores[key]) for key in ("precision", "recall", "f1", "average_precision")]
         rows.append((theme, *figures, scores["support"]))
     console.table("By theme", columns, rows)
+
+
+def _to_measure(settings: Settings) -> "tuple[Tagger, list[str]]":
+    """The champion where there is one, else the model that is shipped."""
+    with stored(settings) as database:
+        with database.read() as session:
+            there = model_versions.champion(session=session) is not None
+        if there:
+            return jobs.read_tagger(database, settings)
+    tagger, notes = jobs.shipped_tagger(settings)
+    return tagger, [*notes, "No model tags here yet: this is the shipped one, fitted to be measured."]
+
+
+def _figure(value: float | None) -> str:
+    """A measure with two decimals; a dash where it can't be had, as that of a theme that no article carries."""
+    return "–" if value is None else f"{value:.2f}"
 
 
 def explain(
@@ -72,13 +90,14 @@ def explain(
 ) -> None:
     """Show what the tagger says of one article, and why."""
     settings = load_settings(data=data)
-    with open_database(settings.database_address) as database:
+    with stored(settings) as database:
         document = jobs.find_document(what, database)
         if document is None:
             raise typer.BadParameter(
-                f"{what!r} is no stored article's address or number, and no text file", param_hint="URL|ID|FILE"
+                f"{what!r} is no stored article's address or number, and no text file",
+                param_hint="URL|ID|FILE",
             )
-        tagger, notes = jobs.open_tagger(database, settings, now=utc_now())
+        tagger, notes = jobs.read_tagger(database, settings)
     for text in notes:
         console.note(text)
     found = tagger.explain(document)
@@ -117,13 +136,22 @@ def fetch(data: Data = None, verbose: Verbose = False) -> None:
 def list_models(data: Data = None, json: Json = False) -> None:
     """List the trained versions; the champion is the one that tags."""
     settings = load_settings(data=data)
-    with open_database(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         versions = model_versions.all_versions(session=session)
     if json:
         console.as_json([version.model_dump(mode="json") for version in versions])
         return
-    rows = [(v.version, v.state, f"{v.trained_at:%Y-%m-%d %H:%M}", v.encoder) for v in versions]
-    console.table("Trained versions", ("version", "state", "trained (UTC)", "encoder"), rows)
+    rows = [
+        (
+            v.version,
+            f"{v.state}, chosen by a person" if v.pinned else v.state,
+            f"{v.trained_at:%Y-%m-%d %H:%M}",
+            v.encoder,
+            v.reviews_learned,
+        )
+        for v in versions
+    ]
+    console.table("Trained versions", ("version", "state", "trained (UTC)", "encoder", "reviews learned"), rows)
 
 
 @app.command("train")
@@ -161,9 +189,10 @@ def train(
 def rollback(
     version: Annotated[str, typer.Argument(help="A version of 'culture-monitor model list'.")], data: Data = None
 ) -> None:
-    """Give the tagging back to an earlier version."""
+    """Give the tagging back to an earlier version, until you choose another or a measured challenger takes over."""
     settings = load_settings(data=data)
-    with open_database(settings.database_address) as database, database.write() as session:
-        if not model_versions.make_champion(version, session=session):
-            raise typer.BadParameter(f"{version!r} is not recorded; see 'culture-monitor model list'")
-    console.line(f"Version {version} tags from now on.")
+    with open_database(settings.database_address) as database:
+        jobs.roll_back(database, settings, version)
+    console.line(
+        f"Version {version} tags from now on: until you go to another, or a challenger with new reviews measures no worse."
+    )

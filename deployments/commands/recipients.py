@@ -1,62 +1,122 @@
 """`culture-monitor recipients`: who receives the digest, and of what."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources
+from deployments.prefect_runs import forget_runs_of
+from deployments.reading import stored
 from flows.mail.erasure import erase as erase_everywhere
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store import recipients
 from models.store.database import open_database
+from models.store.recipient_choices import choices_in_words
+from models.store.tables import Recipient
 from models.weeks import utc_now
 
 app = typer.Typer(help="Who receives the digest.", no_args_is_help=True, rich_markup_mode=None)
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address.")]
+Name = Annotated[str | None, typer.Option(help="Shown in the email's To line.")]
+Theme = Annotated[list[str] | None, typer.Option(metavar="THEME", help="Only this theme; repeatable.")]
+Nation = Annotated[list[str] | None, typer.Option(metavar="NATION", help="Only this nation; repeatable.")]
+Sector = Annotated[list[str] | None, typer.Option(metavar="SECTOR", help="Only this sector; repeatable.")]
+SendEmpty = Annotated[
+    bool | None,
+    typer.Option(
+        "--send-empty/--no-send-empty", help="An email also in a week with nothing for them.", show_default=False
+    ),
+]
 
 
 @app.command("add")
 def add(
     address: Address,
-    name: Annotated[str, typer.Option(help="Shown in the email's To line.")] = "",
-    theme: Annotated[list[str] | None, typer.Option(metavar="THEME", help="Only this theme; repeatable.")] = None,
-    nation: Annotated[list[str] | None, typer.Option(metavar="NATION", help="Only this nation; repeatable.")] = None,
-    sector: Annotated[list[str] | None, typer.Option(metavar="SECTOR", help="Only this sector; repeatable.")] = None,
-    send_empty: Annotated[
-        bool, typer.Option("--send-empty", help="An email also in a week with nothing for them.")
-    ] = False,
+    name: Name = None,
+    theme: Theme = None,
+    nation: Nation = None,
+    sector: Sector = None,
+    send_empty: SendEmpty = None,
     data: Data = None,
     sources: Sources = None,
 ) -> None:
-    """Add a recipient, or change what one receives."""
+    """Add a recipient; of all themes, nations and sectors that are not named here."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     with open_database(settings.database_address) as database, database.write() as session:
-        recipient, new = recipients.add(
+        there = recipients.by_address(address, session=session)
+        was_active = there is not None and there.active
+        recipient, is_new = recipients.add(
             address,
             utc_now(),
             name=name,
-            themes=theme or (),
-            nations=nation or (),
-            sectors=sector or (),
+            themes=theme,
+            nations=nation,
+            sectors=sector,
             send_empty=send_empty,
             registry=registry,
             session=session,
         )
-        line = (
-            f"{recipient.address} {'added' if new else 'changed'}: receives {_choices(recipient.themes, 'all themes')}."
+        done = (
+            "added"
+            if is_new
+            else "is on the list already: nothing was changed"
+            if was_active
+            else "is back on the list"
         )
-    console.line(line)
+        _confirm(recipient, done)
+
+
+@app.command("change")
+def change(
+    address: Address,
+    name: Name = None,
+    theme: Theme = None,
+    all_themes: Annotated[bool, typer.Option("--all-themes", help="All themes again.")] = False,
+    nation: Nation = None,
+    all_nations: Annotated[bool, typer.Option("--all-nations", help="All nations again.")] = False,
+    sector: Sector = None,
+    all_sectors: Annotated[bool, typer.Option("--all-sectors", help="All sectors again.")] = False,
+    send_empty: SendEmpty = None,
+    data: Data = None,
+    sources: Sources = None,
+) -> None:
+    """Change what a recipient receives: only what you name here; the rest stays as it is."""
+    settings = load_settings(data=data, sources=sources)
+    registry = load_registry(settings.sources)
+    with open_database(settings.database_address) as database, database.write() as session:
+        recipient = recipients.change(
+            address,
+            name=name,
+            themes=_chosen("theme", theme, everything=all_themes),
+            nations=_chosen("nation", nation, everything=all_nations),
+            sectors=_chosen("sector", sector, everything=all_sectors),
+            send_empty=send_empty,
+            registry=registry,
+            session=session,
+        )
+        _confirm(recipient, "changed")
+
+
+@app.command("show")
+def show(address: Address, data: Data = None) -> None:
+    """Show what one recipient receives."""
+    settings = load_settings(data=data)
+    with stored(settings) as database, database.read() as session:
+        recipient = recipients.show(address, session=session)
+        left = f"left on {recipient.left_at:%Y-%m-%d}; before that" if recipient.left_at else "is on the list"
+        _confirm(recipient, left)
 
 
 @app.command("list")
 def list_recipients(data: Data = None, json: Json = False) -> None:
     """List who receives the digest, and who has left and is not erased yet."""
     settings = load_settings(data=data)
-    with open_database(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         people = recipients.everyone(session=session)
     if json:
         console.as_json([person.model_dump(mode="json", exclude={"token"}) for person in people])
@@ -88,7 +148,7 @@ def remove(address: Address, data: Data = None) -> None:
 def export(address: Address, data: Data = None) -> None:
     """Print everything that is kept about one address, as JSON."""
     settings = load_settings(data=data)
-    with open_database(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         console.as_json(recipients.export(address, session=session))
 
 
@@ -97,8 +157,20 @@ def erase(address: Address, data: Data = None) -> None:
     """Erase an address, name and choices everywhere, at once."""
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:
-        erase_everywhere(database, settings.outbox, address, utc_now())
+        asyncio.run(erase_everywhere(database, settings, address, utc_now(), forget_runs_of(settings)))
     console.line("Erased. What was sent stays counted, without a person.")
+
+
+def _chosen(what: str, named: list[str] | None, *, everything: bool) -> list[str] | None:
+    """What was said of one kind of choice: those named, all (an empty list), or nothing."""
+    if named and everything:
+        raise typer.BadParameter(f"give --{what}, or all of them, not both", param_hint=f"--all-{what}s")
+    return [] if everything else named or None
+
+
+def _confirm(recipient: Recipient, done: str) -> None:
+    name = f" ({recipient.name})" if recipient.name else ""
+    console.line(f"{recipient.address}{name} {done}. Receives {choices_in_words(recipient)}.")
 
 
 def _choices(chosen: list[str], none: str) -> str:

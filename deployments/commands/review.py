@@ -7,22 +7,41 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from deployments import console
 from deployments.commands.options import Data, Json
-from models.reviews import Decision, ReviewError, check_decision
+from deployments.reading import stored
+from models.reviews import (
+    IN_SCOPE,
+    NOT_IN_SCOPE,
+    Decision,
+    ReviewError,
+    check_decision,
+    check_retagging,
+    seal_of,
+)
 from models.reviews import queue as most_doubtful
 from models.settings import load_settings
 from models.store import reviews
 from models.store.database import Database, open_database
+from models.store.reviews import Recorded
+from models.store.tables import Article as Stored
 from models.themes import load_themes
 from models.weeks import utc_now
 
 QUEUE_DAYS = 28
 DOUBTS_READ = 2000
-CSV_COLUMNS = ("article", "in_scope", "themes", "reviewer", "note")
+NEEDED_COLUMNS = ("article", "in_scope", "themes", "reviewer")
+CSV_COLUMNS = (*NEEDED_COLUMNS, "not_themes", "note")
 _YES = frozenset({"yes", "true", "1", "y"})
 _NO = frozenset({"no", "false", "0", "n"})
+
+_WORDS = {True: "yes", False: "no"}
+
+Article = Annotated[str, typer.Argument(metavar="ARTICLE", help="Its number in the queue, or its address.")]
+Reviewer = Annotated[str, typer.Option(help="Your name; kept with the decision.")]
+Note = Annotated[str, typer.Option(help="Why, for whoever reads it later.")]
 
 app = typer.Typer(help="Correct the tagger; it learns from it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -33,36 +52,70 @@ def queue(
 ) -> None:
     """List the recent articles of which the tagger is least sure."""
     settings = load_settings(data=data)
-    with open_database(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         found = reviews.doubts(utc_now() - timedelta(days=QUEUE_DAYS), DOUBTS_READ, session=session)
     items = most_doubtful(found, {theme.id: theme.name for theme in load_themes()}, limit)
     if json:
-        console.as_json([{"article": item.article_id, "title": item.title, "url": item.url} for item in items])
+        console.as_json(
+            [
+                {"article": item.article_id, "title": item.title, "url": item.url, "asked": list(item.asked)}
+                for item in items
+            ]
+        )
         return
-    rows = [(item.article_id, item.title, item.outlet, item.url) for item in items]
-    console.table("What the tagger is least sure of", ("article", "title", "outlet", "address"), rows)
+    rows = [(item.article_id, item.title, item.outlet, item.question, item.url) for item in items]
+    console.table("What the tagger is least sure of", ("article", "title", "outlet", "question", "address"), rows)
 
 
 @app.command("add")
 def add(
-    article: Annotated[str, typer.Argument(metavar="ARTICLE", help="Its number in the queue, or its address.")],
-    reviewer: Annotated[str, typer.Option(help="Your name; kept with the decision.")],
+    article: Article,
+    reviewer: Reviewer,
     theme: Annotated[list[str] | None, typer.Option(metavar="THEME", help="A theme that applies; repeatable.")] = None,
-    out_of_scope: Annotated[bool, typer.Option("--out-of-scope", help="Not about leadership or culture.")] = False,
-    others_stand: Annotated[
-        bool, typer.Option("--others-stand", help="Leave the themes that you do not name.")
-    ] = False,
-    note: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "",
+    not_theme: Annotated[
+        list[str] | None, typer.Option(metavar="THEME", help="A theme that does not apply; repeatable.")
+    ] = None,
+    in_scope: Annotated[
+        bool | None,
+        typer.Option(
+            "--in-scope/--out-of-scope", help="Whether it is about leadership or culture.", show_default=False
+        ),
+    ] = None,
+    note: Note = "",
     data: Data = None,
 ) -> None:
-    """Decide on one article: in scope with the themes named, or --out-of-scope."""
+    """Say of one article which themes apply or do not, or whether it is in scope; what you do not name stays as it is."""
     decision = check_decision(
-        in_scope=not out_of_scope, themes=theme or (), others_stand=others_stand, reviewer=reviewer, note=note
+        in_scope=in_scope, themes=theme or (), not_themes=not_theme or (), reviewer=reviewer, note=note
     )
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:
-        changed = _record(database, [(article, decision)])
-    console.line(f"Recorded: {changed} changed. It counts from now on.")
+        (recorded,) = _record(database, [(article, decision)])
+    _show_changes(recorded)
+    console.line(f"Recorded: {_changed([recorded])} changed. It counts from now on.")
+
+
+@app.command("retag")
+def retag(
+    article: Article,
+    reviewer: Reviewer,
+    theme: Annotated[list[str] | None, typer.Option(metavar="THEME", help="A theme that applies; repeatable.")] = None,
+    note: Note = "",
+    confirm: Annotated[bool, typer.Option("--confirm", help="Do not ask: record what is shown.")] = False,
+    data: Data = None,
+) -> None:
+    """Decide on all fifteen themes of one article: those named apply, all others do not. Shows the changes, then asks."""
+    decision = check_retagging(themes=theme or (), reviewer=reviewer, note=note)
+    settings = load_settings(data=data)
+    with stored(settings) as database, database.read() as session:
+        shown = reviews.preview(_find(article, session=session), decision, session=session)
+    _show_changes(shown)
+    if not confirm and not typer.confirm("Record this?"):
+        console.line("Nothing was recorded.")
+        return
+    with open_database(settings.database_address) as database:
+        (recorded,) = _record(database, [(article, decision)], expected=seal_of(shown.changes))
+    console.line(f"Recorded: {_changed([recorded])} changed. It counts from now on.")
 
 
 @app.command("import")
@@ -70,39 +123,39 @@ def import_csv(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help=f"Columns {', '.join(CSV_COLUMNS)}.")],
     data: Data = None,
 ) -> None:
-    """Record the decisions of a CSV file: all of them, or, where one is wrong, none."""
+    """Record the decisions of a CSV file: all of them, or, where one is wrong, none. Empty cells say nothing."""
     decisions = read_decisions(file)
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:
-        changed = _record(database, decisions)
-    console.line(f"{len(decisions)} decisions recorded: {changed} verdicts changed.")
+        recorded = _record(database, decisions)
+    console.line(f"{len(decisions)} decisions recorded: {_changed(recorded)} verdicts changed.")
 
 
 def read_decisions(file: Path) -> list[tuple[str, Decision]]:
-    """The decisions of a CSV file; themes are apart by semicolons or spaces.
+    """The decisions of a CSV file; themes are separated by semicolons or spaces, and an empty cell says nothing.
 
     Raises:
-        ReviewError: a column or a value is wrong; names file and line.
+        ReviewError: a column or a value is wrong, or a line says nothing; names file and line.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ReviewError(f"{file}: can't be read as UTF-8 text: {error}") from error
     rows = csv.DictReader(text.splitlines())
-    missing = [name for name in CSV_COLUMNS[:4] if name not in (rows.fieldnames or ())]
+    missing = [name for name in NEEDED_COLUMNS if name not in (rows.fieldnames or ())]
     if missing:
         raise ReviewError(f"{file}: lacks the column {missing[0]!r}; its first line must name {', '.join(CSV_COLUMNS)}")
     decisions = []
     for row in rows:
         place = f"{file}:{rows.line_num}"
         said = (row["in_scope"] or "").strip().lower()
-        if said not in _YES | _NO:
-            raise ReviewError(f"{place}: in_scope is {said!r}; write yes or no")
+        if said and said not in _YES | _NO:
+            raise ReviewError(f"{place}: in_scope is {said!r}; write yes or no, or leave it empty")
         try:
             decision = check_decision(
-                in_scope=said in _YES,
-                themes=(row["themes"] or "").replace(";", " ").split(),
-                others_stand=False,
+                in_scope=said in _YES if said else None,
+                themes=_themes(row["themes"]),
+                not_themes=_themes(row.get("not_themes")),
                 reviewer=row["reviewer"] or "",
                 note=row.get("note") or "",
             )
@@ -112,13 +165,39 @@ def read_decisions(file: Path) -> list[tuple[str, Decision]]:
     return decisions
 
 
-def _record(database: Database, decisions: Sequence[tuple[str, Decision]]) -> int:
-    changed = 0
+def _themes(cell: str | None) -> list[str]:
+    return (cell or "").replace(";", " ").split()
+
+
+def _record(
+    database: Database, decisions: Sequence[tuple[str, Decision]], *, expected: str | None = None
+) -> list[Recorded]:
+    recorded = []
     with database.write() as session:
         for what, decision in decisions:
-            article = reviews.find_article(what, session=session)
-            if article is None:
-                raise ReviewError(f"{what!r} is no stored article; give its number in 'review queue', or its address")
-            recorded = reviews.record(article, decision, utc_now(), session=session)
-            changed += sum(before != now for before, now in recorded.changes.values())
-    return changed
+            recorded.append(reviews.record(_find(what, session=session), decision, utc_now(), session=session))
+            if expected is not None and seal_of(recorded[-1].changes) != expected:
+                raise ReviewError(f"{what!r} was changed meanwhile; look again, nothing was recorded")
+    return recorded
+
+
+def _find(what: str, *, session: Session) -> Stored:
+    article = reviews.find_article(what, session=session)
+    if article is None:
+        raise ReviewError(f"{what!r} is no stored article; give its number in 'review queue', or its address")
+    return article
+
+
+def _changed(recorded: Sequence[Recorded]) -> int:
+    return sum(before != now for one in recorded for before, now in one.changes.values())
+
+
+def _show_changes(recorded: Recorded) -> None:
+    names = {theme.id: theme.name for theme in load_themes()} | {IN_SCOPE: "In scope"}
+    rows = [
+        (names[theme], _WORDS[before], _WORDS[now], "changed" if before != now else "")
+        for theme, (before, now) in recorded.changes.items()
+    ]
+    console.table(f"Article {recorded.article_id}: {recorded.title}", ("", "before", "now", ""), rows)
+    if not recorded.in_scope:
+        console.note(NOT_IN_SCOPE)

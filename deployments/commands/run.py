@@ -3,27 +3,26 @@
 import asyncio
 import os
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose
+from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
 from deployments.demo_folder import leave_demo
 from deployments.prefect_api import answering_api
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows import jobs
+from flows.mail.delivery import DeliverySummary
+from flows.mail.edition import DigestResult
 from models.outcomes import Outcome
 from models.settings import Settings, load_settings
-from models.sources import Registry, Source, UnknownSourceError, load_registry
+from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
 from models.themes import THEME_IDS, load_themes
 from models.weeks import Week, utc_now
-
-if TYPE_CHECKING:
-    from flows.mail.weekly import DigestResult
 
 FAILURES_SHOWN = 40
 
@@ -33,7 +32,8 @@ class Report:
     """What one run of the whole job did."""
 
     monitor: jobs.MonitorSummary
-    digest: "DigestResult"
+    digest: DigestResult
+    left: DeliverySummary | None = None  # what became of emails that earlier digests could not send
 
 
 def run(
@@ -46,7 +46,7 @@ def run(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Collect, tag and store once, and write this week's edition so far (nothing is sent)."""
+    """Collect, tag and store once, send what earlier digests could not, and write this week's edition so far."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     chosen = choose_sources(registry, only or [])
@@ -69,7 +69,8 @@ def run(
         console.as_json(as_data(report))
     else:
         show(report)
-    if report.monitor.collected.failures:
+    undelivered = report.left is not None and (report.left.failed or report.left.expired)
+    if report.monitor.collected.failures or undelivered:
         raise typer.Exit(1)
 
 
@@ -95,8 +96,9 @@ def whole_job(
         else:
             job = _reported(api, database, registry, settings, now, chosen, all_due, progress, verbose)
         monitor = asyncio.run(job)
+        left = jobs.send_pending(database, registry, settings, now=now)
         digest = jobs.digest(database, registry, settings, week=week or Week.of(now), now=now, send=False)
-    return Report(monitor, digest)
+    return Report(monitor, digest, left)
 
 
 def _reported(
@@ -117,21 +119,12 @@ def _reported(
     if not settings.telemetry:
         os.environ["DO_NOT_TRACK"] = "1"
     # Here, not above: Prefect takes two seconds to import, and reads its settings when it is.
-    from flows.prefect_steps import Workplace
-    from flows.reported import keep_quiet, monitor_reported
+    from flows import prefect_steps, reported
 
     if not verbose:
-        keep_quiet()
-    place = Workplace(settings, registry, database, now)
-    return monitor_reported(place, sources=chosen, all_due=all_due, report=progress)
-
-
-def choose_sources(registry: Registry, ids: Sequence[str]) -> list[Source] | None:
-    """The sources with these ids; a wrong one is an error in the command's words."""
-    try:
-        return registry.choose(ids)
-    except UnknownSourceError as error:
-        raise typer.BadParameter(f"{error}; see 'culture-monitor sources list'") from error
+        reported.keep_quiet()
+    place = prefect_steps.Workplace(settings, registry, database, now)
+    return reported.monitor_reported(place, sources=chosen, all_due=all_due, report=progress)
 
 
 def show(report: Report) -> None:
@@ -168,8 +161,10 @@ def show(report: Report) -> None:
         console.table("What was listed and not read", ("source", "what was left out"), cut)
     console.line(
         f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
-        f"{tagged.uncertain} uncertain (waiting for review), {tagged.other_language} not in English."
+        f"{tagged.other_language} not in English. {tagged.uncertain} uncertain ones wait for review."
     )
+    if report.left is not None and report.left.words:
+        console.line(f"{report.left.words[0].upper()}{report.left.words[1:]}.")
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -199,5 +194,6 @@ def as_data(report: Report) -> dict[str, Any]:
         "themes": tagged.by_theme,
         "model_version": tagged.version,
         "notes": list(report.monitor.notes),
+        "emails": asdict(report.left) if report.left is not None else None,
         "edition": {"week": str(report.digest.week), "files": [str(file) for file in report.digest.files]},
     }

@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose
-from deployments.commands.run import choose_sources
-from flows import jobs
+from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
 from models.opml import read_opml, source_toml, write_opml
 from models.settings import load_settings
 from models.sources import load_registry
@@ -43,6 +41,8 @@ def check(
     verbose: Verbose = False,
 ) -> None:
     """Probe sources live: status, entries, newest date, what robots.txt says. Nothing is stored."""
+    from flows import jobs  # here: half a second, for which `sources list` would wait
+
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     chosen = choose_sources(registry, ids or []) or list(registry.sources)

@@ -21,7 +21,7 @@ from flows.mail import phrases
 from flows.mail.phrases import Links
 from flows.mail.plain import render_text
 from models import brief
-from models.edition import EditionContent, SourceGap, StoryItem
+from models.edition import EditionContent, SourceGap, StoryItem, ThemeNote
 from models.layout import Layout, Section, lay_out
 from models.trends import Trend
 
@@ -53,7 +53,7 @@ class EmailRenderer:
     """Renders one edition for many recipients; a story that several of them get is rendered once."""
 
     def __init__(self) -> None:
-        self._fragments: dict[tuple[int, str, bool, int], Markup] = {}
+        self._fragments: dict[tuple[StoryItem, tuple[ThemeNote, ...], bool], Markup] = {}
 
     def render(self, content: EditionContent, links: Links = Links()) -> Rendered:  # noqa: B008 - a frozen value
         """The email for `content`, always under `LARGEST_HTML` bytes."""
@@ -118,7 +118,7 @@ class EmailRenderer:
         }
 
     def _story(self, content: EditionContent, story: StoryItem, *, lead: bool = False) -> Markup:
-        key = (story.id, story.primary, lead, len(content.themes))
+        key = (story, content.themes, lead)  # all that its words depend on: the labels are of the chosen themes
         if key not in self._fragments:
             self._fragments[key] = Markup(  # noqa: S704 - the template escapes
                 environment().get_template("story.html").render(

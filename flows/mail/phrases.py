@@ -49,7 +49,7 @@ def story_meta(story: StoryItem) -> str:
     }[story.basis]
     parts += [note] if note else []
     if story.late:
-        parts.append("found after last week’s edition")
+        parts.append("came after its week’s edition")
     return " · ".join(parts)
 
 

@@ -38,7 +38,7 @@ def render_text(content: EditionContent, links: Links = Links(), shown: int = SH
         lines += ["", *_heading("ALSO ABOUT LEADERSHIP AND CULTURE")]
         for story in layout.others[:shown]:
             lines += [*_story(content, story, "- "), ""]
-        lines += _more(len(layout.others) - shown, links) or lines[-1:-1]
+        lines += _more(len(layout.others) - shown, links)
     lines += ["", *_trends(content)]
     lines += ["", *_heading("WHAT WE COULD NOT SEE"), *_gaps(content)]
     lines += ["", *_heading("HOW THIS WAS MADE")]

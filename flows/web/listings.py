@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from flows.web.filing import Filing
+from flows.web.filing import Filing, source_columns
 from flows.web.source_polls import Poll
 from models.admission import Candidate, Listed, ReadEntry, Stored, cleaned, cleaned_entry, digest_of, listed_as
 from models.admission import without_page as kept_without_page
@@ -113,7 +113,7 @@ class ListingFiler:
         source, entry = candidate.source, candidate.entry
         row: Row = {
             "id": stored.id,
-            "source": source.id,
+            **source_columns(source),
             "outlet": entry.outlet or source.label,
             "summary": entry.summary or stored.summary,
             **_said(candidate),

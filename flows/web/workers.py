@@ -1,219 +1,143 @@
-"""Worker processes for what may hang or crash: each call has a time limit, and a lost worker costs one call.
+"""Worker processes for what may hang, crash or hoard memory: each call has a time limit, and its loss costs nothing else.
 
-A signal does not interrupt libxml2, so a worker that is late is killed and another started in its place. Workers
-are spawned, not forked (the parent has threads), one at a time when there is work, and replaced after a number of
-calls, which bounds what a leaking library can hold.
+The pool is pebble's: a worker that is late or dead is replaced, and so is one after a number of calls, which bounds what a
+leaking library can hold. The standard library's pool knows no time limit for a call, and breaks with the first dead worker.
+Workers are spawned, not forked: the parent has threads.
 """
 
 import asyncio
 import contextlib
-import math
-import multiprocessing
 import os
-import socket
+import signal
 import sys
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+import threading
+from collections.abc import Callable
 from multiprocessing.context import SpawnContext, SpawnProcess
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any, Self, TypeVar
 
-from flows.web.worker_life import serve
+from pebble import ProcessExpired, ProcessPool
+
+if sys.platform != "win32":
+    import resource
 
 RECYCLE_AFTER = 1000  # calls; libxml2's arenas grow by a megabyte or two in as many pages
-START_SECONDS = 60.0  # a cold start imports trafilatura and feedparser: 1 to 2 s, far more on a starved machine
-WIDE_PIPE_BYTES = 1 << 20  # asked for; Linux gives anyone two fifths of it, and news pages have 100 to 400 kB
-_JOB_BYTES = 4096  # of a job beside its texts
-_GOODBYE_SECONDS = 2.0
+MEMORY_BYTES = 2 * 1024**3  # address space of one worker; an ordinary one uses a fifth
+START_SECONDS = 60.0  # for a worker to start and import: a second, far more on a starved machine
+CALLS_PER_WORKER = 2  # handed over at once: one that runs, and the next
+TRIES = 3  # of a call whose pool broke under another one
+_ALARM_SLACK_SECONDS = 10.0
+_ERROR_LETTERS = 300
+# Read by numpy's libraries when they are imported. On matrices as small as ours, more threads only burn CPU, and on a machine
+# of many cores each takes address space.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 T = TypeVar("T")
 
 
 class WorkerError(Exception):
-    """The call was lost with its worker."""
-
-
-class WorkerTimeout(WorkerError):  # noqa: N818 - it says what happened
-    """The call took longer than its limit; its worker was killed."""
-
-
-class WorkerDied(WorkerError):  # noqa: N818
-    """The worker ended during the call: out of memory, or a crash in native code."""
-
-
-def ready_to_read() -> None:
-    """Import what reading pages and feeds needs, so that no call pays for it."""
-    import feedparser  # noqa: F401
-    import trafilatura  # noqa: F401
-
-    import flows.web.readers  # noqa: F401
+    """The call is lost: it took too long, its worker ended, or it raised; the message says which."""
 
 
 class Workers:
-    """A handful of worker processes; use as `async with`. Calls beyond their number wait in turn.
+    """A pool of worker processes; use as `async with`. They start with the first call; calls beyond their number wait."""
 
-    Each runs `prepare` once, at its start, within the limit on memory; it stands at the top of a module.
-    """
-
-    def __init__(
-        self,
-        processes: int = 2,
-        recycle_after: int = RECYCLE_AFTER,
-        prepare: Callable[[], None] = ready_to_read,
-    ) -> None:
+    def __init__(self, processes: int = 2, recycle_after: int = RECYCLE_AFTER) -> None:
+        self._processes = processes
         self._recycle_after = recycle_after
-        self._prepare = prepare
-        self._context: SpawnContext = multiprocessing.get_context("spawn")
-        self._room = asyncio.Semaphore(processes)
-        self._idle: list[_Worker] = []
-        self._all: set[_Worker] = set()
+        self._room = asyncio.Semaphore(CALLS_PER_WORKER * processes)
+        self._pool: ProcessPool | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        workers, self._all, self._idle = list(self._all), set(), []
-        await asyncio.gather(*(asyncio.to_thread(worker.end) for worker in workers))
-
-    @property
-    def started(self) -> int:
-        """How many processes run now."""
-        return len(self._all)
+    async def __aexit__(self, *reason: object) -> None:
+        if self._pool is not None:
+            await asyncio.to_thread(_end, self._pool)
 
     async def call(self, function: Callable[..., T], *arguments: Any, timeout_seconds: float) -> T:
         """`function(*arguments)` in a worker; the function stands at the top of a module.
 
         Raises:
-            WorkerTimeout, WorkerDied: the call is lost, the next ones are not.
-            Exception: whatever the function raised.
+            WorkerError: this call is lost, whatever it did; no other one is.
         """
+        # The pool counts the time of a call from its start. A call that never starts must not hold up a run for ever.
+        most = CALLS_PER_WORKER * timeout_seconds + START_SECONDS
         async with self._room:
-            worker = await self._take()
-            try:
-                done, result = await worker.run(function, arguments, timeout_seconds)
-            except BaseException:  # cancelled as well: the worker is busy with what nobody wants
-                self._discard(worker)
-                raise
-            if worker.calls >= self._recycle_after:
-                self._all.discard(worker)
-                await asyncio.to_thread(worker.end)
-            else:
-                self._idle.append(worker)
-        if done:
-            return result  # type: ignore[no-any-return]
-        raise result
+            for _ in range(TRIES):
+                pool = await self._running()
+                try:
+                    async with asyncio.timeout(most):
+                        future = pool.schedule(_call, (function, arguments, timeout_seconds), timeout=timeout_seconds)
+                        return await asyncio.wrap_future(future)
+                except TimeoutError:
+                    raise WorkerError(f"took longer than {timeout_seconds:g} seconds") from None
+                except ProcessExpired as error:
+                    raise WorkerError(f"the worker process ended with code {error.exitcode}") from error
+                except RuntimeError:  # the pool broke, mostly by a worker that died between two calls
+                    continue
+        raise WorkerError(f"the pool of workers broke {TRIES} times")
 
-    async def _take(self) -> "_Worker":
-        if self._idle:
-            return self._idle.pop()
-        worker = _Worker(self._context, self._prepare)
-        self._all.add(worker)
-        try:
-            await worker.ready()
-        except BaseException:
-            self._discard(worker)
-            raise
-        return worker
-
-    def _discard(self, worker: "_Worker") -> None:
-        self._all.discard(worker)
-        worker.kill()
+    async def _running(self) -> ProcessPool:
+        broken = None
+        if self._pool is not None and not self._pool.active:
+            broken, self._pool = self._pool, None
+        if self._pool is None:
+            self._pool = ProcessPool(self._processes, self._recycle_after, initializer=_begin, context=_Context())
+        if broken is not None:
+            await asyncio.to_thread(_end, broken)
+        return self._pool
 
 
-class _Worker:
-    """One process and the pipe to it."""
-
-    def __init__(self, context: SpawnContext, prepare: Callable[[], None]) -> None:
-        self.calls = 0
-        self._pipe, theirs = context.Pipe()
-        self._fits = _widen(self._pipe)
-        self._process: SpawnProcess = context.Process(target=serve, args=(theirs, prepare), daemon=True)
-        with main_unknown():
-            self._process.start()
-        theirs.close()
-
-    async def ready(self) -> None:
-        """Wait until it has imported what it needs."""
-        await self._receive(START_SECONDS)
-
-    async def run(self, function: Callable[..., Any], arguments: tuple[Any, ...], limit: float) -> tuple[bool, Any]:
-        """Whether the function returned, and its result or exception."""
-        self.calls += 1
-        job = (function, arguments, limit)
-        try:
-            # The pipe is empty: the worker has answered all that it was asked. What it can't hold is sent by a thread, which
-            # costs a fifth of what fetching a page does, since the loop must not wait for the worker to read.
-            if _bytes_at_most(arguments) <= self._fits:
-                self._pipe.send(job)
-            else:
-                await asyncio.to_thread(self._pipe.send, job)
-        except OSError as error:
-            raise WorkerDied("the worker process ended") from error
-        answer: tuple[bool, Any] = await self._receive(limit)
-        return answer
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
-        self._process.join(_GOODBYE_SECONDS)
-        with contextlib.suppress(OSError):  # a call that was cut short may have closed it at the same moment
-            self._pipe.close()
-
-    def end(self) -> None:
-        """Let it finish, then end it."""
-        with contextlib.suppress(OSError):
-            self._pipe.send(None)
-        self._process.join(_GOODBYE_SECONDS)
-        self.kill()
-
-    async def _receive(self, limit: float) -> Any:
-        loop = asyncio.get_running_loop()
-        arrived = asyncio.Event()
-        number = self._pipe.fileno()
-        loop.add_reader(number, arrived.set)
-        try:
-            async with asyncio.timeout(limit):
-                await arrived.wait()
-        except TimeoutError:
-            raise WorkerTimeout(f"took longer than {limit:g} seconds") from None
-        finally:
-            loop.remove_reader(number)
-        try:
-            return self._pipe.recv()
-        except (EOFError, OSError) as error:
-            raise WorkerDied("the worker process ended") from error
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()
 
 
-@contextlib.contextmanager
-def main_unknown() -> Iterator[None]:
-    """Keep a spawned process from importing this program's main module, and with it all that the program imports.
+class _Process(SpawnProcess):
+    """A process that does not import this program's main module, and with it all that the program imports.
 
-    The command's main module brings the classifier and the database: seconds of CPU and 150 MB in every worker.
+    The command's main module brings the database and a run's brings Prefect: a second of CPU and 100 MB in every worker.
     """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
+
+    _one_at_a_time = threading.Lock()
+
+    def start(self) -> None:
+        with self._one_at_a_time:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                super().start()
+            finally:
+                sys.modules["__main__"] = main
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
+def _begin() -> None:
+    """In a new worker: what keeps it within its bounds."""
+    # At once, even within native code, for which the pool's own handler would wait.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.environ.update(_ONE_THREAD)
+    if sys.platform != "win32":
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def _call(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) -> T:
+    """In a worker: one call. Should the parent be gone, which ends a late one, the system does so a little later."""
+    _set_alarm(seconds + _ALARM_SLACK_SECONDS)
     try:
-        yield
+        return function(*arguments)
+    except BaseException as error:
+        # An exception of a kind that can't be rebuilt on the other side would break the pool there.
+        raise WorkerError(f"{type(error).__name__}: {error}"[:_ERROR_LETTERS]) from error
     finally:
-        sys.modules["__main__"] = main
+        _set_alarm(0)
 
 
-def _widen(pipe: Connection) -> int:
-    """Have a pipe hold as much as the system lets it; the bytes of a job that surely fit, its names and numbers aside."""
-    try:
-        with socket.socket(fileno=os.dup(pipe.fileno())) as end:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WIDE_PIPE_BYTES)
-            given = end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-            return given // 2 - _JOB_BYTES  # the other half is for the system's own accounts
-    except OSError:  # not a socket: Windows
-        return 0
-
-
-def _bytes_at_most(arguments: tuple[Any, ...]) -> float:
-    """The most that a job's arguments take in a pipe; infinite where that is not plain to see."""
-    return sum(
-        len(one) * (1 if isinstance(one, bytes) else 4) if isinstance(one, bytes | str) else math.inf
-        for one in arguments
-    )
+def _set_alarm(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)

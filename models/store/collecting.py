@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlmodel import Session, col, select
 
+from models.store.columns import UtcDateTime
 from models.store.tables import (
     Article,
     ArticleAlias,
@@ -20,7 +21,6 @@ from models.store.tables import (
     Run,
     SourceState,
     Story,
-    UtcDateTime,
 )
 
 Row = dict[str, Any]  # the columns of a table

@@ -1,18 +1,20 @@
-"""Opening the database: SQLite in the data folder by default, PostgreSQL by setting; the schema brought up to date.
+"""Opening the database: SQLite in the data folder by default, PostgreSQL by setting.
 
-Every command opens the database here, so a schema behind the code never meets it.
+What writes opens it with `open_database`, which brings the schema up to date; what only reads with `open_to_read`, which
+changes nothing. Either way a schema behind the code never meets it.
 """
 
+import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, event, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlmodel import Session, create_engine
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 # The migrations, oldest first, as tests/test_migrations.py compares them with the files: alembic takes a fifth of a second to
 # import and to look for itself, and almost every run finds the newest schema.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0003", "0005", "0004", "0002")
 BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5
 _LOOK_AGAIN_SECONDS = 0.05
 _ADVISORY_LOCK = 2022_06_08  # any fixed number: two processes starting at once migrate one after the other
@@ -31,11 +33,16 @@ class DatabaseError(RuntimeError):
     """The database can't be used; the message says why and what to do. Nothing was changed."""
 
 
+class DatabaseMissingError(DatabaseError):
+    """Nothing was ever stored; the message says what makes the database."""
+
+
 class Database:
     """Sessions on one database. `write` sessions commit at their end, or roll back where an exception leaves them."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, tidy: Callable[[], None] = lambda: None) -> None:
         self.engine = engine
+        self._tidy = tidy
 
     @property
     def label(self) -> str:
@@ -61,6 +68,7 @@ class Database:
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+        self._tidy()
 
     def __enter__(self) -> "Database":
         return self
@@ -89,6 +97,64 @@ def open_database(address: str) -> Database:
     return Database(engine)
 
 
+def open_to_read(address: str) -> Database:
+    """The database at a SQLAlchemy address for reading alone: nothing is made, migrated or written.
+
+    Raises:
+        DatabaseMissingError: there is none yet, or an empty one.
+        DatabaseError: it can't be reached, is not ours, is damaged, or its schema is not that of this version.
+    """
+    url = _checked(address)
+    tidy: Callable[[], None] = lambda: None  # noqa: E731
+    if url.get_backend_name() == "sqlite":
+        file = Path(url.database or "")
+        nearest = next(path for path in file.absolute().parents if path.exists())
+        if not nearest.is_dir():
+            raise DatabaseError(f"{nearest}: is not a folder; name another --data folder")
+        if not file.is_file():
+            raise DatabaseMissingError(
+                f"{file}: nothing is stored yet; `culture-monitor run` does, or name another --data folder"
+            )
+        if not file.with_name(f"{file.name}-wal").exists() and os.access(file.parent, os.W_OK):
+            tidy = lambda: _take_companions_away(file)  # noqa: E731
+        engine = create_engine(url, creator=lambda: _connect_read_only(file))
+    else:
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"options": "-c default_transaction_read_only=on"})
+    database = Database(engine, tidy)
+    try:
+        with engine.connect() as connection:
+            current = _revision(connection, _label(engine))
+        _check_readable(current, _label(engine))
+    except DBAPIError as error:
+        database.close()
+        raise DatabaseError(f"{_label(engine)}: {_reason(error)}") from error
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _check_readable(current: str | None, label: str) -> None:
+    if current is None:
+        raise DatabaseMissingError(
+            f"{label}: nothing is stored yet; `culture-monitor run` does, or name another --data folder"
+        )
+    if current not in known_revisions():
+        raise _newer(current, label)
+    if current != REVISIONS[-1]:
+        raise DatabaseError(
+            f"{label}: was written by an earlier version of the monitor (schema {current}); "
+            "`culture-monitor upkeep` brings it up to date"
+        )
+
+
+def _newer(current: str, label: str) -> DatabaseError:
+    return DatabaseError(
+        f"{label}: was written by a newer version of the monitor (schema {current}); "
+        "install that version, or name another data folder with --data"
+    )
+
+
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest revision; nothing is done where it is there already."""
     with engine.connect().execution_options(culture_write=True) as connection:
@@ -96,10 +162,7 @@ def migrate(engine: Engine) -> None:
         if current == REVISIONS[-1]:
             return
         if current is not None and current not in known_revisions():
-            raise DatabaseError(
-                f"{_label(engine)}: was written by a newer version of the monitor (schema {current}); "
-                "install that version, or name another data folder with --data"
-            )
+            raise _newer(current, _label(engine))
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         from alembic import command
@@ -129,26 +192,49 @@ def _alembic() -> "Config":
 
 
 def _engine(address: str) -> Engine:
-    try:
-        url = make_url(address)
-        if url.get_backend_name() not in {"sqlite", "postgresql"}:
-            raise DatabaseError(f"CULTURE_DATABASE_URL: {url.get_backend_name()} is not supported; use postgresql://…")
-        if url.get_backend_name() == "sqlite":
-            if url.database:
-                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-            return engine
+    url = _checked(address)
+    if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise DatabaseError(
-            "CULTURE_DATABASE_URL is not a database address; write postgresql://user:password@host/name"
-        ) from error
+    try:
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(
             f"{Path(url.database or '').parent}: can't be made ({error.strerror}); name another --data folder"
         ) from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _checked(address: str) -> URL:
+    """The address of a database of a kind that we know, whose driver is there."""
+    try:
+        url = make_url(address)
+        if url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise DatabaseError(f"CULTURE_DATABASE_URL: {url.get_backend_name()} is not supported; use postgresql://…")
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise DatabaseError(
+            "CULTURE_DATABASE_URL is not a database address; write postgresql://user:password@host/name"
+        ) from error
+    return url
+
+
+def _connect_read_only(file: Path) -> sqlite3.Connection:
+    # In a folder where nothing may be written the log's companions can't be made; and then nobody is writing either.
+    frozen = not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
+    address = f"{file.absolute().as_uri()}?mode=ro{'&immutable=1' if frozen else ''}"
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _take_companions_away(file: Path) -> None:
+    """Leave the folder as it was: a reader makes the write-ahead log's files and, unlike a writer, leaves them behind."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as last:
+        last.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -1,67 +1,50 @@
-"""Editions and their deliveries in the database: the one place that knows what has been sent to whom.
+"""Editions in the database: what each week's says, what a person decided about it, and whether it is sealed.
 
-The states of a delivery, each change committed before the next step is taken:
-
-    pending   nothing of it can be in a mailbox yet
-    sending   the end of the message is about to be handed over; only the one who made this change may hand it over
-    sent      the server took it (where `error` says "not confirmed", it may have)
-    failed    the server refused it for good
-    skipped   nothing for this recipient this week
+An edition is composed anew until it is approved or sealed. An approval names the hash of its content, and holds as long as
+that is what is kept and no review came about one of its stories. A sealed one never changes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, func, update
+from sqlalchemy import func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from models.edition import EditionContent
-from models.store.database import Database
-from models.store.tables import Delivery, Edition, Recipient
+from models.edition import EditionContent, content_from_json
+from models.store import deliveries
+from models.store.locks import take_turns
+from models.store.placing import place_stories
+from models.store.tables import Article, Edition, Review
 from models.store.week_gathering import gather_week
 from models.weeks import Week
 
 __all__ = [
-    "DeliveryClaim",
-    "DeliveryState",
-    "Outgoing",
-    "add_deliveries",
-    "claim",
-    "count_states",
+    "Decision",
+    "approve",
+    "content_hash",
     "edition_of",
     "gather_week",
+    "hold",
     "index",
-    "resolve_unconfirmed",
+    "is_approved",
+    "is_final",
+    "latest_review",
     "save_edition",
-    "settle",
-    "waiting",
+    "seal",
 ]
 
-NOT_CONFIRMED = "not confirmed: the run ended between handing the message over and the server's answer"
 
+class Decision(StrEnum):
+    """What was decided about an edition."""
 
-class DeliveryState(StrEnum):
-    """See above."""
-
-    PENDING = "pending"
-    SENDING = "sending"
-    SENT = "sent"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One delivery that waits."""
-
-    delivery_id: int
-    recipient_id: int
-    message_id: str
-    attempts: int
+    NONE = ""
+    APPROVED = "approved"  # the content with the hash that is kept beside it, and no other
+    HELD = "held"  # by a person: only a person's approval ends it
 
 
 def edition_of(week: Week, *, session: Session) -> Edition | None:
@@ -75,18 +58,25 @@ def index(*, session: Session) -> Sequence[tuple[str, str, dict[str, Any]]]:
     return [(week, subject, dict(counts)) for week, subject, counts in rows]
 
 
-def save_edition(content: EditionContent, *, subject: str, html: str, text: str, session: Session) -> Edition:
-    """Keep an edition, in place of one of the same week that nobody has been sent.
+def content_hash(content: dict[str, Any]) -> str:
+    """SHA-256 of an edition's content, in hex: what an approval names."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
-    Raises:
-        ValueError: the week's edition is sealed.
+
+def save_edition(
+    content: EditionContent, *, subject: str, html: str, text: str, latest_review: int = 0, session: Session
+) -> Edition:
+    """Keep an edition in place of an earlier one of its week; one that was sealed or approved meanwhile stays.
+
+    `latest_review` is the newest review when its stories were gathered.
     """
+    take_turns("edition", session=session)
     edition = edition_of(content.as_week(), session=session)
     if edition is None:
         edition = Edition(week=content.week, composed_at=content.composed_at)
-    if edition.sealed:
-        raise ValueError(f"the edition of {content.week} has been sent and can't be changed")
-    edition.composed_at = content.composed_at
+    elif is_final(edition, session=session):
+        return edition
+    edition.composed_at, edition.latest_review = content.composed_at, latest_review
     edition.subject, edition.html, edition.text = subject, html, text
     edition.content = content.to_json()
     edition.counts = {
@@ -101,110 +91,65 @@ def save_edition(content: EditionContent, *, subject: str, html: str, text: str,
     return edition
 
 
-def add_deliveries(
-    edition: Edition, wanted: Iterable[tuple[int, str, bool]], now: datetime, *, session: Session
-) -> None:
-    """Seal an edition and open one delivery for each (recipient, message id, whether there is something for them)."""
-    for recipient_id, message_id, has_news in wanted:
-        state = DeliveryState.PENDING if has_news else DeliveryState.SKIPPED
-        session.add(
-            Delivery(
-                edition_id=edition.id or 0,
-                recipient_id=recipient_id,
-                state=state.value,
-                message_id=message_id,
-                updated_at=now,
-            )
-        )
-    edition.sealed = True
+def latest_review(*, session: Session) -> int:
+    """The number of the newest review: asked for before an edition's stories are gathered."""
+    return session.exec(select(func.max(Review.id))).one() or 0
+
+
+def is_final(edition: Edition, *, session: Session) -> bool:
+    """Whether an edition is no longer composed anew: it is sealed, or its approval holds."""
+    return edition.sealed or is_approved(edition, session=session)
+
+
+def is_approved(edition: Edition, *, session: Session) -> bool:
+    """Whether an edition was approved as it is kept, and no review has come about its stories since it was composed."""
+    return (
+        edition.decision == Decision.APPROVED
+        and edition.decision_hash == content_hash(edition.content)
+        and not _is_reviewed(edition, session=session)
+    )
+
+
+def _is_reviewed(edition: Edition, *, session: Session) -> bool:
+    """Whether a review has come since about one of its stories, or about a copy of one."""
+    shown = {story.id for story in content_from_json(edition.content).stories}
+    since = select(Review.article_id).where(col(Review.id) > edition.latest_review)
+    # By story: what is reviewed may be a copy of what is shown. Few reviews are newer, so the sets are small.
+    folded = aliased(Article)
+    query = (
+        select(Article.id, folded.id)
+        .outerjoin(folded, col(folded.story_id) == col(Article.story_id))
+        .where(col(Article.id).in_(since))
+    )
+    return any(article in shown or copy in shown for article, copy in session.exec(query))
+
+
+def approve(week: Week, approved_hash: str, by: str, *, session: Session) -> bool:
+    """Record the approval of the content with this hash; False where another is kept now, which nobody has approved."""
+    edition = edition_of(week, session=session)
+    if edition is None or edition.sealed or content_hash(edition.content) != approved_hash:
+        return False
+    _decide(edition, Decision.APPROVED, approved_hash, by, session=session)
+    return True
+
+
+def hold(week: Week, by: str, *, session: Session) -> None:
+    """Record that a person held an edition back."""
+    edition = edition_of(week, session=session)
+    if edition is not None and not edition.sealed:
+        _decide(edition, Decision.HELD, content_hash(edition.content), by, session=session)
+
+
+def _decide(edition: Edition, decision: Decision, decided_hash: str, by: str, *, session: Session) -> None:
+    edition.decision, edition.decision_hash, edition.decision_by = decision.value, decided_hash, by
     session.add(edition)
     session.flush()
 
 
-def waiting(edition_id: int, *, session: Session) -> Sequence[Outgoing]:
-    """The deliveries that are still to be made, oldest first; those to people who have left since are not."""
-    query = (
-        select(Delivery)
-        .join(Recipient, col(Recipient.id) == Delivery.recipient_id)
-        .where(Delivery.edition_id == edition_id, Delivery.state == DeliveryState.PENDING.value)
-        .where(col(Recipient.active).is_(True), col(Recipient.address).is_not(None))
-        .order_by(col(Delivery.id))
-    )
-    return [Outgoing(row.id or 0, row.recipient_id, row.message_id, row.attempts) for row in session.exec(query)]
-
-
-class DeliveryClaim:
-    """The right to end the message of one delivery; `won` is False where another run had it first."""
-
-    def __init__(self, connection: Connection, delivery_id: int, now: Callable[[], datetime]) -> None:
-        self._connection = connection
-        self._delivery_id = delivery_id
-        self._now = now
-        self.won = self._change(DeliveryState.PENDING, state=DeliveryState.SENDING.value)
-
-    def taken(self) -> None:
-        """From sending to sent, committed at once: the shorter this takes, the smaller the gap that SMTP leaves."""
-        self._change(
-            DeliveryState.SENDING,
-            state=DeliveryState.SENT.value,
-            sent_at=self._now(),
-            attempts=col(Delivery.attempts) + 1,
-        )
-
-    def _change(self, before: DeliveryState, **values: object) -> bool:
-        result = self._connection.execute(
-            update(Delivery)
-            .where(col(Delivery.id) == self._delivery_id, col(Delivery.state) == before.value)
-            .values(updated_at=self._now(), error=None, **values)
-        )
-        self._connection.commit()
-        return result.rowcount == 1
-
-
-@contextmanager
-def claim(database: Database, delivery_id: int, now: Callable[[], datetime]) -> Iterator[DeliveryClaim]:
-    """Change a delivery from pending to sending, committed before the body runs."""
-    with database.engine.connect().execution_options(culture_write=True) as connection:
-        yield DeliveryClaim(connection, delivery_id, now)
-
-
-def settle(
-    delivery_id: int,
-    before: DeliveryState,
-    after: DeliveryState,
-    now: datetime,
-    error: str,
-    *,
-    session: Session,
-) -> None:
-    """Record a try that came to nothing: the delivery was in `before`, is now failed or pending again; `error` says why."""
-    session.execute(
-        update(Delivery)
-        .where(col(Delivery.id) == delivery_id, col(Delivery.state) == before.value)
-        .values(attempts=col(Delivery.attempts) + 1, state=after.value, updated_at=now, error=error)
-    )
-
-
-def resolve_unconfirmed(edition_id: int, now: datetime, *, again: bool, session: Session) -> int:
-    """What a dead run left in `sending`: to `sent`, marked as not confirmed, or (`again`) back to `pending`.
-
-    Call it only where no other run is sending. Returns how many there were.
-    """
-    values: dict[str, object] = {"state": DeliveryState.PENDING.value, "error": NOT_CONFIRMED, "updated_at": now}
-    if not again:
-        values |= {"state": DeliveryState.SENT.value, "sent_at": now}
-    result = session.execute(
-        update(Delivery)
-        .where(col(Delivery.edition_id) == edition_id, col(Delivery.state) == DeliveryState.SENDING.value)
-        .values(**values)
-    )
-    return int(result.rowcount)  # type: ignore[attr-defined]
-
-
-def count_states(edition_id: int, *, session: Session) -> dict[DeliveryState, int]:
-    """How many deliveries of an edition are in each state."""
-    rows = session.exec(
-        select(Delivery.state, func.count()).where(Delivery.edition_id == edition_id).group_by(col(Delivery.state))
-    )
-    found = dict(rows.all())
-    return {state: found.get(state.value, 0) for state in DeliveryState}
+def seal(edition: Edition, wanted: Iterable[tuple[int, str, bool]], now: datetime, *, session: Session) -> None:
+    """Fix an edition for ever and open its deliveries: the one place where an edition begins to be sent."""
+    deliveries.open_deliveries(edition, wanted, now, session=session)
+    edition.sealed, edition.sealed_at, edition.preview = True, now, False
+    session.add(edition)
+    session.flush()
+    place_stories(edition, now, session=session)

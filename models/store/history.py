@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from models.store.collecting import CHUNK
-from models.store.tables import Article, ArticleAlias, BackfillPart, Story, UtcDateTime
+from models.store.columns import UtcDateTime
+from models.store.tables import Article, ArticleAlias, BackfillPart, Story
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -27,6 +28,11 @@ ArticleRow = dict[str, Any]  # the columns of an article that a backfill knows; 
 def moment() -> Any:
     """When an article came out, as far as is known: the order in which history is folded into stories."""
     return func.coalesce(_article.c.published_at, _article.c.first_seen_at, type_=UtcDateTime())
+
+
+def _waits() -> Any:
+    """Of articles of the past: no story was found yet. Those that a run has listed today wait for their own run."""
+    return _article.c.backfilled & _article.c.story_id.is_(None)
 
 
 def is_finished(part: str, *, session: Session) -> bool:
@@ -45,15 +51,15 @@ def held(urls: Collection[str], *, session: Session) -> dict[str, datetime]:
     """Those addresses that are stored, each with the time before which another capture of it would still be wanted."""
     wanted = list(urls)
     found: dict[str, datetime] = {}
-    own = select(_article.c.url, _article.c.first_seen_at, _article.c.story_id)
-    other = select(_alias.c.url, _article.c.first_seen_at, _article.c.story_id).join_from(
+    own = select(_article.c.url, _article.c.first_seen_at, _waits())
+    other = select(_alias.c.url, _article.c.first_seen_at, _waits()).join_from(
         _alias, _article, _alias.c.article_id == _article.c.id
     )
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
         for query in (own.where(_article.c.url.in_(chunk)), other.where(_alias.c.url.in_(chunk))):
-            for url, first_seen_at, story_id in session.execute(query):
-                found[url] = first_seen_at if story_id is None else _NEVER
+            for url, first_seen_at, waits in session.execute(query):
+                found[url] = first_seen_at if waits else _NEVER
     return found
 
 
@@ -75,7 +81,7 @@ def store_rows(rows: Sequence[ArticleRow], aliases: Mapping[str, str], *, sessio
     statement = statement.on_conflict_do_update(
         index_elements=["url"],
         set_=changed,
-        where=_article.c.story_id.is_(None) & (statement.excluded.first_seen_at < _article.c.first_seen_at),
+        where=_waits() & (statement.excluded.first_seen_at < _article.c.first_seen_at),
     ).returning(_article.c.id)
     # Every process stores in the same order, so that two batches never wait for each other's rows.
     stored = len(session.execute(statement, [earliest[url] for url in sorted(earliest)]).all())
@@ -96,13 +102,13 @@ def _store_aliases(aliases: Mapping[str, str], insert: Any, session: Session) ->
 
 def first_waiting(*, session: Session) -> datetime | None:
     """The moment of the earliest article that waits for its story; None where none does."""
-    found: datetime | None = session.execute(select(func.min(moment())).where(_article.c.story_id.is_(None))).scalar()
+    found: datetime | None = session.execute(select(func.min(moment())).where(_waits())).scalar()
     return found
 
 
 def count_waiting(*, session: Session) -> int:
     """How many articles wait for their story."""
-    query = select(func.count()).select_from(_article).where(_article.c.story_id.is_(None))
+    query = select(func.count()).select_from(_article).where(_waits())
     return int(session.execute(query).scalar_one())
 
 
@@ -112,7 +118,7 @@ def between(start: datetime, end: datetime, *, waiting: bool, session: Session) 
     Rows of id, story_id, outlet, title, moment, first_seen_at, fingerprint and outcome.
     """
     c = _article.c
-    state = c.story_id.is_(None) if waiting else c.story_id.is_not(None)
+    state = _waits() if waiting else c.story_id.is_not(None)
     dated = (c.published_at >= start) & (c.published_at < end)
     undated = c.published_at.is_(None) & (c.first_seen_at >= start) & (c.first_seen_at < end)
     columns = [c.id, c.story_id, c.outlet, c.title, moment().label("moment"), c.first_seen_at, c.fingerprint, c.outcome]

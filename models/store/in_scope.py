@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     FromClause,
+    Select,
     and_,
     case,
     func,
@@ -23,11 +24,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from models.store.tables import Article, Review, Story, Tag, UtcDateTime
+from models.reviews import IN_SCOPE
+from models.store.columns import UtcDateTime
+from models.store.tables import Article, Review, Story, Tag
 from models.tagging.decisions import State
 from models.weeks import Week
-
-IN_SCOPE = "in-scope"  # the theme of a review that is about scope
 
 article = Article.__table__.c  # type: ignore[attr-defined]
 tag = Tag.__table__.c  # type: ignore[attr-defined]
@@ -55,15 +56,24 @@ def latest_reviews() -> CTE:
     return select(ranked.c.article_id, ranked.c.theme, ranked.c.verdict).where(ranked.c.age == 1).cte("latest_review")
 
 
+def scope_reviews(*, verdict: bool) -> Select[tuple[int]]:
+    """The articles of which a person's last word is that they are in scope (`verdict`), or that they are not."""
+    word = latest_reviews()
+    return select(word.c.article_id).where(word.c.theme == IN_SCOPE, word.c.verdict.is_(verdict))
+
+
+def reviewed_in(columns: Sequence[ColumnElement[Any]], start: datetime, end: datetime) -> Select[Any]:
+    """The `columns` of the articles that a person put in scope, with a moment from `start` to before `end`."""
+    moment = published_or_seen()
+    return select(*columns).where(article.id.in_(scope_reviews(verdict=True)), moment >= start, moment < end)
+
+
 def members(columns: Sequence[ColumnElement[Any]], start: datetime, end: datetime) -> CompoundSelect[Any]:
     """The `columns` of the articles in scope with a moment from `start` to before `end`."""
-    word = latest_reviews()
-    said_no = select(word.c.article_id).where(word.c.theme == IN_SCOPE, word.c.verdict.is_(False))
-    said_yes = select(word.c.article_id).where(word.c.theme == IN_SCOPE, word.c.verdict.is_(True))
     in_time = and_(article.published_at >= start, article.published_at < end)
     in_time_seen = and_(article.published_at.is_(None), article.first_seen_at >= start, article.first_seen_at < end)
-    by_model = and_(article.scope_state == State.YES.value, article.id.not_in(said_no))
-    by_person = and_(article.id.in_(said_yes), article.scope_state.is_distinct_from(State.YES.value))
+    by_model = and_(article.scope_state == State.YES.value, article.id.not_in(scope_reviews(verdict=False)))
+    by_person = and_(article.id.in_(scope_reviews(verdict=True)), article.scope_state.is_distinct_from(State.YES.value))
     return union_all(
         select(*columns).where(by_model, in_time),
         select(*columns).where(by_model, in_time_seen),

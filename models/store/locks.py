@@ -3,13 +3,17 @@
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from models.store.database import Database
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def take_turns(name: str, *, session: Session) -> None:
@@ -22,9 +26,41 @@ def take_turns(name: str, *, session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
 
 
+class Lock:
+    """A lock that is held; what is written through it is written only while that is so."""
+
+    def __init__(self, database: Database, connection: Connection | None = None) -> None:
+        self._database = database
+        self._connection = connection
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction; with PostgreSQL on the very connection that holds the lock.
+
+        Raises:
+            LockLostError: that connection is gone, and the lock with it; nothing was written.
+        """
+        if self._connection is None:
+            with self._database.write() as session:
+                yield session
+            return
+        try:
+            with Session(self._connection, expire_on_commit=False) as session:
+                yield session
+                session.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise LockLostError("the connection to the database broke, and another run may send now") from error
+            raise
+
+
+class LockLostError(RuntimeError):
+    """The lock is no longer held."""
+
+
 @contextmanager
-def only_one(database: Database, name: str) -> Iterator[bool]:
-    """Whether this process alone holds the lock `name` of a database; released at the end, or by the process's death.
+def try_lock(database: Database, name: str) -> Iterator[Lock | None]:
+    """The lock `name` of a database, or None where another process holds it; released at the end, or by our death.
 
     PostgreSQL keeps it for all machines (a session's advisory lock). With SQLite, which one machine has, it is a file lock.
     """
@@ -35,17 +71,19 @@ def only_one(database: Database, name: str) -> Iterator[bool]:
             mine = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar())
             connection.commit()  # the lock belongs to the session, so no transaction need stay open
             try:
-                yield mine
+                yield Lock(database, connection) if mine else None
             finally:
                 if mine and not connection.invalidated:
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
-                    connection.commit()
+                    with suppress(DBAPIError):  # a connection that broke has released it
+                        connection.rollback()
+                        connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+                        connection.commit()
         return
     if not engine.url.database or sys.platform == "win32":
-        yield True  # in memory: nobody else can see it; Windows: the flow's concurrency limit of one has to do
+        yield Lock(
+            database
+        )  # in memory: nobody else can see it; Windows: the flow's concurrency limit of one has to do
         return
-    import fcntl
-
     path = Path(engine.url.database)
     with path.with_name(f"{path.name}.{name}.lock").open("a") as file:
         try:
@@ -53,4 +91,4 @@ def only_one(database: Database, name: str) -> Iterator[bool]:
             mine = True
         except BlockingIOError:
             mine = False
-        yield mine
+        yield Lock(database) if mine else None

@@ -1,6 +1,7 @@
 """Who receives the digest: adding, changing, leaving, export and erasure. Addresses are personal data and live here alone."""
 
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,22 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
-from models.brief import NATIONS, SECTORS
 from models.edition import Selection
 from models.sources import Registry
-from models.store.tables import Delivery, Edition, Recipient
-from models.text_safety import plain_line
-from models.themes import THEME_IDS
+from models.store import deliveries
+from models.store.recipient_choices import RecipientError as RecipientError
+from models.store.recipient_choices import choices_of, choose
+from models.store.tables import Delivery, Edition, Recipient, Review
 
 ERASE_AFTER = timedelta(days=28)  # after leaving: long enough to undo a mistake and to answer a complaint
 TOKEN_BYTES = 32  # 256 bits: can't be guessed
-MAX_NAME = 100
-
-
-class RecipientError(ValueError):
-    """A recipient can't be added, changed or found; the message names the value and the mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +39,81 @@ def add(
     address: str,
     now: datetime,
     *,
-    name: str = "",
-    themes: Sequence[str] = (),
-    nations: Sequence[str] = (),
-    sectors: Sequence[str] = (),
-    send_empty: bool = False,
+    name: str | None = None,
+    themes: Sequence[str] | None = None,
+    nations: Sequence[str] | None = None,
+    sectors: Sequence[str] | None = None,
+    send_empty: bool | None = None,
     registry: Registry | None = None,
     session: Session,
 ) -> tuple[Recipient, bool]:
-    """Add a recipient, or change the choices of one with this address (who may have left). True where they are new.
+    """Put a recipient on the list. True where they are new; False where they come back, or are on it already.
 
-    Nations and sectors are those that the monitor ships with, and those of the `registry`.
+    Who comes back has the choices from before where none is given here. Nations and sectors are those that the monitor
+    ships with, and those of the `registry`.
 
     Raises:
-        RecipientError: the address is not one, or a theme, nation or sector is unknown.
+        RecipientError: the address is not one, a theme, nation or sector is unknown, or they are on the list already and
+            other choices are given: `change` changes those.
     """
     normal = check_address(address)
-    selection = check_selection(themes, nations, sectors, registry)
     recipient = by_address(normal, session=session)
     is_new = recipient is None
     if recipient is None:
         recipient = Recipient(address=normal, token=secrets.token_urlsafe(TOKEN_BYTES), joined_at=now)
-    elif not recipient.active:
+    was_active = recipient.active and not is_new
+    before = choices_of(recipient)
+    choose(recipient, name, themes, nations, sectors, send_empty, registry)
+    if was_active and choices_of(recipient) != before:
+        session.expire(recipient)
+        raise RecipientError(
+            f"{normal} is on the list already and nothing was changed; "
+            "`culture-monitor recipients change` changes what they receive, `recipients show` shows it"
+        )
+    if not was_active and not is_new:
         recipient.token, recipient.joined_at = secrets.token_urlsafe(TOKEN_BYTES), now
-    recipient.name = plain_line(name, MAX_NAME)
-    recipient.themes = list(selection.themes)
-    recipient.nations = list(selection.nations)
-    recipient.sectors = list(selection.sectors)
-    recipient.send_empty, recipient.active, recipient.left_at = send_empty, True, None
+    recipient.active, recipient.left_at = True, None
     session.add(recipient)
     session.flush()
     return recipient, is_new
+
+
+def change(
+    address: str,
+    *,
+    name: str | None = None,
+    themes: Sequence[str] | None = None,
+    nations: Sequence[str] | None = None,
+    sectors: Sequence[str] | None = None,
+    send_empty: bool | None = None,
+    registry: Registry | None = None,
+    session: Session,
+) -> Recipient:
+    """Change what a recipient chose: only what is given, where an empty list means all.
+
+    Raises:
+        RecipientError: they are not on the list, nothing is given, or a theme, nation or sector is unknown.
+    """
+    recipient = _require(address, session=session)
+    if not recipient.active:
+        raise RecipientError(f"{recipient.address} has left; `culture-monitor recipients add` takes them back")
+    if all(given is None for given in (name, themes, nations, sectors, send_empty)):
+        raise RecipientError(
+            "nothing is to be changed; name what they are to receive, or all of themes, nations, sectors"
+        )
+    choose(recipient, name, themes, nations, sectors, send_empty, registry)
+    session.add(recipient)
+    session.flush()
+    return recipient
+
+
+def show(address: str, *, session: Session) -> Recipient:
+    """A recipient with their choices.
+
+    Raises:
+        RecipientError: nothing is kept about this address.
+    """
+    return _require(address, session=session)
 
 
 def everyone(*, session: Session) -> Sequence[Recipient]:
@@ -89,17 +130,24 @@ def receivers(*, session: Session) -> Sequence[Receiver]:
         .where(col(Recipient.active).is_(True), col(Recipient.address).is_not(None))
         .order_by(col(Recipient.id))
     )
-    return [
-        Receiver(
-            id=row.id or 0,
-            address=row.address or "",
-            name=row.name,
-            token=row.token,
-            selection=Selection(tuple(row.themes), tuple(row.nations), tuple(row.sectors)),
-            send_empty=row.send_empty,
-        )
-        for row in session.exec(query)
-    ]
+    return [_as_receiver(row) for row in session.exec(query)]
+
+
+def receiver(recipient_id: int, *, session: Session) -> Receiver | None:
+    """One recipient as they are now; None where they have left or been erased."""
+    row = session.get(Recipient, recipient_id)
+    return _as_receiver(row) if row is not None and row.active and row.address else None
+
+
+def _as_receiver(row: Recipient) -> Receiver:
+    return Receiver(
+        id=row.id or 0,
+        address=row.address or "",
+        name=row.name,
+        token=row.token,
+        selection=Selection(tuple(row.themes), tuple(row.nations), tuple(row.sectors)),
+        send_empty=row.send_empty,
+    )
 
 
 def by_address(address: str, *, session: Session) -> Recipient | None:
@@ -129,6 +177,7 @@ def leave(recipient: Recipient, now: datetime, *, session: Session) -> None:
         recipient.active, recipient.left_at = False, now
         session.add(recipient)
         session.flush()
+        deliveries.withdraw(recipient.id or 0, now, session=session)
 
 
 def remove(address: str, now: datetime, *, session: Session) -> None:
@@ -170,6 +219,7 @@ def export(address: str, *, session: Session) -> dict[str, Any]:
                 "sent_at": row.sent_at.isoformat() if row.sent_at else None,
                 "message_id": row.message_id,
                 "error": row.error,
+                "message": row.message.decode("utf-8", "replace") if row.message else None,
             }
             for row, week in deliveries
         ],
@@ -216,27 +266,6 @@ def check_address(address: str) -> str:
     return (found.ascii_email or found.normalized).lower()
 
 
-def check_selection(
-    themes: Sequence[str], nations: Sequence[str], sectors: Sequence[str], registry: Registry | None = None
-) -> Selection:
-    """The choices, each once.
-
-    Raises:
-        RecipientError: one is unknown; the message lists those that are known.
-    """
-    sources = registry.sources if registry else ()
-    for what, given, known in (
-        ("theme", themes, THEME_IDS),
-        ("nation", nations, sorted({*NATIONS, *(source.nation for source in sources)})),
-        ("sector", sectors, sorted({*SECTORS, *(source.sector for source in sources)})),
-    ):
-        for value in given:
-            if value not in known:
-                raise RecipientError(f"{what} {value!r} is not known; use one of {', '.join(known)}")
-    order = [theme for theme in THEME_IDS if theme in themes]
-    return Selection(tuple(order), tuple(dict.fromkeys(nations)), tuple(dict.fromkeys(sectors)))
-
-
 def _require(address: str, *, session: Session) -> Recipient:
     recipient = by_address(address, session=session)
     if recipient is None:
@@ -245,15 +274,24 @@ def _require(address: str, *, session: Session) -> Recipient:
 
 
 def _erase(recipient: Recipient, now: datetime, *, session: Session) -> None:
-    recipient.active, recipient.left_at = False, recipient.left_at or now
+    address = recipient.address or ""
+    leave(recipient, now, session=session)
     recipient.address, recipient.name = None, ""
     recipient.themes, recipient.nations, recipient.sectors = [], [], []
     recipient.token = f"erased-{secrets.token_urlsafe(TOKEN_BYTES)}"
     session.add(recipient)
-    # An SMTP server's answer often repeats the address.
-    for row in session.exec(
-        select(Delivery).where(Delivery.recipient_id == recipient.id, col(Delivery.error).is_not(None))
-    ):
-        row.error = "erased"
-        session.add(row)
     session.flush()
+    deliveries.forget_words(recipient.id or 0, session=session)
+    for review in session.exec(select(Review).where(_holds(Review.reviewer, address) | _holds(Review.note, address))):
+        # What was said stays; who said it, where they gave their address as their name, does not.
+        review.reviewer, review.note = (_without(text, address) for text in (review.reviewer, review.note))
+        session.add(review)
+    session.flush()
+
+
+def _holds(column: str, address: str) -> ColumnElement[bool]:
+    return func.lower(col(column)).contains(address, autoescape=True)
+
+
+def _without(text: str, address: str) -> str:
+    return re.sub(re.escape(address), "erased", text, flags=re.IGNORECASE)

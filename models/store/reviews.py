@@ -1,19 +1,23 @@
 """Queries of reviews: recording a person's decision, what is worth asking about, and what the next training learns from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import ColumnElement, exists, func
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, and_, col, or_, select
 
-from models.reviews import IN_SCOPE, Decision, Doubt, verdicts
+from models.reviews import IN_SCOPE, Decision, Doubt
 from models.store.tables import Article, ArticleAlias, Review, Story, Tag
-from models.store.tagging import reviews_by_article
-from models.tagging.apply import document_of
+from models.store.tagging import document_of
 from models.tagging.decisions import State
 from models.tagging.training import ReviewedArticle
 from models.urls import normalise_url
+
+CHUNK = 500  # values in one statement; SQLite takes a limited number
+lead_row = aliased(Article)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,9 @@ class Recorded:
 
     article_id: int
     title: str
-    changes: Mapping[str, tuple[bool, bool]]
+    changes: Mapping[str, tuple[bool, bool]]  # of all that was said, also where it changes nothing
     articles: int  # of the story, which all take over the scope
+    in_scope: bool  # as it is now: what is not is in no digest, whatever themes it carries
 
 
 def find_article(what: str, *, session: Session) -> Article | None:
@@ -40,32 +45,38 @@ def find_article(what: str, *, session: Session) -> Article | None:
     return found
 
 
+def preview(article: Article, decision: Decision, *, session: Session) -> Recorded:
+    """What a decision would change; nothing is recorded."""
+    lead = _lead_of(article, session=session)
+    assert lead.id is not None  # it comes from the database
+    before = standing(lead.id, session=session)
+    changes = {theme: (before.get(theme, False), verdict) for theme, verdict in decision.statements.items()}
+    in_scope = decision.statements.get(IN_SCOPE, before[IN_SCOPE])
+    return Recorded(lead.id, lead.title, changes, len(_members(lead, session=session)), in_scope)
+
+
 def record(article: Article, decision: Decision, now: datetime, *, session: Session) -> Recorded:
-    """Record a decision on a story. It overrides the tags at once.
+    """Record what a person said of a story, and no more. It overrides the tags at once; the latest statement counts.
 
     Themes are recorded on the story's lead, which bears its tags; the scope on every article of the story, since a copy
     that stayed in scope would bring the story back.
     """
-    lead = _lead_of(article, session=session)
-    assert lead.id is not None  # it comes from the database
-    before = standing(lead.id, session=session)
-    said = verdicts(decision)
-    members = _members(lead, session=session)
-    for theme, verdict in said.items():
-        for article_id in members if theme == IN_SCOPE else (lead.id,):
+    recorded = preview(article, decision, session=session)
+    members = _members(session.get_one(Article, recorded.article_id), session=session)
+    for theme, verdict in decision.statements.items():
+        for article_id in members if theme == IN_SCOPE else (recorded.article_id,):
             session.add(
                 Review(
                     article_id=article_id,
                     theme=theme,
                     verdict=verdict,
                     reviewer=decision.reviewer,
-                    note=decision.note if article_id == lead.id else "",
+                    note=decision.note if article_id == recorded.article_id else "",
                     at=now,
                 )
             )
     session.flush()
-    changes = {theme: (before.get(theme, False), verdict) for theme, verdict in said.items()}
-    return Recorded(lead.id, lead.title, changes, len(members))
+    return recorded
 
 
 def standing(article_id: int, *, session: Session) -> dict[str, bool]:
@@ -80,23 +91,25 @@ def standing(article_id: int, *, session: Session) -> dict[str, bool]:
 
 
 def doubts(since: datetime, limit: int, *, session: Session) -> Sequence[Doubt]:
-    """What the tagger is not sure of in stories first seen since then, and that nobody has reviewed; newest first."""
-    reviewed = select(Review.article_id)
+    """What the tagger is not sure of in stories first seen since then, and on which nobody has spoken; newest first.
+
+    An answer on one theme leaves the questions on the others; one that takes a story out of scope answers them all.
+    """
     leads = (
         select(Article)
         .join(Story, col(Story.lead_article_id) == Article.id)
-        .where(Article.first_seen_at >= since, col(Article.id).not_in(reviewed))
+        .where(Article.first_seen_at >= since, ~_said(Review.theme == IN_SCOPE))
         .order_by(col(Article.first_seen_at).desc(), col(Article.id).desc())
         .limit(limit)
     )
     unsure = session.exec(leads.where(Article.scope_state == State.UNCERTAIN))
     found = [_doubt(article, IN_SCOPE, article.in_scope or 0.0, "") for article in unsure]
-    open_scope = or_(Article.scope_state == State.YES, Article.scope_state == State.UNCERTAIN)
     tags = (
         select(Article, Tag)
         .join(Tag, col(Tag.article_id) == Article.id)
-        .where(Article.first_seen_at >= since, open_scope, col(Article.id).not_in(reviewed))
-        .where(Tag.state == State.UNCERTAIN)
+        .join(Story, col(Story.lead_article_id) == Article.id)
+        .where(Article.first_seen_at >= since, Tag.state == State.UNCERTAIN)
+        .where(_may_be_in_scope(), _is_asked())
         .order_by(col(Article.first_seen_at).desc(), col(Tag.id).desc())
         .limit(limit)
     )
@@ -104,27 +117,82 @@ def doubts(since: datetime, limit: int, *, session: Session) -> Sequence[Doubt]:
     return found
 
 
-def reviewed_articles(*, session: Session) -> list[ReviewedArticle]:
-    """What the next training learns from people: one for each reviewed story, its latest verdicts."""
+def count_doubtful(since: datetime, *, session: Session) -> int:
+    """How many articles the queue would ask about, were it as long as it takes: those of `doubts`, each once."""
+    leads = (
+        select(func.count())
+        .select_from(Article)
+        .join(Story, col(Story.lead_article_id) == Article.id)
+        .where(Article.first_seen_at >= since)
+    )
+    unsure = and_(Article.scope_state == State.UNCERTAIN, ~_said(Review.theme == IN_SCOPE))
+    tag = select(Tag.id).where(Tag.article_id == Article.id, Tag.state == State.UNCERTAIN).where(_is_asked())
+    return session.exec(leads.where(or_(unsure, and_(_may_be_in_scope(), tag.correlate(Article).exists())))).one()
+
+
+def _may_be_in_scope() -> ColumnElement[bool]:
+    """Of articles whose themes are worth asking about: no person has taken them out of scope."""
+    open_scope = or_(Article.scope_state == State.YES, Article.scope_state == State.UNCERTAIN)
+    return and_(open_scope, ~_said(Review.theme == IN_SCOPE, col(Review.verdict).is_(False)))
+
+
+def _is_asked() -> ColumnElement[bool]:
+    """Of tags: nobody has spoken on that theme."""
+    return ~_said(Review.theme == Tag.theme)
+
+
+def _said(*what: Any) -> ColumnElement[bool]:
+    return exists().where(col(Review.article_id) == Article.id, *what).correlate(Article, Tag)
+
+
+def reviewed_articles(*, until: datetime | None = None, session: Session) -> list[ReviewedArticle]:
+    """What training learns from people: one for each reviewed story, its latest verdicts; those up to `until`, or all.
+
+    A story keeps its key, by which it is held out or not, whichever of its articles leads later.
+    """
+    query = select(Review).order_by(col(Review.at), col(Review.id))
+    reviews = session.exec(query if until is None else query.where(Review.at <= until)).all()
+    leads = _leads_of({review.article_id for review in reviews}, session=session)
+    by_lead: dict[int, list[Review]] = {}
+    for review in reviews:
+        lead = leads.get(review.article_id)
+        if lead is not None and lead.id is not None:
+            by_lead.setdefault(lead.id, []).append(review)
     found = []
-    by_article = reviews_by_article(session=session)
-    judged = select(Review.article_id)
-    query = select(Article).join(Story, col(Story.lead_article_id) == Article.id).where(col(Article.id).in_(judged))
-    leads = {article.id: article for article in session.exec(query)}
-    for article_id, reviews in sorted(by_article.items()):
-        article = leads.get(article_id)
-        if article is None:
-            continue
-        said = {review.theme: review.verdict for review in reviews}
+    for lead_id, of_story in sorted(by_lead.items()):
+        said = {review.theme: review.verdict for review in of_story}
         scope = said.pop(IN_SCOPE, None)
-        found.append(ReviewedArticle(document_of(article), scope, said))
+        first = min(of_story, key=lambda review: review.id or 0)
+        found.append(ReviewedArticle(document_of(leads[lead_id]), scope, said, key=str(first.article_id)))
     return found
+
+
+def latest_review(*, session: Session) -> datetime | None:
+    """When the latest verdict was recorded."""
+    return session.exec(select(Review.at).order_by(col(Review.at).desc()).limit(1)).first()
 
 
 def count_since(moment: datetime | None, *, session: Session) -> int:
     """How many verdicts were recorded after a moment; all without one."""
     query = select(func.count()).select_from(Review)
     return session.exec(query if moment is None else query.where(Review.at > moment)).one()
+
+
+def _leads_of(article_ids: Collection[int], *, session: Session) -> dict[int, Article]:
+    """The lead of each of these articles' stories, by the article's id and by its own; an article without a story leads itself."""
+    found: dict[int, Article] = {}
+    ids = sorted(article_ids)
+    for start in range(0, len(ids), CHUNK):
+        query = (
+            select(Article.id, lead_row)
+            .outerjoin(Story, col(Story.id) == Article.story_id)
+            .join(lead_row, col(lead_row.id) == func.coalesce(Story.lead_article_id, Article.id))
+            .where(col(Article.id).in_(ids[start : start + CHUNK]))
+        )
+        for article_id, lead in session.exec(query):
+            if article_id is not None and lead.id is not None:
+                found[article_id] = found[lead.id] = lead
+    return found
 
 
 def _lead_of(article: Article, *, session: Session) -> Article:

@@ -1,61 +1,25 @@
 """Every table of the database. Names of tables and columns are a contract with those who query it.
 
-Times are aware UTC in Python. SQLite hands back naive ones, so the column type converts (design rule 5).
 No `from __future__ import annotations` here: SQLModel reads the annotations when the class is made.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
+    Boolean,
     Column,
-    DateTime,
-    Dialect,
     Index,
     LargeBinary,
     Text,
-    TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlmodel import Field, SQLModel
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time; a naive one is refused when it is written."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To the database: as UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive time {value!r}: give an aware one")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """From the database: aware, in UTC."""
-        if value is None:
-            return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _time(*, optional: bool = False, index: bool = False, primary_key: bool = False) -> Any:
-    return Field(
-        default=None if optional else ...,
-        sa_column=Column(UtcDateTime(), nullable=optional, index=index, primary_key=primary_key),
-    )
-
-
-def _json(default: Any) -> Any:
-    return Field(default_factory=default, sa_column=Column(JSON, nullable=False))
-
-
-def _text(*, optional: bool = False) -> Any:
-    return Field(default=None if optional else "", sa_column=Column(Text, nullable=optional))
+from models.store.columns import json_column as _json
+from models.store.columns import text_column as _text
+from models.store.columns import time_column as _time
 
 
 class Run(SQLModel, table=True):
@@ -171,6 +135,13 @@ class Article(SQLModel, table=True):
     page_sha256: str | None = None  # of what was sent
     listed_title: str | None = _text(optional=True)  # what its source's listing last called it
     listed_digest: str | None = None  # of all that the listing last said of it
+    # What the registry said of its source when it was stored: it is shown with that, whatever a registry says later.
+    nation: str | None = None
+    sector: str | None = None
+    rights: str | None = None  # the class; of this one and today's, the stricter rules
+    weight: float | None = None
+    # Stored by a backfill: part of the trends of its own week, news for no edition.
+    backfilled: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 class EarlierHeadline(SQLModel, table=True):
@@ -183,6 +154,32 @@ class EarlierHeadline(SQLModel, table=True):
     article_id: int = Field(foreign_key="article.id", index=True)
     title: str = _text()
     replaced_at: datetime = _time()
+
+
+class SourceSnapshot(SQLModel, table=True):
+    """A source as the registry of the last run that collected had it; `enabled` is false once it has left."""
+
+    __tablename__ = "source_snapshot"
+
+    source: str = Field(primary_key=True)
+    name: str = ""
+    nation: str
+    sector: str
+    rights: str
+    weight: float
+    enabled: bool
+    recorded_at: datetime = _time()
+
+
+class ArticleEdition(SQLModel, table=True):
+    """The one edition that told an article's story, or why none has so far. Written when an edition is sealed."""
+
+    __tablename__ = "article_edition"
+
+    article_id: int = Field(primary_key=True, foreign_key="article.id")
+    week: str | None = Field(default=None, index=True)  # of the edition; None: told in none
+    reason: str = ""  # where week is None; see `models.store.placing.Reason`
+    at: datetime = _time()
 
 
 class ArticleAlias(SQLModel, table=True):
@@ -234,6 +231,9 @@ class ModelVersion(SQLModel, table=True):
     file_sha256: str = ""
     scores: dict[str, Any] = _json(dict)
     state: str = Field(index=True)  # champion | challenger | retired | rejected
+    reviews_learned: int = 0  # reviewed articles that it was trained on
+    reviews_until: datetime | None = _time(optional=True)  # of the latest review that was there when it was trained
+    pinned: bool = False  # a person went back to it, and nothing but a person or a measured challenger ends that
 
 
 class Recipient(SQLModel, table=True):
@@ -264,10 +264,16 @@ class Edition(SQLModel, table=True):
     content: dict[str, Any] = _json(dict)  # the edition as data, from which each recipient's email is made
     counts: dict[str, Any] = _json(dict)
     sealed: bool = False  # a delivery has begun
+    sealed_at: datetime | None = _time(optional=True)
+    preview: bool = False  # a digest would have sent it, but no mail server was set
+    decision: str = ""  # a person's: approved | held
+    decision_hash: str = ""  # SHA-256 of the content that was decided on
+    decision_by: str = ""
+    latest_review: int = 0  # the newest when it was composed
 
 
 class Delivery(SQLModel, table=True):
-    """One edition to one recipient: pending, sending, sent, failed or skipped (nothing for them)."""
+    """One edition to one recipient: pending, sending, sent, failed, skipped (nothing for them, or they left) or expired."""
 
     __table_args__ = (UniqueConstraint("edition_id", "recipient_id"),)
 
@@ -280,6 +286,9 @@ class Delivery(SQLModel, table=True):
     updated_at: datetime = _time()
     sent_at: datetime | None = _time(optional=True)
     error: str | None = _text(optional=True)
+    message: bytes | None = Field(
+        default=None, sa_column=Column(LargeBinary, nullable=True)
+    )  # while it may be repeated
 
 
 class BackfillPart(SQLModel, table=True):

@@ -8,9 +8,19 @@ from sqlmodel import Session, col, or_, select
 
 from models.reviews import IN_SCOPE
 from models.store.tables import Article, Review, Story, Tag
-from models.tagging.decisions import State, Tagging
+from models.tagging.decisions import Document, State, Tagging
 
 ENGLISH = "en"
+
+
+def document_of(article: Article) -> Document:
+    """An article as the tagger reads it."""
+    return Document(title=article.title, text=article.text or "", summary=article.summary)
+
+
+def is_readable(article: Article) -> bool:
+    """Whether it is in English, as far as anybody knows."""
+    return article.language in {None, ENGLISH}
 
 
 def untagged(limit: int, *, after: tuple[datetime, int] | None = None, session: Session) -> Sequence[Article]:
@@ -41,15 +51,6 @@ def judged_otherwise(
         .limit(limit)
     )
     return session.exec(query).all()
-
-
-def waits(version: str, since: datetime, *, session: Session) -> bool:
-    """Whether anything waits for the model `version`: an article that none has judged, or a recent one that another has."""
-    nobody = select(Article.id).where(col(Article.model_version).is_(None)).limit(1)
-    return (
-        session.exec(nobody).first() is not None
-        or len(judged_otherwise(version, since, after_id=0, limit=1, session=session)) > 0
-    )
 
 
 def count_untagged(*, session: Session) -> int:
@@ -167,11 +168,3 @@ def settle_copies(*, session: Session) -> None:
 def not_judged(model_version: str) -> Tagging:
     """What is stored of an article that the tagger can't read (another language): out of scope, no tags."""
     return Tagging(in_scope=0.0, scope_state=State.NO, tags=(), model_version=model_version)
-
-
-def reviews_by_article(*, session: Session) -> dict[int, list[Review]]:
-    """All reviews, oldest first, by article."""
-    found: dict[int, list[Review]] = {}
-    for review in session.exec(select(Review).order_by(col(Review.at), col(Review.id))):
-        found.setdefault(review.article_id, []).append(review)
-    return found

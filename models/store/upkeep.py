@@ -3,10 +3,9 @@
 Only the text goes: title, link, tags with their evidence and the story's place in the trends stay.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -15,6 +14,7 @@ from sqlmodel import Session, col
 from models.sources import Registry
 from models.store import recipients
 from models.store.database import Database
+from models.store.source_snapshots import source_snapshots
 from models.store.tables import Article, FetchEvent
 
 LOG_DAYS = 90  # long enough to see a source fail for a quarter of a year, short enough to keep the file small
@@ -32,34 +32,47 @@ class Upkeep:
 
 def keep_up(database: Database, registry: Registry, *, now: datetime) -> Upkeep:
     """Delete everything that is past its time; a run that is killed half-way has lost nothing, the next goes on."""
-    texts = sum(_purge_texts(database, sources, days, now) for days, sources in text_terms(database, registry))
+    texts = sum(_purge_texts(database, term, now) for term in text_terms(database, registry))
     requests = _purge_requests(database, now)
     with database.write() as session:
         erased = recipients.erase_departed(now, session=session)
     return Upkeep(texts, requests, erased)
 
 
-def text_terms(database: Database, registry: Registry) -> list[tuple[int, Sequence[str]]]:
-    """The days for which texts may be kept, with the sources that they hold for.
+@dataclass(frozen=True, slots=True)
+class TextTerm:
+    """For how long the texts of some sources may be kept that were stored under one rights class."""
 
-    Sources that have left the registry are in the default class, as everywhere.
-    """
+    days: int
+    rights: str | None  # None: of articles without a class on record
+    sources: tuple[str, ...]
+
+
+def text_terms(database: Database, registry: Registry) -> list[TextTerm]:
+    """The terms of all texts: the shorter of that of the classes on record and of the registry's class of today."""
     with database.read() as session:
-        stored = set(session.scalars(select(col(Article.source)).distinct()))
-    known = {source.id for source in registry.sources}
-    days = sorted((registry.rights_of(source).store_text_days, source) for source in stored | known)
-    return [(term, [source for _, source in group]) for term, group in groupby(days, key=lambda pair: pair[0])]
+        query = select(col(Article.source), col(Article.rights)).where(col(Article.text).is_not(None)).distinct()
+        stored = [(source, rights) for source, rights in session.execute(query)]
+        snapshots = source_snapshots(session=session)
+    by_term: dict[tuple[int, str | None], list[str]] = defaultdict(list)
+    for source, rights in stored:
+        last = snapshots.get(source)
+        on_record = [name for name in (rights, last.rights if last else None) if name]
+        days = registry.rights_then_and_now(source, on_record).store_text_days
+        by_term[days, rights].append(source)
+    return [TextTerm(days, rights, tuple(sources)) for (days, rights), sources in by_term.items()]
 
 
-def _purge_texts(database: Database, sources: Sequence[str], days: int, now: datetime) -> int:
-    """Empty the texts of these sources that are older than so many days; untagged ones wait for their tags first."""
+def _purge_texts(database: Database, term: TextTerm, now: datetime) -> int:
+    """Empty the texts whose term is over; untagged ones wait for their tags first."""
     article = Article.__table__  # type: ignore[attr-defined]
-    last = now - timedelta(days=days)
+    last = now - timedelta(days=term.days)
     purged = 0
     while True:
         ids = (
             select(article.c.id)
-            .where(article.c.source.in_(list(sources)), article.c.text.is_not(None))
+            .where(article.c.source.in_(term.sources), article.c.rights.is_not_distinct_from(term.rights))
+            .where(article.c.text.is_not(None))
             .where(article.c.first_seen_at < last, article.c.model_version.is_not(None))
             .limit(BATCH)
         )

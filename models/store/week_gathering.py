@@ -10,33 +10,38 @@ from sqlalchemy import Row, and_, case, func, select
 from sqlmodel import Session
 from sqlmodel import select as select_rows
 
-from models.composing import is_late
 from models.edition import ModelNote
 from models.model_note import describe_model
 from models.outcomes import PollOutcome
+from models.reviews import IN_SCOPE
 from models.store.in_scope import (
-    IN_SCOPE,
     article,
     first_reports,
     latest_reviews,
     members,
+    reviewed_in,
     standing_themes,
     story,
     story_key,
     tag,
     week_number,
 )
-from models.store.tables import Edition, FetchEvent, ModelVersion, SourceState
+from models.store.placing import (
+    FIRST_REPORT_WITHIN,
+    LATE_FOR,
+    LATE_FOR_REVIEWED,
+    editions_near,
+    listed_articles,
+    weeks_told,
+)
+from models.store.source_snapshots import source_snapshots
+from models.store.tables import FetchEvent, ModelVersion, SourceState
 from models.tagging.decisions import State
 from models.trends import WEEKS_SHOWN, Collected, ThemeHistory
 from models.week_facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts
 from models.weeks import Week
 
 CHUNK = 500  # ids in one query; SQLite allows 999 variables in old builds
-# A report found later than this after its week is history, not news.
-LATE_FOR = timedelta(days=7)
-# A copy may come long after the first report; one of half a year ago is another story under an old number.
-FIRST_REPORT_WITHIN = timedelta(days=90)
 # The story of Sunday night that others carry on Monday morning.
 COPIES_WITHIN = timedelta(days=3)
 
@@ -44,7 +49,7 @@ COPIES_WITHIN = timedelta(days=3)
 def gather_week(week: Week, *, session: Session) -> WeekFacts:
     """Everything that the edition of `week` is made from."""
     weeks = [week.plus(-back) for back in range(WEEKS_SHOWN - 1, -1, -1)]
-    stories = gather_stories(week, session=session)
+    stories = gather_edition(week, session=session)
     return WeekFacts(
         week=week,
         stories=stories,
@@ -56,30 +61,63 @@ def gather_week(week: Week, *, session: Session) -> WeekFacts:
 
 
 def gather_stories(week: Week, *, session: Session) -> tuple[StoryFact, ...]:
-    """The stories of a week alone, without trends and gaps: for exports."""
-    return tuple(_stories(week, session=session))
+    """The stories whose first report is of the week, whichever edition tells them: for exports."""
+    keys = {key for (key,) in session.execute(members([story_key()], week.start, week.end))}
+    return tuple(story for story in _stories(keys, week, session=session) if not story.late)
 
 
-def _stories(week: Week, *, session: Session) -> Iterable[StoryFact]:
-    """The stories whose first report is of the week, or of the week before but found after that week's edition."""
-    edition_before = session.exec(
-        select_rows(Edition).where(Edition.week == str(week.plus(-1)), Edition.sealed)
-    ).first()
-    composed_at = edition_before.composed_at if edition_before else None
-    since = week.start - LATE_FOR if composed_at else week.start
+def gather_edition(week: Week, *, session: Session) -> tuple[StoryFact, ...]:
+    """The stories that the edition of a week tells, by the rules of `models.store.placing`.
+
+    Those whose first report is of the week, and those of weeks before that came into scope when the edition of their
+    week had been made; none that another edition tells. Of a sealed edition: those that it told.
+    """
+    since, since_reviewed = week.start - LATE_FOR, week.start - LATE_FOR_REVIEWED
     keys = {key for (key,) in session.execute(members([story_key()], since, week.end))}
+    keys |= {key for (key,) in session.execute(reviewed_in([story_key()], since_reviewed, since))}
+    near = editions_near(week, session=session)
+    own = near.pop(str(week), None)
+    stories = _stories(keys, week, session=session)
+    if own is not None and own.sealed:
+        told = listed_articles(own)
+        return tuple(story for story in stories if not told.isdisjoint(_ids(story)))
+    elsewhere = {number for edition in near.values() for number in listed_articles(edition)}
+    elsewhere |= weeks_told([number for story in stories for number in _ids(story)], session=session).keys()
+    return tuple(
+        story
+        for story in stories
+        if elsewhere.isdisjoint(_ids(story))
+        and (not story.late or (_is_news(story) and str(Week.of(_first(story).at)) in near))
+    )
+
+
+def _is_news(story: StoryFact) -> bool:
+    """Whether a run found it, not a backfill of the past alone."""
+    return not all(one.backfilled for one in (story.shown, *story.copies))
+
+
+def _first(story: StoryFact) -> ArticleFact:
+    return min((story.shown, *story.copies), key=lambda fact: (fact.at, fact.id))
+
+
+def _ids(story: StoryFact) -> set[int]:
+    return {story.shown.id, *(copy.id for copy in story.copies)}
+
+
+def _stories(keys: set[int], week: Week, *, session: Session) -> list[StoryFact]:
+    """These stories with their articles; late where the first report is of a week before."""
     by_story: dict[int, list[ArticleFact]] = defaultdict(list)
     for key, fact in _members_of(keys, week, session=session):
         by_story[key].append(fact)
     leads = _leads(keys, session=session)
+    stories = []
     for key, found in sorted(by_story.items()):
         found.sort(key=lambda fact: (fact.at, fact.id))
         first = found[0]
-        late = first.at < week.start
-        if late and not (first.at >= since and is_late(first, composed_at=composed_at)):
-            continue
         shown = next((fact for fact in found if fact.id == leads.get(key) and fact.at < week.end), first)
-        yield StoryFact(shown, tuple(fact for fact in found if fact is not shown), late=late)
+        copies = tuple(fact for fact in found if fact is not shown)
+        stories.append(StoryFact(shown, copies, late=first.at < week.start))
+    return stories
 
 
 def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tuple[int, ArticleFact]]:
@@ -95,6 +133,11 @@ def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tup
         article.first_seen_at,
         article.text_status,
         article.paywalled,
+        article.nation,
+        article.sector,
+        article.weight,
+        article.rights,
+        article.backfilled,
     ]
     rows: list[Row[Any]] = []
     for chunk in _chunks(sorted(key for key in keys if key > 0)):
@@ -104,15 +147,29 @@ def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tup
     for chunk in _chunks(sorted(-key for key in keys if key < 0)):
         rows.extend(session.execute(select(*columns).where(article.id.in_(chunk))))
     tags = _tags([row.id for row in rows], session=session)
-    for key, article_id, *rest in map(tuple, rows):
-        url, source, outlet, title, published_at, first_seen_at, status, paywalled = rest
+    snapshots = source_snapshots(session=session)
+    for row in rows:
+        last = snapshots.get(row.source)
         yield (
-            key,
+            row[0],
             ArticleFact(
-                article_id, url, source, outlet, title, published_at, first_seen_at, status, paywalled,
-                tuple(tags.get(article_id, ())),
+                id=row.id,
+                url=row.url,
+                source=row.source,
+                outlet=row.outlet,
+                title=row.title,
+                published_at=row.published_at,
+                first_seen_at=row.first_seen_at,
+                text_status=row.text_status,
+                paywalled=row.paywalled,
+                tags=tuple(tags.get(row.id, ())),
+                nation=row.nation or (last.nation if last else ""),
+                sector=row.sector or (last.sector if last else ""),
+                weight=row.weight if row.weight is not None else (last.weight if last else None),
+                rights=tuple(name for name in (row.rights, last.rights if last else None) if name),
+                backfilled=row.backfilled,
             ),
-        )  # fmt: skip
+        )
 
 
 def _tags(article_ids: Sequence[int], *, session: Session) -> dict[int, list[TagFact]]:
@@ -182,6 +239,7 @@ def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: 
 
 
 def _sources(week: Week, *, session: Session) -> Iterable[SourceFact]:
+    """The sources that the last run watched; all that were ever polled where no run has said which."""
     failures = [outcome.value for outcome in PollOutcome if outcome.is_failure]
     event = FetchEvent.__table__.c  # type: ignore[attr-defined]
     failed = func.sum(case((event.outcome.in_(failures), 1), else_=0))
@@ -193,10 +251,15 @@ def _sources(week: Week, *, session: Session) -> Iterable[SourceFact]:
             .group_by(event.source)
         )
     }
-    for state in session.exec(select_rows(SourceState)):
-        count, missed = polls.get(state.source, (0, 0))
+    states = {state.source: state for state in session.exec(select_rows(SourceState))}
+    snapshots = source_snapshots(session=session)
+    watched = [source for source, row in snapshots.items() if row.enabled] if snapshots else list(states)
+    for source in sorted(watched):
+        count, missed = polls.get(source, (0, 0))
+        state = states.get(source) or SourceState(source=source, url="")
         yield SourceFact(
-            id=state.source,
+            id=source,
+            name=snapshots[source].name if source in snapshots else "",
             last_polled_at=state.last_polled_at,
             last_success_at=state.last_success_at,
             last_new_at=state.last_new_at,

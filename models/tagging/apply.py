@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+from models.reviews import QUEUE_DAYS
+from models.store import reviews
 from models.store import tagging as queries
 from models.store.database import Database
 from models.store.tables import Article
@@ -15,6 +17,8 @@ from models.tagging.decisions import Document, State, Tagging
 # second or two a batch) one core does not wait long for the other at the end.
 BATCH = 32
 RETAG_DAYS = 28  # a new model looks again at the last four weeks, so that trends compare like with like
+
+Progress = Callable[[int, int], None]  # stories done, of how many
 
 
 class Tags(Protocol):
@@ -34,10 +38,10 @@ class TagSummary:
 
     judged: int
     in_scope: int
-    uncertain: int
     other_language: int
     by_theme: dict[str, int]  # articles tagged `yes`
     version: str
+    uncertain: int  # articles in the review queue once the run has ended, whichever run brought them
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,13 @@ class Batch:
     @property
     def documents(self) -> list[Document]:
         """Those in a language that the tagger reads, as it reads them, in order."""
-        return [document_of(article) for article in self.articles if is_readable(article)]
+        return [queries.document_of(article) for article in self.articles if queries.is_readable(article)]
 
 
 class Backlog:
     """The stories that wait for a tagger of one version: read batch by batch, stored whole.
 
-    First every story that nobody has judged, then those of the last `retag_days` that an older model did. Reading may run
+    First every story that no model has judged, then those of the last `retag_days` that an older one did. Reading may run
     ahead of storing, so that batches are tagged side by side.
     """
 
@@ -63,70 +67,52 @@ class Backlog:
         self._database = database
         self._version = version
         self._since = now - timedelta(days=retag_days) if retag_days else None
-        self._judged = self._in_scope = self._uncertain = self._other_language = 0
+        self._queue_since = now - timedelta(days=QUEUE_DAYS)
+        self._in_scope = self._other_language = 0
         self._by_theme: Counter[str] = Counter()
-        self._after: tuple[datetime, int] | None = None  # the place reached among those that nobody has judged
-        self.total = 0  # stories, as counted when `batches` begins
-
-    @property
-    def judged(self) -> int:
-        """Stories stored so far."""
-        return self._judged
-
-    def whole_batches(self) -> Iterator[Batch]:
-        """Those that nobody has judged, while they fill a batch: for a run that still stores more."""
-        while len(found := self._next()) == BATCH:
-            yield self._taken(found)
+        self.judged = 0  # stories stored so far
+        with database.read() as session:
+            self.total = queries.count_waiting(version, self._since, session=session)
 
     def batches(self) -> Iterator[Batch]:
-        """All that waits, oldest first; what comes in behind the place reached waits for the next run.
-
-        Begins anew: what `whole_batches` has given is stored by now, and an article that was read again may wait behind it.
-        """
-        self._after = None
-        with self._database.read() as session:
-            self.total = self._judged + queries.count_waiting(self._version, self._since, session=session)
-        while found := self._next():
-            yield self._taken(found)
-        after_id = 0
-        while self._since is not None:
-            with self._database.read() as session:
-                found = queries.judged_otherwise(self._version, self._since, after_id, BATCH, session=session)
-            if not found:
-                break
-            after_id = _id(found[-1])
+        """All that waits, oldest first; what is stored meanwhile behind the place reached waits for the next run."""
+        after: tuple[datetime, int] | None = None
+        while found := self._read(queries.untagged, BATCH, after=after):
+            after = (found[-1].first_seen_at, _id(found[-1]))
+            yield Batch(tuple(found))
+        last = 0
+        while self._since is not None and (
+            found := self._read(queries.judged_otherwise, self._version, self._since, last, BATCH)
+        ):
+            last = _id(found[-1])
             yield Batch(tuple(found))
 
-    def _next(self) -> Sequence[Article]:
+    def _read(self, query: Callable[..., Sequence[Article]], *given: Any, **options: Any) -> Sequence[Article]:
         with self._database.read() as session:
-            return queries.untagged(BATCH, after=self._after, session=session)
+            return query(*given, session=session, **options)
 
-    def _taken(self, found: Sequence[Article]) -> Batch:
-        self._after = (found[-1].first_seen_at, _id(found[-1]))
-        return Batch(tuple(found))
-
-    def keep(self, batch: Batch, taggings: Sequence[Tagging]) -> None:
-        """Store what was said of a batch's documents, in their order."""
-        readable = [article for article in batch.articles if is_readable(article)]
-        unreadable = [article for article in batch.articles if not is_readable(article)]
-        said = [(_id(article), tagging) for article, tagging in zip(readable, taggings, strict=True)]
-        said += [(_id(article), queries.not_judged(self._version)) for article in unreadable]
+    def store(self, batch: Batch, taggings: Sequence[Tagging]) -> None:
+        """Store the taggings of a batch's documents, in their order."""
+        readable = [article for article in batch.articles if queries.is_readable(article)]
+        unreadable = [article for article in batch.articles if not queries.is_readable(article)]
+        rows = [(_id(article), tagging) for article, tagging in zip(readable, taggings, strict=True)]
+        rows += [(_id(article), queries.not_judged(self._version)) for article in unreadable]
         with self._database.write() as session:
-            queries.store_taggings(said, session=session)
+            queries.store_taggings(rows, session=session)
         for tagging in taggings:
             self._in_scope += tagging.scope_state is State.YES
-            self._uncertain += tagging.scope_state is State.UNCERTAIN
             if tagging.scope_state is State.YES:
                 self._by_theme.update(tag.theme for tag in tagging.tags if tag.state is State.YES)
         self._other_language += len(unreadable)
-        self._judged += len(batch.articles)
+        self.judged += len(batch.articles)
 
     def finish(self) -> TagSummary:
-        """Let copies take over what was said of their leads; what was done."""
+        """Let copies take over the scope of their leads; what was done."""
         with self._database.write() as session:
             queries.settle_copies(session=session)
+            in_queue = reviews.count_doubtful(self._queue_since, session=session)
         return TagSummary(
-            self._judged, self._in_scope, self._uncertain, self._other_language, dict(self._by_theme), self._version
+            self.judged, self._in_scope, self._other_language, dict(self._by_theme), self._version, in_queue
         )
 
 
@@ -136,29 +122,14 @@ def tag_stored(
     *,
     now: datetime,
     retag_days: int = RETAG_DAYS,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> TagSummary:
-    """Tag every story that waits, then those of the last `retag_days` that an older model judged."""
+    """Tag every story that waits in this process."""
     backlog = Backlog(database, tagger.version, now=now, retag_days=retag_days)
     for batch in backlog.batches():
-        backlog.keep(batch, tagger.tag(batch.documents))
-        progress(backlog.judged, max(backlog.total, backlog.judged))
+        backlog.store(batch, tagger.tag(batch.documents))
+        progress(backlog.judged, backlog.total)
     return backlog.finish()
-
-
-def nothing_tagged(version: str) -> TagSummary:
-    """The summary of a run that found nothing to tag."""
-    return TagSummary(0, 0, 0, 0, {}, version)
-
-
-def document_of(article: Article) -> Document:
-    """An article as the tagger reads it."""
-    return Document(title=article.title, text=article.text or "", summary=article.summary)
-
-
-def is_readable(article: Article) -> bool:
-    """Whether it is in English, as far as anybody knows."""
-    return article.language in {None, queries.ENGLISH}
 
 
 def _id(article: Article) -> int:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.reviews import IN_SCOPE
+from models.settings import TFIDF
 from models.tagging.decisions import Document, State, Tagging, ThemeTag
-from models.tagging.encoders import TFIDF, Encoder
+from models.tagging.encoders import Encoder
 from models.tagging.evaluation import Predictions
 from models.tagging.scope import ScopeModel
 from models.tagging.signals import Floats
@@ -118,7 +120,7 @@ class Tagger:
     def thresholds(self) -> dict[str, float]:
         """From which probability the answer is `yes`: of `in-scope` and of each theme."""
         themes = zip(THEME_IDS, self.themes.thresholds, strict=True)
-        return {"in-scope": self.scope.threshold, **{theme: float(value) for theme, value in themes}}
+        return {IN_SCOPE: self.scope.threshold, **{theme: float(value) for theme, value in themes}}
 
     def scope_states(self, scores: Scores) -> list[State]:
         """Yes, uncertain or no, one a document."""

@@ -10,13 +10,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.settings import AUTO, MINILM, TFIDF, SettingsError
 from models.tagging.minilm import MiniLM, has_published_weights
 
 Floats = NDArray[np.float32]
 
-TFIDF = "tfidf"
-MINILM = "minilm"
-AUTO = "auto"
 # Texts of one call when training: enough for well-filled batches of like length.
 _PART = 256
 
@@ -32,7 +30,7 @@ class Encoder(Protocol):
         """One unit vector a text: shape (len(texts), dimensions)."""
 
 
-class EncoderMissingError(ValueError):
+class EncoderMissingError(SettingsError):
     """The encoder that was asked for can't be had; the message says how to get it."""
 
 

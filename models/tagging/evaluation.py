@@ -25,8 +25,9 @@ class Labelled:
 
     id: str
     document: Document
-    in_scope: bool
+    in_scope: bool | None  # None: nobody said
     themes: tuple[str, ...]
+    judged: tuple[str, ...] = THEME_IDS  # the themes on which somebody decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _labelled(line: str, place: str) -> Labelled:
 
 
 def evaluate(tagger: Predictor, labelled: Sequence[Labelled]) -> dict[str, Any]:
-    """The measures that the README shows: over all lines, those out of scope carrying no theme.
+    """The measures that the README shows: over all that was labelled, what is out of scope carrying no theme.
 
     Precision, recall and F1 are of the `yes` decisions (themes: with the scope decision applied); average precisions of the scores.
     A figure that can't be had (no line of that kind) is None.
@@ -101,26 +102,30 @@ def evaluate(tagger: Predictor, labelled: Sequence[Labelled]) -> dict[str, Any]:
     start = time.perf_counter()
     said = tagger.predict([one.document for one in labelled])
     seconds = time.perf_counter() - start
-    scope = np.array([one.in_scope for one in labelled], bool)
-    themes = np.array([[one.in_scope and theme in one.themes for theme in THEME_IDS] for one in labelled], bool)
+    known = np.array([one.in_scope is not None for one in labelled], bool)
+    scope = np.array([one.in_scope for one in labelled], bool)[known]
+    scope_yes, scope_scores = said.in_scope_yes[known], said.in_scope[known]
+    judged = np.array([[theme in one.judged for theme in THEME_IDS] for one in labelled], bool)
+    shown = [(one.themes if one.in_scope is not False else ()) for one in labelled]
+    themes = np.array([[theme in one for theme in THEME_IDS] for one in shown], bool)
     per_theme = {
         theme: {
-            **rates(said.themes_yes[:, i], themes[:, i]),
-            "average_precision": _average_precision(themes[:, i], said.themes[:, i]),
-            "support": int(themes[:, i].sum()),
+            **rates(said.themes_yes[rows, i], themes[rows, i]),
+            "average_precision": _average_precision(themes[rows, i], said.themes[rows, i]),
+            "support": int(themes[rows, i].sum()),
         }
-        for i, theme in enumerate(THEME_IDS)
+        for i, (theme, rows) in enumerate(zip(THEME_IDS, judged.T, strict=True))
     }
     supported = [row for row in per_theme.values() if row["support"]]
     return {
         "n": len(labelled),
         "in_scope": {
-            **rates(said.in_scope_yes, scope),
-            "average_precision": _average_precision(scope, said.in_scope),
-            "roc_auc": float(roc_auc_score(scope, said.in_scope)) if 0 < scope.sum() < len(scope) else None,
+            **rates(scope_yes, scope),
+            "average_precision": _average_precision(scope, scope_scores),
+            "roc_auc": float(roc_auc_score(scope, scope_scores)) if 0 < scope.sum() < len(scope) else None,
         },
         "themes": {
-            "micro_f1": rates(said.themes_yes.ravel(), themes.ravel())["f1"],
+            "micro_f1": rates(said.themes_yes[judged], themes[judged])["f1"],
             "macro_f1": _mean([row["f1"] for row in supported]),
             "mean_average_precision": _mean([row["average_precision"] for row in supported]),
             "per_theme": per_theme,

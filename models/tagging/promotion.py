@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.reviews import IN_SCOPE
 from models.tagging.decisions import State, Tagging
 from models.themes import THEME_IDS
 
@@ -65,7 +66,7 @@ def flips(titles: Sequence[str], before: Sequence[Tagging], after: Sequence[Tagg
     found: list[Flip] = []
     for title, old, new in zip(titles, before, after, strict=True):
         if old.scope_state is not new.scope_state:
-            found.append(Flip(title, "in-scope", old.scope_state, new.scope_state))
+            found.append(Flip(title, IN_SCOPE, old.scope_state, new.scope_state))
         was = {tag.theme: tag.state for tag in old.tags}
         now = {tag.theme: tag.state for tag in new.tags}
         for theme in THEME_IDS:
@@ -91,6 +92,7 @@ def model_card(
         "sentences": facts.get("sentences"),
         "passages": facts.get("passages"),
         "reviews": facts.get("reviews", 0),
+        "reviews_until": facts.get("reviews_until"),
         "scores": dict(scores),
         "thresholds": {name: round(float(value), 3) for name, value in thresholds.items()},
         "flips": [{"title": f.title, "what": f.what, "was": f.was.value, "now": f.now.value} for f in changed],

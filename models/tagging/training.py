@@ -19,6 +19,8 @@ REVIEW_WEIGHT = 3.0
 # Filler stands inside in-scope articles: it carries no theme, and says nothing about scope.
 FILLER_KIND = "in-scope-filler"
 
+_SEED_FILES = ("themes.toml", "background.toml", "passages.toml")
+
 File = Traversable | Path
 
 
@@ -52,6 +54,7 @@ class ReviewedArticle:
     document: Document
     in_scope: bool | None
     themes: Mapping[str, bool]
+    key: str  # names the article for ever, whatever becomes of its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,17 @@ def load_training_data(reviews: Sequence[ReviewedArticle] = (), folder: File | N
     passages.extend(_passages(seeds.joinpath("passages.toml")))
     passages.extend(_reviewed(reviews))
     return TrainingData(tuple(sentences), tuple(passages))
+
+
+def hash_seeds() -> str:
+    """The SHA-256 of the packaged seeds' files, in hexadecimal: far cheaper than to read them."""
+    seeds = seed_file()
+    files = [file for file in seeds.joinpath("articles").iterdir() if file.name.endswith(".toml")]
+    files += [seeds.joinpath(name) for name in _SEED_FILES]
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda one: one.name):
+        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()
 
 
 class _Seed:
@@ -198,16 +212,15 @@ def _reviewed(reviews: Sequence[ReviewedArticle]) -> Iterator[Passage]:
         unknown = [theme for theme in review.themes if theme not in THEME_IDS]
         if unknown:
             raise DataFileError(f"a review of {review.document.title[:60]!r} names {unknown[0]!r}, which is no theme")
-        yes = tuple(theme for theme in THEME_IDS if review.themes.get(theme))
         outside = review.in_scope is False
         yield Passage(
             document=review.document,
-            in_scope=True if yes and review.in_scope is None else review.in_scope,
-            themes=() if outside else yes,
-            group=f"review:{hashlib.sha256(clean_text(review.document.body).encode()).hexdigest()[:16]}",
+            in_scope=review.in_scope,
+            themes=() if outside else tuple(theme for theme in THEME_IDS if review.themes.get(theme)),
+            group=f"review:{review.key}",
             kind="review",
             weight=REVIEW_WEIGHT,
-            judged=THEME_IDS if outside else tuple(review.themes),
+            judged=() if outside else tuple(theme for theme in THEME_IDS if theme in review.themes),
         )
 
 

@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from models.settings import TFIDF
 from models.tagging.classifier import Tagger
-from models.tagging.encoders import CachedEncoder, Choice, Encoder, choose_encoder
-from models.tagging.scope import ScopeExamples, ScopeModel
+from models.tagging.decisions import Document
+from models.tagging.encoders import Encoder, choose_encoder
+from models.tagging.fitting import train_tagger
+from models.tagging.identity import build_version, version_of
 from models.tagging.state import Arrays
-from models.tagging.theme_model import ThemeExamples, ThemeModel
-from models.tagging.training import ReviewedArticle, TrainingData, load_training_data, sentences_of
-from models.tagging.vocabulary import load_vocabulary
-from models.themes import THEME_IDS
+from models.tagging.training import ReviewedArticle, TrainingData, load_training_data
 
-# Raised whenever the code learns or decides otherwise from the same data, or writes it otherwise.
-CODE_VERSION = "6"
+# Read by a model of another build before it is believed to work here.
+_PROBE = Document(
+    "Trust chair resigns", text="The chair of the NHS trust resigned after a report on bullying by managers."
+)
 _MODEL_FILE = "model.npz"
 _FACTS_FILE = "model.json"
-_VECTORS_FILE = "training-vectors.npz"
 
 
 def load_tagger(
@@ -55,64 +55,30 @@ def load_tagger(
 
 
 def load_version(
-    folder: Path, version: str, *, file_sha256: str, encoder: str, weights_folder: Path | None
+    folder: Path,
+    version: str,
+    *,
+    file_sha256: str,
+    encoder: str,
+    weights_folder: Path | None,
+    as_recorded: bool = False,
 ) -> Tagger | None:
-    """A version trained earlier; None where its file is gone, is not the recorded one, or needs another encoder or code."""
+    """A version trained earlier; None where its file is gone, is not the recorded one, or needs another encoder or code.
+
+    `as_recorded` also takes one that has no need of the encoder that is there, and one of another build of the monitor
+    whose arrays this one can read: for a version that a person asks for by name.
+    """
     choice = choose_encoder(encoder, weights_folder)
     home = folder / version
     facts = read_facts(home)
-    if facts is None or _problem(home) is not None or facts.get("file_sha256") != file_sha256:
+    if facts is None or facts.get("file_sha256") != file_sha256 or _damage(home) is not None:
         return None
-    return _read(home, version, choice.encoder) if facts.get("encoder") == choice.name else None
-
-
-def version_of(data: TrainingData, encoder: str) -> str:
-    """A short name that is the same for the same data, vocabulary, code and encoder."""
-    vocabulary = load_vocabulary().sha256
-    return hashlib.sha256(f"{data.sha256} {vocabulary} {CODE_VERSION} {encoder}".encode()).hexdigest()[:12]
-
-
-def train_tagger(data: TrainingData, choice: Choice, folder: Path | None, version: str) -> Tagger:
-    """Trains on `data`; the encoder's vectors of training texts are kept in `folder`."""
-    cache = None
-    if choice.encoder is not None:
-        name = hashlib.sha256(choice.name.encode()).hexdigest()[:8]
-        cache = CachedEncoder(choice.encoder, folder / f"{name}-{_VECTORS_FILE}" if folder else None)
-    with threadpool_limits(1):  # several BLAS threads spin more than they multiply on matrices of this size
-        scope = ScopeModel(cache).fit(scope_examples(data))
-        themes = ThemeModel(cache).fit(theme_examples(data))
-    if cache is not None:
-        cache.save()
-    arrays = {**scope.arrays(), **themes.arrays()}
-    return Tagger.from_arrays(version, arrays, choice.encoder)
-
-
-def scope_examples(data: TrainingData) -> ScopeExamples:
-    """Passages and sentences whose scope is known."""
-    passages = [one for one in data.passages if one.in_scope is not None]
-    sentences = [one for one in data.sentences if one.in_scope is not None]
-    return ScopeExamples(
-        documents=[sentences_of(one.document) for one in passages],
-        yes=np.array([one.in_scope for one in passages], bool),
-        weights=np.array([one.weight for one in passages], float),
-        groups=[one.group for one in passages],
-        sentences=[one.text for one in sentences],
-        sentences_yes=np.array([one.in_scope for one in sentences], bool),
-    )
-
-
-def theme_examples(data: TrainingData) -> ThemeExamples:
-    """Sentences with their themes, and the passages in scope."""
-    passages = [one for one in data.passages if one.in_scope and one.judged]
-    return ThemeExamples(
-        sentences=[one.text for one in data.sentences],
-        shows=np.array([[theme in one.themes for theme in THEME_IDS] for one in data.sentences], bool),
-        documents=[sentences_of(one.document) for one in passages],
-        carries=np.array([[theme in one.themes for theme in THEME_IDS] for one in passages], bool),
-        judged=np.array([[theme in one.judged for theme in THEME_IDS] for one in passages], bool),
-        document_weights=np.array([one.weight for one in passages], float),
-        groups=[one.group for one in passages],
-    )
+    own, needed = facts.get("code_version") == build_version(), facts.get("encoder")
+    if needed != choice.name and not (as_recorded and needed == TFIDF):
+        return None
+    if own:
+        return _read(home, version, choice.encoder if needed == choice.name else None)
+    return _read_other_build(home, version, choice.encoder if needed == choice.name else None) if as_recorded else None
 
 
 def write_tagger(tagger: Tagger, home: Path, data: TrainingData) -> None:
@@ -123,7 +89,7 @@ def write_tagger(tagger: Tagger, home: Path, data: TrainingData) -> None:
         np.savez(stream, **tagger.arrays())  # type: ignore[arg-type]
     facts = {
         "version": tagger.version,
-        "code_version": CODE_VERSION,
+        "code_version": build_version(),
         "encoder": tagger.encoder,
         "training_sha256": data.sha256,
         "sentences": len(data.sentences),
@@ -147,14 +113,37 @@ def read_facts(home: Path) -> dict[str, Any] | None:
 
 def _problem(home: Path) -> str | None:
     """Why the version in `home` can't be used, in words for the user; None if it can."""
+    if (damage := _damage(home)) is not None:
+        return damage
+    facts = read_facts(home) or {}
+    if facts.get("code_version") != build_version():
+        return "trained again: it was made by another build of the monitor"
+    return None
+
+
+def _damage(home: Path) -> str | None:
+    """What is wrong with the file of the version in `home`, in words for the user; None if it is as it was written."""
     facts = read_facts(home)
     if not (home / _MODEL_FILE).is_file():
         return "trained now"
     if facts is None or facts.get("file_sha256") != _sha256(home / _MODEL_FILE):
         return "trained again: its file does not match the recorded SHA-256"
-    if facts.get("code_version") != CODE_VERSION:
-        return f"trained again: it was made by code version {facts.get('code_version')}"
     return None
+
+
+def is_whole(folder: Path, version: str, file_sha256: str) -> bool:
+    """Whether the file of a version is there as it was recorded."""
+    facts = read_facts(folder / version)
+    return facts is not None and facts.get("file_sha256") == file_sha256 and _damage(folder / version) is None
+
+
+def _read_other_build(home: Path, version: str, encoder: Encoder | None) -> Tagger | None:
+    try:
+        tagger = _read(home, version, encoder)
+        tagger.explain(_PROBE)
+    except (KeyError, ValueError, IndexError, TypeError):  # it has arrays that this build does not, or of other shapes
+        return None
+    return tagger
 
 
 def _read(home: Path, version: str, encoder: Encoder | None) -> Tagger:

@@ -1,6 +1,6 @@
 """The benchmarks of speed and scale: `python -m tests.benchmarks [WHAT…] [--articles N…] [--peers PYTHON] [--out DIR]`.
 
-WHAT is any of end-to-end, unchanged, tagger, archives, orchestration, million; without any, all but million. `--peers` is the
+WHAT is any of end-to-end, unchanged, tagger, archives, million; without any, all but million. `--peers` is the
 Python of an environment with news-please and newspaper4k (they are not dependencies). `--pages DIR` takes real HTML in place of the
 demo's. `--encoders tfidf minilm` (minilm needs CULTURE_ENCODER_FOLDER or the network). Writes a table and JSON.
 """
@@ -14,13 +14,12 @@ from typing import Any
 
 from tests.benchmarks.archives import compare_engines
 from tests.benchmarks.end_to_end import compare, dump, trained
-from tests.benchmarks.orchestration import orchestration
 from tests.benchmarks.processes import measure
 from tests.benchmarks.report import lines_of
 from tests.benchmarks.site import html_files
 from tests.postgres import start_postgres
 
-KINDS = ("end-to-end", "unchanged", "tagger", "archives", "orchestration", "million")
+KINDS = ("end-to-end", "unchanged", "tagger", "archives", "million")
 
 
 def main() -> None:
@@ -32,7 +31,6 @@ def main() -> None:
     parser.add_argument("--pages", type=Path, help="folder of real HTML")
     parser.add_argument("--bare", action="store_true", help="the demo's pages without furniture")
     parser.add_argument("--archive-pages", type=int, default=600)
-    parser.add_argument("--repeats", type=int, default=2, help="of each side of `orchestration`")
     parser.add_argument(
         "--stored", type=int, nargs="+", default=[10_000, 1_000_000], help="articles in the databases of `million`"
     )
@@ -61,11 +59,6 @@ def main() -> None:
             _done(measure("tests.benchmarks.tagger", *arguments).answer, options.out, f"tagger-{encoder}")
     if "archives" in what:
         _done(compare_engines(options.archive_pages, files=8), options.out, "archives")
-    if "orchestration" in what:
-        count = max(options.articles)
-        for encoder in options.encoders:
-            found = orchestration(count, options.models, options.repeats, encoder)
-            _done(found, options.out, f"orchestration-{count}-{encoder}")
     if "million" in what:
         for stored in options.stored:
             _done(million(stored), options.out, f"stored-{stored}")

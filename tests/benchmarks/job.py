@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -30,11 +29,11 @@ MOST_BETWEEN = 500_000  # microseconds of CPU; a call into native code holds off
 # The first module of the stack, innermost first, that one of these begins decides; what none claims is orchestration.
 _STAGES = {
     "fold": ("models/stories", "rensa"),
-    "tag": ("models/tagging", "sklearn", "flows/tagging_"),
+    "tag": ("models/tagging", "sklearn", "flows/tagging"),
     "store": ("sqlalchemy", "sqlmodel", "models/store", "flows/web/keeper", "sqlite3"),
     "fetch": ("httpx", "httpcore", "h11", "anyio", "flows/web/polite_client", "flows/web/single_request",
               "flows/web/transport", "flows/web/robots", "flows/web/addresses", "flows/web/decoding"),
-    "orchestration": ("flows/web/workers", "multiprocessing", "flows/web/collector", "flows/web/page_visits", "prefect"),
+    "orchestration": ("flows/web/workers", "pebble", "multiprocessing", "flows/web/collector", "flows/web/page_visits", "prefect"),
 }  # fmt: skip
 
 
@@ -91,7 +90,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--encoder", default="tfidf")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--unsampled", action="store_true", help="without the cost of looking: for comparisons")
     parser.add_argument("--load-only", action="store_true", help="train or load the tagger and end")
     options = parser.parse_args()
     settings = load_settings(
@@ -118,7 +116,7 @@ def main() -> None:
                 readers_cpu.append(children_cpu())
             marks.setdefault(f"{stage} {'ends' if done == total else 'begins'}", time.monotonic())
 
-        with nullcontext() if options.unsampled else sampler:
+        with sampler:
             summary = asyncio.run(
                 jobs.monitor(
                     database,

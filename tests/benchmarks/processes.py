@@ -13,7 +13,6 @@ from typing import Any
 
 SAMPLE_SECONDS = 0.25
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_TICKS = os.sysconf("SC_CLK_TCK")
 # Matrices as small as ours are slower with more threads; the command sets the same.
 ONE_BLAS_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -60,19 +59,6 @@ def measure_command(command: Sequence[str], environment: Mapping[str, str] | Non
     lines = output.strip().splitlines()
     answer = json.loads(lines[-1]) if lines else None
     return Measured(answer, wall, usage.ru_utime + usage.ru_stime, memory.peak / 1e6)
-
-
-def cpu_of_tree(root: int) -> tuple[float, float]:
-    """CPU seconds of a process and its living descendants, and of those of their children that have ended (Linux)."""
-    own = ended = 0
-    for pid in _tree(root):
-        try:
-            facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        own += int(facts[11]) + int(facts[12])
-        ended += int(facts[13]) + int(facts[14])
-    return own / _TICKS, ended / _TICKS
 
 
 class _Memory(threading.Thread):

@@ -59,7 +59,7 @@ def _show(harness: Harness, findings: Findings, database: str, seconds: float) -
     boxes = findings.broken.get("mailboxes", [])
     lost = sum(line.startswith("missing") for line in boxes)
     _say(f"| in a mailbox: messages lost, doubled or altered | {lost}, {len(boxes) - lost} |")
-    _say(f"| kills between the end of a message and the record of its 250 | {findings.in_the_gap} |")
+    _say(f"| kills while a message was with the server (a delivery was `sending`) | {findings.in_the_gap} |")
     _say(f"| copies handed over again after those, suppressed by Message-ID and Date | {findings.second_copies} |")
     _say(f"| time | {seconds:.0f} s |")
     for what, lines in findings.broken.items():

@@ -41,7 +41,7 @@ class Findings:
     completed: int = 0
     failed_runs: int = 0  # that ended by themselves with an error
     processes_left: int = 0
-    in_the_gap: int = 0  # kills between the end of a message and the record of the server's 250
+    in_the_gap: int = 0  # kills that left a delivery `sending`: nobody can know whether the server took it
     second_copies: int = 0  # handed over because of those; each the very message of the first
     broken: dict[str, list[str]] = field(default_factory=dict)  # {what: differences}
 

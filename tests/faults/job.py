@@ -62,7 +62,7 @@ class Job:
             allow_hosts="127.0.0.1",
             host_gap_seconds=0,
             max_age_days=80,
-            workers=2,  # so that a process tags beside the reading
+            workers=2,
             encoder="tfidf",
         )
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from models.store.database import Database, open_database
-from models.store.editions import DeliveryState
+from models.store.deliveries import DeliveryState
 from models.store.tables import (
     Article,
     ArticleAlias,
@@ -67,7 +67,7 @@ def differences(one: Snapshot, other: Snapshot) -> dict[str, list[str]]:
 
 
 def half_sent(address: str) -> list[str]:
-    """The Message-IDs of deliveries that a killed run left between "handed over" and "taken"."""
+    """The Message-IDs of deliveries that a killed run left `sending`."""
     with open_database(address) as database, database.read() as session:
         return list(session.exec(select(Delivery.message_id).where(Delivery.state == DeliveryState.SENDING)))
 

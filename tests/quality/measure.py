@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from models.tagging.encoders import MINILM, TFIDF
+from models.settings import MINILM, TFIDF
 from models.tagging.evaluation import evaluate, read_labelled
 from models.tagging.versions import load_tagger
 

@@ -5,6 +5,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import feedparser
+
 from flows.web.language_code import language_code
 from flows.web.parser_faults import PARSER_FAULTS
 from flows.web.readers.json_feed import read_json_feed
@@ -57,8 +59,6 @@ def read_feed(body: bytes, *, url: str, now: datetime, content_type: str = "") -
         return read_json_feed(body, url=url, now=now)
     if _HTML.match(_without_comments(body[:4000])):
         return Listing(problem="the answer is a web page, not a feed")
-    import feedparser  # here, since the main process names these functions and has a worker call them
-
     shortened, truncated = _without_the_middle(repair_xml(body))
     headers = {"content-type": content_type, "content-location": url}
     # Bytes in a file object: a string might be taken for an address to fetch. Sanitising is left out, since all
@@ -184,8 +184,6 @@ def _problem(parsed: Any, *, truncated: bool) -> str:
     if truncated:
         return f"lists more than {MAX_ENTRIES:,} entries; the first and last {MAX_ENTRIES // 2:,} were read"
     if parsed.get("bozo"):
-        import feedparser
-
         fault = parsed.get("bozo_exception")
         if isinstance(fault, feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType):
             return "" if parsed.get("version") else "the answer is not a feed"

@@ -4,6 +4,8 @@ import io
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import feedparser
+
 from flows.web.readers.feed import entry_dates, read_feed
 from flows.web.readers.listed import Listed, settled
 from flows.web.readers.listing import ACCEPT_FEED, MAX_ENTRIES, MAX_TITLE, Listing, RequestSpec, Window, plain
@@ -27,8 +29,6 @@ def read(reply: Reply, window: Window) -> Listing:
     listing = read_feed(reply.body, url=reply.url, now=window.until, content_type=content_type)
     if not listing.entries:
         return listing
-    import feedparser  # here, as in `feed`
-
     parsed = feedparser.parse(io.BytesIO(reply.body), sanitize_html=False, resolve_relative_uris=False)
     entries = [_entry(item, reply.url) for item in parsed.entries[:MAX_ENTRIES]]
     found = [entry for entry in entries if entry is not None]

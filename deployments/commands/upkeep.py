@@ -1,0 +1,26 @@
+"""`culture-monitor upkeep`: brings the database up to date and deletes what is past its time."""
+
+import asyncio
+
+from deployments import console
+from deployments.commands.options import Data, Sources, Verbose
+from deployments.prefect_runs import forget_runs_of
+from flows import jobs
+from models.settings import load_settings
+from models.sources import load_registry
+from models.store.database import open_database
+from models.weeks import utc_now
+
+
+def upkeep(data: Data = None, sources: Sources = None, verbose: Verbose = False) -> None:
+    """Bring the database's schema up to date, and delete what is past its time."""
+    settings = load_settings(data=data, sources=sources)
+    registry = load_registry(settings.sources)
+    with open_database(settings.database_address) as database:
+        done = asyncio.run(
+            jobs.upkeep(database, registry, settings, now=utc_now(), forget_runs=forget_runs_of(settings))
+        )
+    console.line(
+        f"The database is up to date. Deleted: {done.texts} texts, {done.requests} logged requests, "
+        f"{done.recipients} departed recipients."
+    )

@@ -1,0 +1,140 @@
+"""The Prefect server behind a filter that keeps web pages of other sites away from it.
+
+Prefect answers every origin, asks no password by default and checks no Host header: any page that a person has open
+could start runs, change deployments and so run commands. `culture-monitor start` and `compose.yaml` therefore serve
+Prefect's application through `RequestFilter`, as `python -m deployments.prefect_server`.
+"""
+
+import argparse
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import uvicorn
+from prefect.server.api.server import create_app
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployments.prefect_environment import names_of, origins_of
+from models.private_files import keep_private
+from models.settings import load_settings
+
+_READS = ("GET", "HEAD", "OPTIONS")
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+def content_security_policy(origins: Iterable[str]) -> str:
+    """What pages of the UI may load and call: this server alone, under each of its names. No word to third parties.
+
+    The UI sets styles in its markup and keeps some icons and fonts as data.
+    """
+    called = " ".join(sorted({*origins, *(origin.replace("http", "ws", 1) for origin in origins)}))
+    return "; ".join(
+        (
+            "default-src 'self'",
+            f"connect-src 'self' {called}".strip(),
+            "script-src 'self' 'wasm-unsafe-eval'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+class RequestFilter:
+    """Lets through what this server's own pages, and programs that are no web page, ask of it.
+
+    - Host must be one of the server's names, else a name that is made to lead here could read and change everything.
+    - Origin must be absent (a program) or one of the server's origins, for reading too: no other site is answered.
+    - What changes something must be JSON: pages of other sites can send that only after asking, and are refused then.
+    """
+
+    def __init__(self, app: ASGIApp, names: Iterable[str], origins: Iterable[str]) -> None:
+        self._app = app
+        self._names = frozenset(names)
+        self._origins = frozenset(origins)
+        self._policy = content_security_policy(self._origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or websocket."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        problem = self._problem(scope)
+        if problem is None:
+            await self._app(scope, receive, self._with_headers(send) if scope["type"] == "http" else send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": problem[1]})
+        else:
+            status, reason = problem
+            await PlainTextResponse(reason + "\n", status)(scope, receive, self._with_headers(send))
+
+    def _problem(self, scope: Scope) -> tuple[int, str] | None:
+        """The status and the reason with which a request is refused; None where it is let through."""
+        headers = Headers(scope=scope)
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        if len(hosts) != 1 or _name_of(hosts[0]) not in self._names:
+            return 421, "This server does not answer under that name. CULTURE_PREFECT_ADDRESSES lists further ones."
+        if any(origin.lower() not in self._origins for origin in origins):
+            return 403, "Pages of other sites may not call this server. CULTURE_PREFECT_ADDRESSES lists those that may."
+        if scope["type"] == "http" and scope["method"] not in _READS and not _is_json(headers):
+            return 415, "Send JSON, with the header 'Content-Type: application/json'."
+        return None
+
+    def _with_headers(self, send: Send) -> Send:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["content-security-policy"] = self._policy
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        return send_with_headers
+
+
+def _name_of(host: str) -> str | None:
+    """The name in a Host header, without its port; None where there is none that is well formed."""
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port  # raises where it is none
+    except ValueError:
+        return None
+    return parts.hostname if parts.netloc == host and "@" not in host else None
+
+
+def _is_json(headers: Headers) -> bool:
+    """Whether a body is JSON; without a body no type is needed, but another one is refused even then."""
+    kinds = headers.getlist("content-type")
+    if not kinds:
+        return headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+    return len(kinds) == 1 and kinds[0].partition(";")[0].strip().lower() == "application/json"
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.prefect_server", description=__doc__)
+    parser.add_argument("--host", required=True, help="address to listen on")
+    parser.add_argument("--port", required=True, type=int, help="port to listen on")
+    parser.add_argument("--no-services", action="store_true", help="without the background services")
+    given = parser.parse_args()
+    keep_private()
+    settings = load_settings(prefect_host=given.host)
+    app = RequestFilter(
+        create_app(final=True, webserver_only=given.no_services), names_of(settings), origins_of(settings, given.port)
+    )
+    uvicorn.run(app, host=given.host, port=given.port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()

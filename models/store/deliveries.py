@@ -1,0 +1,156 @@
+"""Deliveries in the database: the one place that knows what has been sent to whom. `flows.mail.delivery` has the rules."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, func, or_, update
+from sqlmodel import Session, col, select
+
+from models.store.tables import Delivery, Edition, Recipient
+from models.weeks import Week
+
+NOT_CONFIRMED = "not confirmed: the run ended between handing the message over and the server's answer"
+OUT_OF_DATE = "out of date"
+LEFT = "left the list before it was sent"
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is."""
+
+    PENDING = "pending"  # to be sent, by this run or a later one
+    SENDING = "sending"  # with the server, for all that we know
+    SENT = "sent"  # a server took it
+    FAILED = "failed"  # a server refused it for good
+    SKIPPED = "skipped"  # nothing for this recipient this week, or they left before it was sent
+    EXPIRED = "expired"  # no server took it in time
+
+
+UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.SENDING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One delivery that is to be sent; `message` is kept where a server may have it already."""
+
+    delivery_id: int
+    recipient_id: int
+    message_id: str
+    message: bytes | None
+
+
+def open_deliveries(
+    edition: Edition, wanted: Iterable[tuple[int, str, bool]], now: datetime, *, session: Session
+) -> None:
+    """Open one delivery per (recipient, Message-ID, whether there is something for them)."""
+    for recipient_id, message_id, has_news in wanted:
+        state = DeliveryState.PENDING if has_news else DeliveryState.SKIPPED
+        session.add(
+            Delivery(
+                edition_id=edition.id or 0,
+                recipient_id=recipient_id,
+                state=state.value,
+                message_id=message_id,
+                updated_at=now,
+            )
+        )
+    session.flush()
+
+
+def under_way(*, session: Session) -> list[int]:
+    """The editions with deliveries that are pending, or were left `sending`; oldest first."""
+    query = select(Delivery.edition_id).where(col(Delivery.state).in_(UNDER_WAY)).distinct()
+    return sorted(session.exec(query))
+
+
+def is_anything_left(last_week: Week, *, session: Session) -> bool:
+    """Whether anything is left to be sent: pending deliveries, or a preview of the last complete week that nobody held back."""
+    preview = select(Edition.id).where(Edition.week == str(last_week), col(Edition.preview), Edition.decision != "held")
+    return bool(under_way(session=session)) or session.exec(preview).first() is not None
+
+
+def pending(edition_id: int, *, session: Session) -> Sequence[Outgoing]:
+    """The deliveries of an edition that are to be sent; what was tried least comes first, so that no message blocks the rest."""
+    query = (
+        select(Delivery.id, Delivery.recipient_id, Delivery.message_id, Delivery.message)
+        .where(Delivery.edition_id == edition_id, Delivery.state == DeliveryState.PENDING.value)
+        .order_by(col(Delivery.attempts), col(Delivery.id))
+    )
+    return [
+        Outgoing(id_ or 0, recipient, identity, message) for id_, recipient, identity, message in session.exec(query)
+    ]
+
+
+def recover(edition_id: int, now: datetime, *, session: Session) -> int:
+    """What a dead sender left `sending` is pending again, with its message. Only the one sender may call it."""
+    of_edition = (col(Delivery.edition_id) == edition_id, col(Delivery.state) == DeliveryState.SENDING.value)
+    return _change(session, *of_edition, state=DeliveryState.PENDING, error=NOT_CONFIRMED, updated_at=now)
+
+
+def expire(edition_id: int, now: datetime, keep_for: timedelta, *, session: Session) -> int:
+    """Pending deliveries of an edition that was sealed too long ago are given up; returns how many."""
+    edition = session.get_one(Edition, edition_id)
+    if edition.sealed_at is None or now - edition.sealed_at < keep_for:
+        return 0
+    of_edition = (col(Delivery.edition_id) == edition_id, col(Delivery.state) == DeliveryState.PENDING.value)
+    reason = f"{OUT_OF_DATE}: not taken by a server within {keep_for / timedelta(days=1):g} days"
+    return _change(session, *of_edition, state=DeliveryState.EXPIRED, error=reason, message=None, updated_at=now)
+
+
+def claim(outgoing: Outgoing, address: str, message: bytes, now: datetime, *, session: Session) -> bool:
+    """From pending to sending, with the message; False where the recipient has left or been erased, which is recorded."""
+    # Locked, so that leaving and erasing come wholly before this or wholly after it.
+    person = session.exec(select(Recipient).where(Recipient.id == outgoing.recipient_id).with_for_update()).one()
+    if not person.active or person.address != address:
+        withdraw(outgoing.recipient_id, now, session=session)
+        return False
+    mine = (col(Delivery.id) == outgoing.delivery_id, col(Delivery.state) == DeliveryState.PENDING.value)
+    return _change(session, *mine, state=DeliveryState.SENDING, message=message, updated_at=now) == 1
+
+
+def settle(
+    outgoing: Outgoing,
+    state: DeliveryState,
+    now: datetime,
+    error: str | None = None,
+    *,
+    keep_message: bool = False,
+    session: Session,
+) -> None:
+    """Record what came of sending: from sending to `state`. The message goes, unless a server may have taken it."""
+    values: dict[str, object] = {} if keep_message else {"message": None}
+    if state is DeliveryState.SENT:
+        values["sent_at"] = now
+    mine = (col(Delivery.id) == outgoing.delivery_id, col(Delivery.state) == DeliveryState.SENDING.value)
+    _change(session, *mine, state=state, error=error, updated_at=now, attempts=col(Delivery.attempts) + 1, **values)
+
+
+def withdraw(recipient_id: int, now: datetime, *, session: Session) -> None:
+    """Send nothing more to someone who leaves; what is with the server at this moment can't be called back."""
+    theirs = (col(Delivery.recipient_id) == recipient_id, col(Delivery.state) == DeliveryState.PENDING.value)
+    _change(session, *theirs, state=DeliveryState.SKIPPED, error=LEFT, message=None, updated_at=now)
+
+
+def forget_words(recipient_id: int, *, session: Session) -> None:
+    """Erase the messages kept for someone, and what servers said about them."""
+    session.execute(
+        update(Delivery)
+        .where(col(Delivery.recipient_id) == recipient_id)
+        .where(or_(col(Delivery.error).is_not(None), col(Delivery.message).is_not(None)))
+        .values(message=None, error="erased")
+    )
+
+
+def count_states(edition_id: int, *, session: Session) -> dict[DeliveryState, int]:
+    """How many deliveries of an edition are in each state."""
+    rows = session.exec(
+        select(Delivery.state, func.count()).where(Delivery.edition_id == edition_id).group_by(col(Delivery.state))
+    )
+    found = dict(rows.all())
+    return {state: found.get(state.value, 0) for state in DeliveryState}
+
+
+def _change(session: Session, *where: ColumnElement[bool], **values: object) -> int:
+    plain = {name: value.value if isinstance(value, DeliveryState) else value for name, value in values.items()}
+    return int(session.execute(update(Delivery).where(*where).values(**plain)).rowcount)  # type: ignore[attr-defined]
