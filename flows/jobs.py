@@ -91,7 +91,10 @@ async def check_sources(
 
     agent = user_agent(settings)
     async with PoliteClient(
-        user_agent=agent, allow_hosts=settings.allow_hosts, gap_seconds=settings.host_gap_seconds
+        user_agent=agent,
+        allow_hosts=settings.allow_hosts,
+        gap_seconds=settings.host_gap_seconds,
+        proxy=settings.proxy_address,
     ) as client:
         return list(await asyncio.gather(*(one(source, client) for source in sources)))
 

@@ -80,6 +80,7 @@ async def read_sources(
             allow_hosts=settings.allow_hosts,
             gap_seconds=settings.host_gap_seconds,
             hosts=facts,
+            proxy=settings.proxy_address,
         ) as client,
     ):
         visits = PageVisits(client, workers, now=now, blocked_until=blocked)

@@ -159,6 +159,8 @@ def without_page(candidate: Candidate) -> ReadEntry | None:
         return ReadEntry(candidate, _language_checked(page, Outcome.NEW), page=page)
     if not candidate.rights.fetch_pages:
         return ReadEntry(candidate, Outcome.HEADLINE)
+    if entry.shares_page:
+        return ReadEntry(candidate, Outcome.NO_TEXT, detail="other entries of its listing have the same page")
     return None
 
 

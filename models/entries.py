@@ -20,6 +20,7 @@ class Entry:
     language: str | None = None
     text: str | None = None  # full text, where the source's API delivers it: no page is fetched then
     paywalled: bool = False
+    shares_page: bool = False  # with other entries of its listing: the text of the page is not its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Page:
     canonical_url: str | None = None  # normalised, on the same site
     mining_reserved: bool = False  # a tdm-reservation meta tag
     gone: bool = False  # says "not found" though its status was 200
+    live: bool = False  # a live blog that goes on: its text will grow
 
 
 class Fetched(StrEnum):
@@ -70,3 +72,9 @@ class Reply:
     detail: str = ""  # one line for people
     retry_after: datetime | None = None
     requests: int = 1  # that were sent (none where robots.txt or a refusal stopped it)
+    moved_to: str = ""  # where the address has moved for good, as the server says
+
+    @property
+    def notice(self) -> str:
+        """One line for people on an answer that was had, but not as it should be; "" where all is well."""
+        return f"has moved for good to {self.moved_to}" if self.moved_to else ""

@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     allow_hosts: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="Private or loopback hosts that may be fetched, apart by commas"
     )
+    proxy: SecretStr | None = Field(
+        None,
+        description="Proxy, http://user:password@host:8080, for all but CULTURE_ALLOW_HOSTS; proxies of the environment are ignored",
+    )
     contact: str = Field("", description="Address or web page for site owners, sent in the User-Agent")
     host_gap_seconds: float = Field(1.0, ge=0, le=60, description="Least time between two requests to one host")
     max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
@@ -126,6 +130,25 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        try:
+            parts = urlsplit(value.get_secret_value())
+            usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("must be http://host:port, with user:password@ before the host where it asks for them")
+        return value
+
+    @property
+    def proxy_address(self) -> str | None:
+        """The proxy with its password in clear, so never log it; None where there is none."""
+        return self.proxy.get_secret_value() if self.proxy is not None else None
 
     @field_validator("prefect_auth")
     @classmethod

@@ -20,6 +20,11 @@ _TRACKING = re.compile(
     r"|ref_src|ref_url|__cf_\w+|spm|pk_(?:campaign|kwd|source|medium)|mtm_\w+|piwik_\w+|trk|trkcampaign"
     r"|ecid|elqtrackid|elqtrack|_openstat|campaign_id|sc_campaign|sc_cid)"
 )
+# Fragments that every page of a site may bear.
+_NO_PARTS = frozenset(
+    "top main main-content content comments respond disqus_thread ref source echobox at_medium".split()
+)
+_MAX_FRAGMENT = 200
 # These name the AMP or mobile form of the same page. The value tells: `amp=1` does, `amp=maps` might not.
 _FORMS = {
     "amp": {"", "1", "true"},
@@ -54,6 +59,29 @@ def normalise_url(url: str, base: str | None = None) -> str | None:
         return _normalise(_from_amp_cache(parts) or parts)
     except ValueError:  # a bad port, bad brackets, a host that IDNA refuses
         return None
+
+
+def absolute_url(url: str, base: str) -> str | None:
+    """`url` joined to `base` as it is, not normalised; None where that makes no http(s) address."""
+    try:
+        found = urljoin(base, _CONTROLS.sub("", url[: 2 * MAX_LETTERS]).strip())
+        return found if urlsplit(found).scheme.lower() in _DEFAULT_PORTS else None
+    except ValueError:
+        return None
+
+
+def fragment_of(url: str) -> str:
+    """The fragment of an address, where it may name a part of the page; "" for none and for one that tracks readers."""
+    fragment = _CONTROLS.sub("", url.partition("#")[2][:MAX_LETTERS]).strip()
+    name = unquote(fragment).lstrip("?&!/").partition("=")[0].lower()
+    if not fragment or _TRACKING.fullmatch(name) or name in _NO_PARTS:
+        return ""
+    return fragment
+
+
+def with_fragment(url: str, fragment: str) -> str:
+    """A normalised address with a fragment, to tell apart what stands on one page."""
+    return f"{url}#{_escape(fragment[:_MAX_FRAGMENT], _SAFE_QUERY)}"
 
 
 def host_of(url: str) -> str:
@@ -117,7 +145,9 @@ def _normalise(parts: SplitResult) -> str | None:
     netloc = _bracketed(host)
     if parts.port is not None and parts.port != _DEFAULT_PORTS[scheme]:
         netloc += f":{parts.port}"
-    path = _full_form(_resolve_dots(_escape(parts.path, _SAFE_PATH)))
+    path = _resolve_dots(_escape(parts.path, _SAFE_PATH))
+    while (full := _full_form(path)) != path:  # /news/amp/amp
+        path = full
     found = urlunsplit((scheme, netloc, path or "/", _page_query(parts.query), ""))
     return found if len(found) <= MAX_LETTERS else None
 

@@ -8,7 +8,7 @@ import pytest
 from flows.web.readers.feed import read_feed
 from flows.web.readers.listing import MAX_ENTRIES, MAX_TITLE, Listing
 from models.kinds import Kind
-from tests.fakes_feeds import BASE, ITEM, only, read, rss
+from tests.fakes_feeds import BASE, ITEM, NINE, only, read, rss
 
 
 @pytest.mark.parametrize(
@@ -123,5 +123,5 @@ def test_an_answer_of_the_wrong_shape_is_no_entry(kind: Kind, body: bytes) -> No
 
 
 def test_a_feed_is_never_taken_for_an_address_or_a_file_name() -> None:
-    assert read_feed(b"/etc/passwd", url=BASE).entries == ()
-    assert read_feed(b"https://news.example.org/feed", url=BASE).entries == ()
+    assert read_feed(b"/etc/passwd", url=BASE, now=NINE).entries == ()
+    assert read_feed(b"https://news.example.org/feed", url=BASE, now=NINE).entries == ()

@@ -13,20 +13,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.web.decoding import EncodingError, TooManyBytesError, decode
+from flows.web.page_facts import choose_published
 from flows.web.page_reader import is_html, read_page
 from flows.web.readers import Window, read_entry_page, read_listing
 from flows.web.readers.listing import Listing
 from flows.web.replies import is_block_page, retry_after
 from flows.web.robots import HostFacts, RobotsRules
-from models.dates import parse_date
+from models.date_lists import settle_dates
+from models.dates import first_date, parse_date, readings
 from models.entries import Fetched, Page, Reply
 from models.kinds import Kind
+from models.page_identity import alike, names_this_page
 from models.polling import max_age
+from models.urls import normalise_url
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 WINDOW = Window(since=NOW - timedelta(days=14), until=NOW)
 # The share of the cases that each of the tests here runs; together they make up the number.
-CASES = int(os.environ.get("CASES", "400")) // 5
+CASES = int(os.environ.get("CASES", "560")) // 7
 fuzzed = settings(
     max_examples=CASES,
     deadline=None,
@@ -140,3 +144,62 @@ def test_bodies_and_headers(body: bytes, encoding: str, header: str) -> None:
     max_age(headers, NOW)
     is_block_page(200, headers, body)
     parse_date(header)
+
+
+DATE_PIECES = st.sampled_from(
+    [
+        "2026", "26", "11", "5", "31", "19th", "Nov", "November", "Tachwedd", "Thu", "Thursday,", "10:00", "10.00", "25:61", "24:00",
+        "pm", "GMT", "GMT+7", "UTC-05:00", "+0530", "Z", "EST", "(CET)", "Europe/London", "Mars/Base", "T", " - ", "/", "-", ".", ",",
+        "of", "at", "<time datetime='", "'>", "</time>", "&lt;", "&nbsp;", "1795600800", "1795600800000", "99999999999999",
+        "published", "updated", "'", "\u2009", "\u0661\u0669", "\u00b2", "\x00", "0000-00-00", "\u2212",
+    ]
+)  # fmt: skip
+WRITTEN = st.lists(DATE_PIECES | st.text(max_size=4), max_size=12).map(" ".join) | st.lists(
+    DATE_PIECES, max_size=9
+).map("".join)
+EARLIEST, LATEST = datetime(1995, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@fuzzed
+@given(written=st.lists(WRITTEN, max_size=8), number=st.integers() | st.floats(), page=WRITTEN)
+def test_dates(written: list[str], number: float, page: str) -> None:
+    options = [readings(text) for text in [*written, number]]
+    for readable in options:
+        assert all(EARLIEST <= reading.moment <= LATEST and reading.moment.tzinfo is UTC for reading in readable)
+        assert len({reading.form for reading in readable}) == len(readable)
+    settled = settle_dates(options, NOW)
+    for moment, readable in zip(settled, options, strict=True):
+        assert moment is None or moment in {reading.moment for reading in readable}  # no date that nobody wrote
+    chosen = choose_published(parse_date(page), next(iter(settled)), NOW)
+    assert chosen is None or EARLIEST <= chosen <= NOW
+    assert first_date(written) in {None, *(reading.moment for readable in options for reading in readable)}
+
+
+PATHS = st.lists(
+    st.sampled_from(
+        ["news", "board-quits-after-review", "amp", "page", "2", "1234", "..", "", "%2F", "é", "?a=1", "#b", "//"]
+    ),
+    max_size=5,
+)
+TITLES = st.lists(
+    st.sampled_from(["Board", "quits", "after", "review", "1", "2", "Ward", "é", "\u202e", ""]), max_size=6
+).map(" ".join)
+LISTED = st.tuples(PATHS.map("/".join), st.text(max_size=6) | st.sampled_from(["g1", "g2", ""]), TITLES)
+
+
+@fuzzed
+@given(items=st.lists(LISTED, max_size=8), canonical=PATHS.map("/".join))
+def test_identity(items: list[tuple[str, str, str]], canonical: str) -> None:
+    fields = [{"url": f"https://e.example/{path}", "id": guid, "title": title} for path, guid, title in items]
+    body = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": fields}).encode()
+    found = listing(Kind.FEED, body)
+    check(found)
+    assert len(found.entries) + found.invalid == len(items)
+    for entry in found.entries:
+        assert normalise_url(entry.url.partition("#")[0]) == entry.url.partition("#")[0]
+    for path, _, title in items:
+        own, named = f"https://e.example/{path}", normalise_url(f"https://e.example/{canonical}")
+        if named is not None:
+            names_this_page(named, own, title)
+            assert names_this_page(normalise_url(own) or own, own, title)
+        assert alike(title, title)

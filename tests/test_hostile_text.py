@@ -93,7 +93,7 @@ def through_the_feed(story: Story) -> Entry | None:
     item = {"url": "https://s.example/1", "id": "1", "title": story.title, "summary": story.summary}
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": story.title, "items": [item]}
     item["authors"] = [{"name": story.author}]  # type: ignore[assignment]
-    listing = read_feed(json.dumps(feed).encode(), url="https://s.example/feed", content_type="application/feed+json")
+    listing = read_feed(json.dumps(feed).encode(), url="https://s.example/feed", now=MONDAY_7)
     return listing.entries[0] if listing.entries else None
 
 

@@ -1,6 +1,5 @@
 """Sitemaps, and the interfaces of GOV.UK, the Guardian, Parliament, Google News and GDELT."""
 
-import gzip
 import json
 from datetime import UTC, datetime
 
@@ -22,9 +21,8 @@ NEWS_MAP = """<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schema
 <url><loc>/relative?a=1&b=2</loc></url><url></url></urlset>"""
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_sitemap_gives_the_addresses_of_its_window_the_newest_first(packed: bool) -> None:
-    listing = read(Kind.SITEMAP, gzip.compress(NEWS_MAP.encode()) if packed else NEWS_MAP)
+def test_a_sitemap_gives_the_addresses_of_its_window_the_newest_first() -> None:
+    listing = read(Kind.SITEMAP, NEWS_MAP)
     assert [(entry.url, entry.title) for entry in listing.entries] == [
         ("https://news.example.org/a", "Trust board quits"),
         ("https://news.example.org/plain", ""),
@@ -125,7 +123,7 @@ def test_written_questions_and_their_answers() -> None:
     listing = read(Kind.PARLIAMENT, {"totalResults": 1, "results": [{"value": value}, {"value": {}}, 7]}, address)
     entry = only(listing)
     assert entry.url == "https://questions-statements.parliament.uk/written-questions/detail/2026-11-18/8024"
-    assert (entry.title, entry.author, listing.invalid) == ("Written question: NHS: Leadership", "Jane Smith", 1)
+    assert (entry.title, entry.author, listing.invalid) == ("Written question: NHS: Leadership (8024)", "Jane Smith", 1)
     spec = page_request(source(Kind.PARLIAMENT, address), entry.url)
     assert spec.url.endswith("/api/writtenquestions/questions/2026-11-18/8024")
     page = read_entry_page(Kind.PARLIAMENT, json.dumps({"value": value}).encode(), spec.url, "application/json")
@@ -177,3 +175,51 @@ def test_gdelt_gives_titles_and_outlets() -> None:
     assert (entry.title, entry.outlet, entry.language) == ("Trust board quits, says report", "daily.example.org", "en")
     assert (entry.published_at, read(Kind.GDELT, {}, address)) == (NINE, Listing())
     assert "Please limit" in read(Kind.GDELT, b"Please limit requests to one every 5 seconds", address).problem
+
+
+def parts(*names: str, date: str = "") -> list[str]:
+    """In which order the parts of an index are asked for."""
+    children = "".join(
+        f"<sitemap><loc>/{name}</loc>{f'<lastmod>{date}</lastmod>' if date else ''}</sitemap>" for name in names
+    )
+    listing = read(Kind.SITEMAP, f"<sitemapindex>{children}</sitemapindex>")
+    assert bool(listing.problem) is (len(names) > 7) is listing.truncated
+    return [spec.url.removeprefix("https://news.example.org/") for spec in listing.more]
+
+
+def test_parts_without_dates_are_read_from_both_ends() -> None:
+    assert {"map-12.xml", "map-11.xml", "map-1.xml"} <= {*parts(*(f"map-{n}.xml" for n in range(1, 13)))[:3]}
+    assert {"posts12.xml", "posts1.xml"} <= {*parts(*(f"posts{n}.xml" for n in range(12, 0, -1)))[:3]}
+
+
+@pytest.mark.parametrize(
+    "form", ["news-2026-{:02d}.xml", "sitemap_2026{:02d}.xml.gz", "2026/{:02d}/map.xml", "map?yyyy=2026&mm={:02d}-01"]
+)
+def test_parts_whose_names_are_dates_are_read_newest_first(form: str) -> None:
+    names = [form.format(month) for month in range(1, 12)]
+    asked = parts(*(name.replace("&", "&amp;") for name in names))
+    if "mm=" not in form:
+        assert asked == names[:3:-1]
+    assert len(asked) == 7
+
+
+def test_parts_of_menus_and_pictures_come_last() -> None:
+    others = [
+        "category-sitemap.xml",
+        "post_tag-sitemap.xml",
+        "author-sitemap.xml",
+        "image-sitemap.xml",
+        "page-sitemap.xml",
+    ]
+    asked = parts(*others, "post-sitemap.xml", "post-sitemap2.xml", "news.xml")
+    assert {*asked[:3]} == {"post-sitemap.xml", "post-sitemap2.xml", "news.xml"}
+
+
+def test_what_is_left_out_of_an_index_is_told() -> None:
+    names = [f"map-{n}.xml" for n in range(40)]
+    for date in ("", "<lastmod>2026-11-19</lastmod>"):
+        children = "".join(f"<sitemap><loc>/{name}</loc>{date}</sitemap>" for name in names)
+        assert (
+            read(Kind.SITEMAP, f"<sitemapindex>{children}</sitemapindex>").problem
+            == "is in 40 parts, of which 33 were not read"
+        )

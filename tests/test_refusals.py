@@ -62,7 +62,7 @@ def test_a_site_that_refuses_twice_is_left_alone_and_its_news_kept_on_headline(
     web.pages |= {f"/{n}": Answer(b"no", 403) for n in range(10)}
     summary = run(sqlite, now, [web], tmp_path)
     assert summary.outcomes == {Outcome.BLOCKED: 10}
-    assert sum(seen.path not in {"/feed", "/robots.txt"} for seen in web.seen) == 2
+    assert sum(seen.path not in {"/feed", "/robots.txt", "/.well-known/tdmrep.json"} for seen in web.seen) == 2
     with sqlite.read() as session:
         assert {article.text_status for article in session.exec(select(Article))} == {"headline"}
         (host,) = session.exec(select(HostState)).all()

@@ -153,3 +153,84 @@ def test_containment_is_a_share_of_the_shorter_text() -> None:
     assert containment(text(1), text(1) + "\n" + text(2)) == 1
     assert containment(text(1), text(2)) < 0.05
     assert containment("", text(1)) == 0
+
+
+def surrounded(lines: list[str], other: int, times: int) -> str:
+    """The lines within a text of their length so many times over."""
+    around = lines_of(text(other, len(lines) * times))
+    return "\n".join([*around[: len(around) // 2], *lines, *around[len(around) // 2 :]])
+
+
+def edited(words: str, every: int) -> str:
+    """A text of which each so-many-th word is another."""
+    chance = random.Random(every)
+    return " ".join(chance.choice(WORDS) if n % every == every - 1 else word for n, word in enumerate(words.split(" ")))
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        surrounded(lines_of(text(1)), 7, 4),
+        surrounded(lines_of(text(1))[:14], 7, 4),
+        surrounded(lines_of(text(1))[4:18], 8, 3),
+        "\n".join(lines_of(text(1))[:6]),
+        edited(text(1), 6),
+        edited(text(1), 5),
+        edited("\n".join(lines_of(text(1))[:14]), 8),
+        "\n".join(lines_of(text(7))[:6] + lines_of(text(1))[3:15] + lines_of(text(8))[:3]),
+    ],
+    ids=[
+        "whole in a round-up",
+        "most in a round-up",
+        "middle",
+        "opening",
+        "every 6th",
+        "every 5th",
+        "cut and edited",
+        "mixed",
+    ],
+)
+def test_a_text_that_stands_in_another_is_its_copy_whichever_comes_first(copy: str) -> None:
+    for first, second in ((text(1), copy), (copy, text(1))):
+        archive = Archive()
+        for other in range(20, 60):
+            assert archive.add(other, text(other)) is None
+        archive.add(1, first)
+        assert archive.add(2, second) == Match(1, 1, "text")
+
+
+def test_an_opening_under_the_headline_of_the_whole_belongs_to_it() -> None:
+    title = "Nurses at the hospital vote for a strike"
+    whole = text(1, 150)
+    opening = " ".join(lines_of(whole)[:4])
+    assert fingerprint(opening) is not None  # long enough to be compared
+    for first, second in ((whole, opening), (opening, whole)):
+        archive = Archive()
+        archive.add(1, first, title=title)
+        assert archive.add(2, second, title=title) is not None
+        assert archive.add(3, text(3, 150), title=title) is None  # another report under the same words
+        assert archive.add(4, None, title=title) is not None  # a headline alone
+
+
+def form(number: int) -> str:
+    """A notice that is the same but for names and numbers."""
+    chance = random.Random(number)
+    line = "The {} at {} was given a rating of {} by inspectors on {} {}, and the {} must publish it by {}."
+    return "\n".join(
+        line.format(*(chance.choice(WORDS) + str(chance.randint(1, 999)) for _ in range(7))) for _ in range(12)
+    )
+
+
+def test_forms_that_are_filled_in_differently_are_no_copies() -> None:
+    archive = Archive()
+    assert [archive.add(number, form(number)) for number in range(1, 6)] == [None] * 5
+
+
+def test_what_one_outlet_numbers_is_a_series_and_what_two_print_is_a_copy() -> None:
+    series, wire = Archive(), Archive()
+    titles = [f"Written question: managers of the NHS ({number})" for number in (101, 102, 103)]
+    for number, title in enumerate(titles, 1):
+        assert series.add(number, text(1), title=title, outlet="UK Parliament") is None
+    wire.add(1, text(1), title=titles[0], outlet="one paper")
+    assert wire.add(2, text(1), title=titles[1], outlet="another paper") == Match(1, 1, "text")
+    assert wire.add(3, text(1), title="A headline without a number", outlet="one paper") is not None

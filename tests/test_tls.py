@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+import warnings
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -11,6 +12,7 @@ from typing import Any
 
 import h2.config
 import h2.connection
+import h2.errors
 import h2.events
 import pytest
 from cryptography import x509
@@ -20,11 +22,17 @@ from cryptography.x509.oid import NameOID
 
 from flows.web.polite_client import PoliteClient
 from models.entries import Fetched, Reply
+from models.urls import host_of, normalise_url
 
 
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A certificate for `localhost` and its key in one file, trusted by this test alone."""
+    return made_certificate(tmp_path, monkeypatch)
+
+
+def made_certificate(folder: Path, monkeypatch: pytest.MonkeyPatch, *, until: timedelta = timedelta(days=1)) -> Path:
+    """A certificate that is valid from ten days ago until so long from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.9"))])
@@ -35,13 +43,13 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=10))
+        .not_valid_after(now + until)
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    file = tmp_path / "certificate.pem"
+    file = folder / "certificate.pem"
     file.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         + built.public_bytes(serialization.Encoding.PEM)
@@ -56,6 +64,8 @@ class Server:
     def __init__(self) -> None:
         self.protocols: list[str | None] = []
         self.names: list[str | None] = []
+        self.refusals = 0  # requests that are not answered, and how
+        self.refuse: Callable[[h2.connection.H2Connection, int], None] = lambda connection, stream: None
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tls = writer.get_extra_info("ssl_object")
@@ -74,14 +84,24 @@ class Server:
         writer.write(connection.data_to_send())
         while data := await reader.read(65536):
             for event in connection.receive_data(data):
-                if isinstance(event, h2.events.RequestReceived):
+                if isinstance(event, h2.events.RequestReceived) and self.refusals > 0:
+                    self.refusals -= 1
+                    self.refuse(connection, event.stream_id)
+                elif isinstance(event, h2.events.RequestReceived):
                     connection.send_headers(event.stream_id, [(":status", "200"), ("content-type", "text/html")])
                     connection.send_data(event.stream_id, b"hello", end_stream=True)
             writer.write(connection.data_to_send())
 
     @asynccontextmanager
-    async def running(self, certificate: Path, protocols: list[str]) -> AsyncIterator[int]:
+    async def running(
+        self, certificate: Path, protocols: list[str], newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    ) -> AsyncIterator[int]:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        if newest is not ssl.TLSVersion.MAXIMUM_SUPPORTED:
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = context.maximum_version = newest
         context.load_cert_chain(certificate)
         context.set_alpn_protocols(protocols)
 
@@ -143,3 +163,85 @@ def test_a_certificate_for_another_name_is_not_accepted(certificate: Path) -> No
     assert reply.outcome is Fetched.UNREACHABLE
     assert "certificate" in reply.detail.lower()
     assert server.protocols == []
+
+
+def goaway(connection: h2.connection.H2Connection, stream: int) -> None:
+    connection.close_connection(last_stream_id=max(stream - 2, 0))
+
+
+def goaway_after_all(connection: h2.connection.H2Connection, stream: int) -> None:
+    connection.close_connection(last_stream_id=stream)
+
+
+def refused(connection: h2.connection.H2Connection, stream: int) -> None:
+    connection.reset_stream(stream, error_code=h2.errors.ErrorCodes.REFUSED_STREAM)
+
+
+@pytest.mark.parametrize("refuse", [goaway, goaway_after_all, refused])
+@pytest.mark.parametrize("first", [0, 1], ids=["of a fresh connection", "of a kept connection"])
+def test_a_request_that_the_server_gave_up_is_made_once_more(
+    certificate: Path, refuse: Callable[[h2.connection.H2Connection, int], None], first: int
+) -> None:
+    server = Server()
+
+    async def run() -> list[Reply]:
+        allow = frozenset({"localhost"})
+        async with (
+            server.running(certificate, ["h2"]) as port,
+            PoliteClient(user_agent="nhs-culture-monitor/1", allow_hosts=allow) as client,
+        ):
+            replies = [await client.get(f"https://localhost:{port}/{n}", respect_robots=False) for n in range(first)]
+            server.refusals, server.refuse = 1, refuse
+            return [*replies, await client.get(f"https://localhost:{port}/x", respect_robots=False)]
+
+    assert [(reply.outcome, reply.body) for reply in asyncio.run(run())] == [(Fetched.OK, b"hello")] * (first + 1)
+
+
+@pytest.mark.parametrize("refuse", [goaway, refused])
+def test_a_server_that_gives_up_every_request_is_asked_twice(
+    certificate: Path, refuse: Callable[[h2.connection.H2Connection, int], None]
+) -> None:
+    server = Server()
+    server.refusals, server.refuse = 100, refuse
+
+    async def run() -> list[Reply]:
+        async with server.running(certificate, ["h2"]) as port:
+            return await ask(port, "localhost")
+
+    (reply,) = asyncio.run(run())
+    assert reply.outcome is Fetched.FAILED
+    assert "broken transfer" in reply.detail
+    assert server.refusals == 98
+
+
+def test_a_certificate_that_has_run_out_is_not_accepted_and_said_to_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = made_certificate(tmp_path, monkeypatch, until=timedelta(days=-1))
+
+    async def run() -> list[Reply]:
+        async with Server().running(certificate, ["http/1.1"]) as port:
+            return await ask(port, "localhost")
+
+    (reply,) = asyncio.run(run())
+    assert reply.outcome is Fetched.UNREACHABLE
+    assert "expired" in reply.detail
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_a_server_that_speaks_but_old_tls_is_not_spoken_to(certificate: Path, version: ssl.TLSVersion) -> None:
+    async def run() -> list[Reply]:
+        async with Server().running(certificate, ["http/1.1"], newest=version) as port:
+            return await ask(port, "localhost")
+
+    (reply,) = asyncio.run(run())
+    assert reply.outcome is Fetched.UNREACHABLE
+    assert "TLS" in reply.detail
+
+
+@pytest.mark.parametrize(
+    "host", ["b\u00fccher.example", "xn--bcher-kva.example", "B\u00dcCHER.example.", "b\u00fccher.example:443"]
+)
+def test_a_host_of_any_script_is_one_host(host: str) -> None:
+    assert normalise_url(f"https://{host}/a") == "https://xn--bcher-kva.example/a"
+    assert host_of(f"https://{host}/a") == "xn--bcher-kva.example"

@@ -149,6 +149,13 @@ def show(report: Report) -> None:
         console.table("What could not be reached", ("source", "outcome", "detail"), shown)
         if len(failures) > FAILURES_SHOWN:
             console.line(f"and {len(failures) - FAILURES_SHOWN} more")
+    noticed = [
+        (r.source.label, r.detail) for r in collected.results if r.detail and not r.poll.is_failure and not r.left_out
+    ]
+    if noticed:
+        console.table("What was read and needs a look", ("source", "detail"), noticed[:FAILURES_SHOWN])
+        if len(noticed) > FAILURES_SHOWN:
+            console.line(f"and {len(noticed) - FAILURES_SHOWN} more")
     if collected.cut_short:
         cut = [(r.source.label, r.left_out) for r in collected.cut_short[:FAILURES_SHOWN]]
         console.table("What was listed and not read", ("source", "what was left out"), cut)

@@ -20,6 +20,7 @@ MAX_TRIES = 3
 # Look-ups at once. Each is a thread of its own that nobody waits for: without a network the resolver blocks for
 # half a minute a name, and a thread pool would serialise sixty sources and hold up the end of the program.
 MAX_LOOKUPS = 64
+CHECK_SECONDS = 3.0  # for a look-up that is but a check: behind a proxy, there may be no resolver at all
 # Public by its number, yet the metadata service of a large cloud.
 _METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
 _PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # of which older Pythons think some addresses public
@@ -102,6 +103,21 @@ class PublicNetwork(httpcore.AsyncNetworkBackend):
     def allows(self, host: str, port: int) -> bool:
         """Whether the user allowed this host, whatever its address."""
         return host in self._allowed or f"{host}:{port}" in self._allowed
+
+    async def check(self, host: str, port: int) -> None:
+        """Refuse a host that is, or is known here to be, at inner addresses alone; for what a proxy connects to.
+
+        A name that is not known here is left to the proxy, whose network may know more.
+
+        Raises:
+            AddressRefused: the host may not be asked.
+        """
+        if self.allows(host, port):
+            return
+        if "." not in host and ":" not in host:
+            raise AddressRefused(f"{host} is a name of an inner network; allow it in CULTURE_ALLOW_HOSTS")
+        with contextlib.suppress(NameNotFound):
+            await self._addresses(host, port, CHECK_SECONDS)
 
     async def _addresses(self, host: str, port: int, timeout: float | None) -> list[IpAddress]:
         try:

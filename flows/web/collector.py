@@ -101,6 +101,7 @@ class Collector:
                 allow_hosts=settings.allow_hosts,
                 gap_seconds=settings.host_gap_seconds,
                 hosts=facts,
+                proxy=settings.proxy_address,
                 clock=self._clock,
             ) as client,
         ):

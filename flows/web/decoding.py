@@ -1,5 +1,6 @@
 """Undo Content-Encoding within a limit, whatever the server packed: no bomb gets past `limit` bytes."""
 
+import re
 import zlib
 from collections.abc import Callable
 
@@ -9,6 +10,16 @@ import zstandard
 ACCEPTED = "gzip, deflate, br, zstd"
 # Layers of encoding that a server may stack; real ones use one.
 MAX_LAYERS = 2
+# Of one gzip body; a real one has one, a log that was appended to a few hundred.
+MAX_MEMBERS = 1000
+_PIECE = 16 * 1024
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+# What servers write there that says nothing of packing.
+_NO_CODING = frozenset(
+    {"identity", "none", "null", "binary", "plain", "text", "7bit", "8bit", "chunked", "aws-chunked"}
+)
+_CHARSET = re.compile(r"(?:utf|ucs|iso|windows|cp|latin|ascii|us-ascii|x-sjis|text/|application/)[\w\-_/+.;= ]{0,40}")
 # A zstd frame may ask for a window of gigabytes; RFC 9659 lets web clients stop at 8 MB.
 _ZSTD_WINDOW = 8 * 1024 * 1024
 
@@ -24,36 +35,77 @@ class TooManyBytesError(ValueError):
 def decode(body: bytes, encoding: str, limit: int) -> bytes:
     """The unpacked body, at most `limit` bytes.
 
+    Like browsers, this reads what was never packed under a coding that nobody knows ("UTF-8", "none"), and what was
+    packed without a word of it.
+
     Raises:
         EncodingError: corrupt, cut short at its very start, or an unknown encoding.
         TooManyBytesError: unpacks to more than `limit` bytes.
     """
-    layers = [name.strip().lower() for name in encoding.split(",") if name.strip()]
-    layers = [name for name in layers if name != "identity"]
+    layers = [name.strip().lower() for name in encoding.split(",", 2 * MAX_LAYERS) if name.strip()]
+    layers = [name for name in layers if name not in _NO_CODING and not _CHARSET.fullmatch(name)]
     if len(layers) > MAX_LAYERS:
         raise EncodingError(f"{len(layers)} layers of encoding")
+    undone = 0
     for name in reversed(layers):
         undo = _DECODERS.get(name)
         if undo is None:
+            if is_markup(body):
+                continue
             raise EncodingError(f"unknown encoding {name[:40]!r}")
         try:
-            body = undo(body, limit + 1)
+            body = _bounded(undo, body, limit)
         except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+            if is_markup(body):
+                continue
             raise EncodingError(f"not valid {name}: {error}") from error
-        if len(body) > limit:
-            raise TooManyBytesError(f"unpacks to more than {limit} bytes")
+        undone += 1
+    if undone < MAX_LAYERS and (undo := is_packed(body)) is not None:
+        try:
+            body = _bounded(undo, body, limit)
+        except (zlib.error, zstandard.ZstdError) as error:
+            raise EncodingError(f"not valid as the file that it looks like: {error}") from error
     return body
 
 
-def _gzip(body: bytes, limit: int) -> bytes:
-    found = b""
-    while body and len(found) < limit:  # a gzip body may hold several members
-        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib by its header
-        found += unpacker.decompress(body, limit - len(found))
-        if not unpacker.eof or unpacker.unused_data[:2] != b"\x1f\x8b":
-            break
-        body = unpacker.unused_data
+def is_packed(body: bytes) -> "Callable[[bytes, int], bytes] | None":
+    """What unpacks a body that is packed by its first bytes, whatever was said of it; None for all others."""
+    if body.startswith(_GZIP_MAGIC):
+        return _gzip
+    return _zstd if body.startswith(_ZSTD_MAGIC) else None
+
+
+def is_markup(body: bytes) -> bool:
+    """Whether a body is plainly a document: XML, HTML or JSON."""
+    return body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"<", b"{", b"["}
+
+
+def _bounded(undo: Callable[[bytes, int], bytes], body: bytes, limit: int) -> bytes:
+    found = undo(body, limit + 1)
+    if len(found) > limit:
+        raise TooManyBytesError(f"unpacks to more than {limit} bytes")
     return found
+
+
+def _gzip(body: bytes, limit: int) -> bytes:
+    """A gzip body may hold several members; each is fed in pieces, since zlib copies all that follows its end."""
+    pieces: list[bytes] = []
+    size = at = members = 0
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib by its header
+    while at < len(body) and size < limit:
+        piece = body[at : at + _PIECE]
+        found = unpacker.decompress(piece, limit - size)
+        pieces.append(found)
+        size += len(found)
+        at += len(piece) - len(unpacker.unused_data)
+        if unpacker.eof:
+            members += 1
+            if body[at : at + 2] != _GZIP_MAGIC:
+                break
+            if members == MAX_MEMBERS:
+                raise EncodingError(f"more than {MAX_MEMBERS} members of gzip")
+            unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    return b"".join(pieces)
 
 
 def _deflate(body: bytes, limit: int) -> bytes:

@@ -15,9 +15,10 @@ import lxml.html
 from lxml import etree
 
 from flows.web.parser_faults import PARSER_FAULTS
-from flows.web.structured_data import StructuredData, is_false, names_under, read_structured_data, text_under
-from models.dates import parse_date
-from models.urls import normalise_url, same_site
+from flows.web.structured_data import StructuredData, is_false, names_under, read_structured_data, text_under, types_of
+from models.dates import first_date, parse_date, same_day_otherwise
+from models.page_identity import names_this_page
+from models.urls import absolute_url, normalise_url, same_site
 
 MAX_TITLE = 400
 MAX_AUTHOR = 200
@@ -41,6 +42,8 @@ _NOT_A_NAME = re.compile(
     r"(?i)^(?:https?:|www\.|@|admin$|editor$|guest$|none$|null$|undefined$|anonymous$|\W*$)|/|\d{4}"
 )
 _URL_DATE = re.compile(r"/(20\d{2})[/-](\d{1,2})[/-](\d{1,2})(?=[/-])|/(20\d{2})(\d{2})(\d{2})(?=[/-])")
+_NUMBER = re.compile(r"\s*([0-9]{1,7})\b")
+MAX_WORD_COUNT = 1_000_000  # may be a count of letters
 _SEPARATORS = re.compile(r"\s+[|–—·•»-]\s+|\s*[|»]\s*")
 # From the attributes, not the elements: one that has none of them costs nothing, and a page has thousands.
 _BYLINE = etree.XPath(
@@ -78,6 +81,7 @@ class PageFacts:
     declared_words: int = 0
     declared_text: str = ""  # JSON-LD's articleBody
     mining_reserved: bool = False
+    live: bool = False  # a live blog, which goes on
 
 
 def choose_published(page: datetime | None, entry: datetime | None, now: datetime) -> datetime | None:
@@ -90,7 +94,7 @@ def choose_published(page: datetime | None, entry: datetime | None, now: datetim
     entry = entry if entry is not None and entry <= latest else None
     if page is None or entry is None:
         found = page or entry
-    elif _is_day_alone(page) and abs(page - entry) <= timedelta(hours=14):
+    elif (_is_day_alone(page) and abs(page - entry) <= timedelta(hours=14)) or same_day_otherwise(page, entry):
         found = entry
     else:
         found = page
@@ -101,16 +105,17 @@ def read_facts(tree: "etree._Element", url: str) -> PageFacts:
     """All facts of a page, from its tree; `url` is its address after redirects."""
     headings = _headings(tree)
     head_title = " ".join((tree.findtext(".//title") or "")[: 4 * MAX_TITLE].split())
-    data = read_structured_data(tree, " ".join([*headings, head_title]))
+    data = read_structured_data(tree, " ".join([*headings, head_title]), url)
     article = data.article
     site_name = _site_name(data)
+    title = _title(data, headings, head_title, site_name)
     return PageFacts(
-        title=_title(data, headings, head_title, site_name),
+        title=title,
         author=_author(tree, data),
         published_at=_published(tree, data, url),
         language=tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang"),
         site_name=site_name,
-        canonical_url=_canonical(tree, data, url),
+        canonical_url=_canonical(tree, data, url, title),
         description=unescape(data.first_meta("og:description", "description", "twitter:description")),
         is_article=bool(article) or data.meta.get("og:type", "").lower() == "article",
         subscribers_only=is_false(article.get("isAccessibleForFree"))
@@ -118,6 +123,7 @@ def read_facts(tree: "etree._Element", url: str) -> PageFacts:
         declared_words=_words(article.get("wordCount")),
         declared_text=text_under(article, "articleBody"),
         mining_reserved=data.meta.get("tdm-reservation", "").strip() == "1",
+        live="LiveBlogPosting" in types_of(article) and not article.get("coverageEndTime"),
     )
 
 
@@ -166,8 +172,8 @@ def _headings(tree: "etree._Element") -> list[str]:
 def _author(tree: "etree._Element", data: StructuredData) -> str | None:
     names = names_under(data.article, "author", data.by_id)
     if not any(_name(name) for name in names):
-        names = [data.meta[name] for name in _AUTHOR_META if name in data.meta]
-        names = names[:1] if any(_name(name) for name in names[:1]) else [name for name in names if _name(name)][:1]
+        tags = [data.metas.get(name) or [data.meta[name]] for name in _AUTHOR_META if name in data.meta]
+        names = next((values for values in tags if any(_name(value) for value in values)), [])
     if not names:
         names = [" ".join("".join(found.itertext()).split()) for found in _elements(_BYLINE(tree))]
         names = [name for name in names if _name(name)][:1]
@@ -184,9 +190,8 @@ def _name(text: str) -> str:
 def _published(tree: "etree._Element", data: StructuredData, url: str) -> datetime | None:
     stated = [text_under(data.article, "datePublished"), *(data.meta.get(name, "") for name in _DATE_META)]
     stated += [text_under(data.page, "datePublished"), text_under(data.article, "dateCreated")]
-    for text in stated:
-        if found := parse_date(text):
-            return found
+    if found := first_date(stated):
+        return found
     for find in _TIMES:
         for element in _elements(find(tree)):
             text = element.get("datetime") or element.get("content") or "".join(element.itertext())
@@ -222,17 +227,23 @@ def _searched(tree: "etree._Element") -> datetime | None:
     return None if found is None or (found.month == 1 and found.day == 1) else found
 
 
-def _canonical(tree: "etree._Element", data: StructuredData, url: str) -> str | None:
-    """The page's own address, where it stays on the site and means a page rather than its front."""
+def _canonical(tree: "etree._Element", data: StructuredData, url: str, title: str) -> str | None:
+    """The page's own address, where the page that it names is plausibly this one."""
     places = [link.get("href") for link in tree.iter("link") if "canonical" in (link.get("rel") or "").lower().split()]
+    base = _base(tree, url)
     for place in [*places[:2], data.meta.get("og:url")]:
-        found = normalise_url(place, url) if place else None
-        if found is None or not same_site(found, url):
-            continue
-        if found.count("/") == 3 and found.endswith("/") and normalise_url(url) != found:
-            continue  # a template that names the front page on every page
-        return found
+        found = normalise_url(place, base) if place else None
+        if found is not None and same_site(found, url) and names_this_page(found, url, title):
+            return found
     return None
+
+
+def _base(tree: "etree._Element", url: str) -> str:
+    """What relative addresses of the page are relative to."""
+    for element in islice(tree.iter("base"), 3):
+        if (place := (element.get("href") or "").strip()) and (found := absolute_url(place, url)):
+            return found
+    return url
 
 
 def _site_name(data: StructuredData) -> str | None:
@@ -251,6 +262,8 @@ def _is_day_alone(moment: datetime) -> bool:
 
 
 def _words(value: Any) -> int:
+    """A number of words, also where it is written as "1,234 words"."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return max(0, min(value, 100_000))
-    return int(value[:6]) if isinstance(value, str) and value.isascii() and value.isdigit() else 0
+        return max(0, min(value, MAX_WORD_COUNT))
+    digits = _NUMBER.match(value[:20].replace(",", "")) if isinstance(value, str) else None
+    return min(int(digits[1]), MAX_WORD_COUNT) if digits else 0

@@ -9,6 +9,8 @@ from models.outcomes import TextStatus
 SHORT_WORDS = 160
 # From so many on, the text is there to be read, whatever the page says of subscriptions (a metered wall).
 LONG_WORDS = 400
+# By which a count of letters may differ from ours: some count markup, captions and headlines as well.
+LETTERS_SLACK = 0.3
 _WALL = re.compile(
     r"(?i)\b(?:subscribe|sign ?in|log ?in|register|become a (?:member|subscriber)|start your (?:free )?trial)\b"
     r"[^.!?\n]{0,60}\b(?:to (?:continue|keep) reading|to (?:read|view|access|unlock)|for (?:full|unlimited) access"
@@ -57,10 +59,11 @@ def judge(text: str, facts: PageFacts, page_text: str) -> TextStatus:
         return TextStatus.HEADLINE
     if words < SHORT_WORDS and _SCRIPTS_NEEDED.search(text) and words < 40:
         return TextStatus.HEADLINE
-    if words >= LONG_WORDS and not (facts.declared_words and words < facts.declared_words // 2):
+    declared = 0 if _counts_letters(text, words, facts.declared_words) else facts.declared_words
+    if words >= LONG_WORDS and not (declared and words < declared // 2):
         return TextStatus.FULL
     walled = _WALL.search(text[-1500:]) or (words < SHORT_WORDS and _WALL.search(page_text))
-    cut = bool(facts.declared_words and words < 0.5 * facts.declared_words)
+    cut = bool(declared and words < 0.5 * declared)
     if facts.subscribers_only and (walled or cut or words < LONG_WORDS):
         return TextStatus.PAYWALLED
     if walled:
@@ -70,6 +73,18 @@ def judge(text: str, facts: PageFacts, page_text: str) -> TextStatus:
     if words < SHORT_WORDS and _says_no_more(text, facts.description):
         return TextStatus.TEASER
     return TextStatus.FULL
+
+
+def _counts_letters(text: str, words: int, declared: int) -> bool:
+    """Whether the declared number of words is one of letters, as some content systems give it.
+
+    Of a text that may be a teaser, it counts only where it fits closely: the sixth part of an article has as many letters
+    as the whole has words.
+    """
+    if words < SHORT_WORDS:
+        return False
+    slack = LETTERS_SLACK if words >= LONG_WORDS else LETTERS_SLACK / 3
+    return abs(declared - len(text)) <= slack * len(text)
 
 
 def is_consent_wall(text: str) -> bool:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from flows.web.neighbours import Neighbours
 from flows.web.page_reader import is_html
 from flows.web.polite_client import PoliteClient
-from flows.web.readers import page_request, read_entry_page
+from flows.web.readers import RequestSpec, page_request, read_entry_page
 from flows.web.workers import WorkerError, Workers
 from models.admission import Candidate, ReadEntry, outcome_of_fetch, outcome_of_page, without_page
 from models.entries import Fetched, Page, Reply
@@ -42,6 +44,7 @@ class PageVisits:
         self._refusals: Counter[Place] = Counter()
         self._failures: Counter[Place] = Counter()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._neighbours = Neighbours()
         self._room = asyncio.Semaphore(UNREAD_AT_ONCE)
 
     async def read(self, candidate: Candidate) -> ReadEntry:
@@ -49,15 +52,31 @@ class PageVisits:
         kept = without_page(candidate)
         if kept is not None:
             return kept
+        self._neighbours.meet(candidate.entry)
         request = page_request(candidate.source, candidate.entry.url)
         host = host_of(request.url)
+        self._neighbours.begin(host)
+        try:
+            read = await self._visit(candidate, request, host)
+        finally:
+            self._neighbours.end(host)
+        if read.page is None:
+            return read
+        page = await self._neighbours.settle(candidate.entry, read.page, host)
+        return read if page is read.page else replace(read, page=page, outcome=outcome_of_page(page))
+
+    async def _visit(self, candidate: Candidate, request: RequestSpec, host: str) -> ReadEntry:
         # The client lets one request at a time to a host; waiting here for our turn lets each page know how the last went.
         async with self._turns[host]:
             left_alone = self._left_alone(candidate, host)
             if left_alone is not None:
                 return left_alone
             reply = await self._client.get(
-                request.url, etag=candidate.etag, max_bytes=request.max_bytes, accept=request.accept
+                request.url,
+                etag=candidate.etag,
+                max_bytes=request.max_bytes,
+                accept=request.accept,
+                for_mining=True,
             )
             self._note(candidate, host, reply)
             await self._room.acquire()  # before the host's next page is fetched

@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from time import monotonic
 from types import TracebackType
 from typing import Self
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urldefrag, urlsplit
 
 import httpx
 
 from flows.web.addresses import PublicNetwork
-from flows.web.replies import REDIRECTS, RETRY_UNSTATED
+from flows.web.mining import MiningRules, rules_in
+from flows.web.redirects import is_for_good, redirect_target, refresh_target
+from flows.web.replies import RETRY_UNSTATED
 from flows.web.robots import MAX_BYTES as ROBOTS_BYTES
 from flows.web.robots import HostFacts, RobotsRules, Verdict, product_token
 from flows.web.single_request import Ask, Limits, send
@@ -43,6 +45,7 @@ class _Host:
     facts: HostFacts
     turn: asyncio.Lock
     rules: RobotsRules | None = None
+    mining: MiningRules | None = None  # of its tdmrep.json; asked for once in a run
     last_end: float | None = None  # monotonic
     closed: Reply | None = None  # why nothing more is asked of it in this run
 
@@ -59,14 +62,15 @@ class PoliteClient:
         hosts: Mapping[str, HostFacts] | None = None,
         limits: Limits | None = None,
         clock: Callable[[], datetime] = utc_now,
+        proxy: str | None = None,
     ) -> None:
-        """`hosts` are the facts of earlier runs, by `host_of`; `allow_hosts` may be private and need no gap."""
+        """`hosts` are the facts of earlier runs, by `host_of`; `allow_hosts` may be private, need no gap and no `proxy`."""
         self._product = product_token(user_agent)
         self._gap = gap_seconds
         self._limits = limits or Limits()
         self._clock = clock
         self._network = PublicNetwork(allow_hosts)
-        self._clients = HostClients(network=self._network, user_agent=user_agent)
+        self._clients = HostClients(network=self._network, user_agent=user_agent, proxy=proxy)
         self._known = dict(hosts or {})
         self._hosts: dict[str, _Host] = {}
         self._robots_replies: list[Reply] = []
@@ -89,7 +93,7 @@ class PoliteClient:
 
     @property
     def requests(self) -> tuple[Reply, ...]:
-        """The requests for robots.txt that were made, for the log of requests."""
+        """The requests for robots.txt and tdmrep.json that were made, for the log of requests."""
         return tuple(self._robots_replies)
 
     async def get(
@@ -101,21 +105,30 @@ class PoliteClient:
         max_bytes: int = MAX_PAGE_BYTES,
         accept: str = "*/*",
         respect_robots: bool = True,
+        for_mining: bool = False,
     ) -> Reply:
-        """Ask for `url`, following redirects; a reply whatever happens, with at most `max_bytes` of body."""
+        """Ask for `url`, following redirects; a reply whatever happens, with at most `max_bytes` of body.
+
+        Args:
+            for_mining: whether the text is to be read by a program, which the host's tdmrep.json may reserve.
+        """
         ask = Ask(urldefrag(without_user(url)).url, accept, max_bytes, etag, last_modified)
         started, clock, requests, spent = self._clock(), monotonic(), 0, 0.0
+        moved, for_good = "", True
         for hop in range(self._limits.redirects + 1):
             left = replace(self._limits, total=max(self._limits.total - spent, 0.1))
-            reply, seconds = await self._one_hop(ask, left, respect_robots)
+            reply, seconds = await self._one_hop(ask, left, respect_robots, for_mining)
             requests += reply.requests
             spent += seconds
-            target = _redirect_target(reply)
+            target = redirect_target(reply) or refresh_target(reply)
             if target is None:
                 break
             if hop == self._limits.redirects:
-                reply = replace(reply, outcome=Fetched.FAILED, detail="too many redirects")
+                cookies = ", though the cookies that they set were sent back" if len(ask.cookies) else ""
+                reply = replace(reply, outcome=Fetched.FAILED, body=b"", detail=f"too many redirects{cookies}")
                 break
+            for_good = for_good and is_for_good(reply)
+            moved = target if for_good and target != ask.url else moved
             ask = replace(ask, url=target)
         return replace(
             reply,
@@ -124,9 +137,12 @@ class PoliteClient:
             seconds=monotonic() - clock,
             requests=requests,
             final_url=without_credentials(reply.final_url or ask.url),
+            moved_to=without_credentials(moved) if reply.outcome is Fetched.OK else "",
         )
 
-    async def _one_hop(self, ask: Ask, limits: Limits, respect_robots: bool) -> tuple[Reply, float]:
+    async def _one_hop(
+        self, ask: Ask, limits: Limits, respect_robots: bool, for_mining: bool = False
+    ) -> tuple[Reply, float]:
         """One request in its host's turn; also the seconds that it took, waiting apart."""
         name = host_of(ask.url)
         if not _is_web_address(ask.url) or not name:
@@ -142,6 +158,8 @@ class PoliteClient:
                 if not verdict.allowed:
                     refused = Fetched.NO_ROBOTS if verdict.for_now else Fetched.DISALLOWED
                     return self._unsent(ask, refused, verdict.reason), 0.0
+            if for_mining and (await self._mining_rules(host, ask.url)).reserve(ask.url):
+                return self._unsent(ask, Fetched.DISALLOWED, "the site's tdmrep.json reserves it from text mining"), 0.0
             await self._wait_for_gap(host, ask.url)
             begin = monotonic()
             reply = await self._send(host, ask, limits)
@@ -176,7 +194,7 @@ class PoliteClient:
         await self._wait_for_gap(host, url)
         ask = Ask(url, "text/plain, */*;q=0.5", ROBOTS_BYTES, keep_cut=True)
         reply = await self._send(host, ask, self._limits)
-        target = _redirect_target(reply)
+        target = redirect_target(reply)
         for _ in range(self._limits.redirects):
             if target is None:
                 break
@@ -186,7 +204,7 @@ class PoliteClient:
             else:  # another host's turn can't be waited for here: two hosts might wait for each other
                 other = _Host(HostFacts(), asyncio.Lock())
                 reply = await self._send(other, replace(ask, url=target), self._limits)
-            target = _redirect_target(reply)
+            target = redirect_target(reply)
         self._robots_replies.append(replace(reply, url=url))
         if reply.status is None:  # not a word from the host: shut for this run (RFC 9309, 2.3.1.4)
             if reply.outcome not in _CLOSED:  # which speak of the host itself
@@ -199,6 +217,16 @@ class PoliteClient:
             status = reply.status
             text = reply.body.decode("utf-8-sig", "replace").replace("\x00", "") if status < 300 else None
         host.facts = replace(host.facts, robots=text, robots_status=status, robots_fetched_at=self._clock())
+
+    async def _mining_rules(self, host: _Host, url: str) -> MiningRules:
+        """What the host reserves from text mining; nothing where it does not say. Within the host's turn."""
+        if host.mining is None:
+            place = f"{origin_of(url)}/.well-known/tdmrep.json"
+            await self._wait_for_gap(host, place)
+            reply = await self._send(host, Ask(place, "application/json, */*;q=0.5", ROBOTS_BYTES), self._limits)
+            self._robots_replies.append(reply)
+            host.mining = rules_in(reply.body if reply.outcome is Fetched.OK else b"")
+        return host.mining
 
     async def _wait_for_gap(self, host: _Host, url: str) -> None:
         parts = urlsplit(url)
@@ -234,14 +262,3 @@ def _is_web_address(url: str) -> bool:
         return httpx.URL(url).scheme in {"http", "https"}
     except (httpx.InvalidURL, ValueError):
         return False
-
-
-def _redirect_target(reply: Reply) -> str | None:
-    """Where a reply points to; None where it does not."""
-    if reply.status not in REDIRECTS or not reply.headers.get("location"):
-        return None
-    try:
-        target = urljoin(reply.final_url, reply.headers["location"].strip())
-        return without_user(urldefrag(target).url)
-    except ValueError:
-        return None

@@ -5,22 +5,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from flows.web.short_pages import is_challenge, refused_by_headers
 from models.entries import Fetched
 
 MAX_RETRY_AFTER = timedelta(days=1)
 RETRY_UNSTATED = timedelta(minutes=10)  # a 429 without Retry-After: leave the host alone for this run at least
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_FEED = re.compile(rb"(?i)<(?:rss|feed|rdf:rdf|urlset|sitemapindex)\b")  # which small sites send as text/html
 _BLOCKED = frozenset({401, 402, 403, 407, 429, 451})
 _GONE = frozenset({404, 410})
-# A challenge is short; a long page with these words is an article about the subject.
-_CHALLENGE_BYTES = 60_000
-_CHALLENGE = re.compile(
-    rb"(?i)<title>\s*(?:just a moment|attention required!? \| cloudflare|access denied|access to this page has been"
-    rb"|pardon our interruption|are you a robot|robot check|human verification|security check|please verify you are"
-    rb"|you have been blocked|blocked|request rejected|bot verification|one more step|ddos-guard|checking your browser)"
-    rb"|id=[\"'](?:challenge-form|px-captcha|cf-challenge|distilcaptchaform)[\"']|/_incapsula_resource\?"
-    rb"|window\._cf_chl_opt|geo\.captcha-delivery\.com"
-)
 
 
 def outcome_of(status: int) -> Fetched:
@@ -53,12 +46,14 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
 
 
 def is_block_page(status: int, headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether the answer is a challenge for visitors that look automatic, whatever its status says."""
-    if "challenge" in headers.get("cf-mitigated", "").lower():
-        return True
-    if "html" not in headers.get("content-type", "html").lower() or len(body) > _CHALLENGE_BYTES:
+    """Whether the answer is a challenge or a waiting page, whatever its status says."""
+    if status in REDIRECTS or status in {204, 304}:
         return False
-    return (status == 200 or status >= 400) and _CHALLENGE.search(body[:_CHALLENGE_BYTES]) is not None
+    if refused_by_headers(headers):
+        return True
+    if "html" not in headers.get("content-type", "html").lower() or _FEED.search(body[:1000]):
+        return False
+    return (200 <= status < 300 or status >= 400) and is_challenge(status, body)
 
 
 def mining_reserved(headers: Mapping[str, str]) -> bool:

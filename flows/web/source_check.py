@@ -49,7 +49,7 @@ async def probe(
         entries=len(listing.entries),
         newest=max(dates, default=None),
         robots=_robots(reply),
-        problem=reply.detail or listing.problem,
+        problem="; ".join(filter(None, (reply.notice, reply.detail or listing.problem))),
     )
 
 

@@ -80,7 +80,7 @@ async def poll_source(
     return Poll(
         source=source,
         outcome=outcome,
-        detail=first.detail or left_out or listing.problem,
+        detail="; ".join(filter(None, (first.notice, first.detail or left_out or listing.problem))),
         entries=tuple(entries),
         invalid=listing.invalid,
         left_out=left_out,

@@ -2,7 +2,7 @@
 
 import io
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import feedparser
@@ -10,6 +10,7 @@ import feedparser
 from flows.web.language_code import language_code
 from flows.web.parser_faults import PARSER_FAULTS
 from flows.web.readers.json_feed import read_json_feed
+from flows.web.readers.listed import Listed, settled
 from flows.web.readers.listing import (
     ACCEPT_FEED,
     MAX_AUTHOR,
@@ -22,17 +23,17 @@ from flows.web.readers.listing import (
     plain,
 )
 from flows.web.readers.xml_repair import repair_xml
-from models.dates import EARLIEST, parse_date
+from models.dates import Reading, readings
 from models.entries import Entry, Reply
-from models.urls import normalise_url
+from models.urls import fragment_of, normalise_url
 
 if TYPE_CHECKING:
     from models.sources import Source
 
-_HTML = re.compile(rb"(?is)\A[\s\xef\xbb\xbf]*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b")
+_HTML = re.compile(rb"(?i)<(?:!doctype\s+html|html|head|body)\b")
 _ITEM_END = re.compile(rb"</(?:\w+:)?(item|entry)\s*>", re.IGNORECASE)
-_AUTHOR_IN_BRACKETS = re.compile(r"^\S+@\S+\s*\((.+)\)$")
-_ADDRESS = re.compile(r"\s*[(<]?\S+@\S+\.\S+[)>]?\s*")
+_AUTHOR_IN_BRACKETS = re.compile(r"^[^\s@]{1,100}@[^\s@]{1,100}\s*\((.+)\)$")
+_ADDRESS = re.compile(r"\s?[(<]?[^\s@()<>]{1,100}@[^\s@()<>]{1,100}[)>]?\s?")
 _PERIODS = {"hourly": 3600, "daily": 86400, "weekly": 7 * 86400, "monthly": 30 * 86400, "yearly": 365 * 86400}
 _MAX_TTL = 86400
 _TITLE_WORDS = 14  # of a summary that stands in for a missing title
@@ -45,17 +46,18 @@ def request_for(source: "Source", window: Window) -> RequestSpec:
 
 def read(reply: Reply, window: Window) -> Listing:
     """The entries of a feed."""
-    return read_feed(reply.body, url=reply.final_url or reply.url, content_type=reply.headers.get("content-type", ""))
+    url = reply.final_url or reply.url
+    return read_feed(reply.body, url=url, now=window.until, content_type=reply.headers.get("content-type", ""))
 
 
-def read_feed(body: bytes, *, url: str, content_type: str = "") -> Listing:
-    """The entries of the feed in `body`; `url` is the base of relative links."""
+def read_feed(body: bytes, *, url: str, now: datetime, content_type: str = "") -> Listing:
+    """The entries of the feed in `body`; `url` is the base of relative links, `now` the time by which dates are judged."""
     start = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         return Listing(problem="the answer is empty")
     if start.startswith(b"{"):
-        return read_json_feed(body, url=url)
-    if _HTML.match(body[:4000]):
+        return read_json_feed(body, url=url, now=now)
+    if _HTML.match(_without_comments(body[:4000])):
         return Listing(problem="the answer is a web page, not a feed")
     shortened, truncated = _without_the_middle(repair_xml(body))
     headers = {"content-type": content_type, "content-location": url}
@@ -68,9 +70,9 @@ def read_feed(body: bytes, *, url: str, content_type: str = "") -> Listing:
     except PARSER_FAULTS as error:
         return Listing(problem=f"the feed can't be read: {type(error).__name__}")
     entries = [_entry(item, parsed.get("feed", {}), url) for item in parsed.get("entries", [])]
-    found = tuple(entry for entry in entries if entry is not None)
+    found = [entry for entry in entries if entry is not None]
     return Listing(
-        entries=found,
+        entries=settled(found, now),
         ttl_seconds=_ttl(parsed.get("feed", {})),
         truncated=truncated,
         invalid=len(entries) - len(found),
@@ -78,36 +80,35 @@ def read_feed(body: bytes, *, url: str, content_type: str = "") -> Listing:
     )
 
 
-def entry_date(item: Any) -> datetime | None:
-    """When an entry says that it was published; else when it was created or updated."""
+def entry_dates(item: Any) -> tuple[Reading, ...]:
+    """The ways to read when an entry says that it was published; else when it was created or updated."""
     given = set(item.keys())  # asking for a name that is not there makes feedparser look for another, with a warning
     for name in ("published", "created", "issued", "updated"):
-        if not {name, f"{name}_parsed"} & given:
-            continue
-        moment = parse_date(_text(item, name)) or _from_struct(item.get(f"{name}_parsed"))
-        if moment is not None:
-            return moment
-    return None
+        if name in given and (found := readings(_text(item, name))):
+            return found
+    return ()
 
 
-def _entry(item: Any, feed: Any, base: str) -> Entry | None:
-    url = _link(item, base)
+def _entry(item: Any, feed: Any, base: str) -> Listed | None:
+    link = _link(item, base)
     summary = plain(_text(item, "summary") or _content(item), MAX_SUMMARY)
     title = plain(_text(item, "title"), MAX_TITLE) or _stand_in(summary)
-    if url is None or not title:
+    if link is None or not title:
         return None
     language = _text(item, "language") or (item.get("title_detail") or {}).get("language") or _text(feed, "language")
-    return Entry(
+    url, place = link
+    entry = Entry(
         url=url,
         title=title,
         summary="" if summary == title else summary,
-        published_at=entry_date(item),
         author=_author(item),
         language=language_code(language),
     )
+    return Listed(entry, entry_dates(item), fragment=fragment_of(place), guid=_text(item, "id").strip()[:MAX_TITLE])
 
 
-def _link(item: Any, base: str) -> str | None:
+def _link(item: Any, base: str) -> tuple[str, str] | None:
+    """The address of an entry, normalised and as it is given."""
     places = [_text(item, "feedburner_origlink"), _text(item, "link")]
     places += [link.get("href") for link in item.get("links", []) if link.get("rel") in (None, "alternate")]
     guid = _text(item, "id")
@@ -115,8 +116,16 @@ def _link(item: Any, base: str) -> str | None:
         places.append(guid)
     for place in places:
         if isinstance(place, str) and place.strip() and (url := normalise_url(place, base)):
-            return url
+            return url, place
     return None
+
+
+def _without_comments(start: bytes) -> bytes:
+    """What stands behind blanks, a byte order mark and comments."""
+    start = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    while start.startswith(b"<!--") and (end := start.find(b"-->")) >= 0:
+        start = start[end + 3 :].lstrip()
+    return start
 
 
 def _text(item: Any, name: str) -> str:
@@ -148,16 +157,6 @@ def _name(text: str) -> str:
     if found := _AUTHOR_IN_BRACKETS.match(text):
         text = found[1]
     return _ADDRESS.sub(" ", text).strip(" ,;()<>")
-
-
-def _from_struct(value: Any) -> datetime | None:
-    """feedparser's own reading of a date, which knows more forms than ours; it is in UTC."""
-    try:
-        year, month, day, hour, minute, second = value[:6]
-        moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return moment if moment >= EARLIEST else None
 
 
 def _ttl(feed: Any) -> int | None:

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import feedparser
 
-from flows.web.readers.feed import entry_date, read_feed
+from flows.web.readers.feed import entry_dates, read_feed
+from flows.web.readers.listed import Listed, settled
 from flows.web.readers.listing import ACCEPT_FEED, MAX_ENTRIES, MAX_TITLE, Listing, RequestSpec, Window, plain
 from flows.web.readers.queries import with_parameters
 from models.entries import Entry, Reply
@@ -24,18 +25,22 @@ def request_for(source: "Source", window: Window) -> RequestSpec:
 
 def read(reply: Reply, window: Window) -> Listing:
     """The headlines with the outlets that published them."""
-    listing = read_feed(reply.body, url=reply.url, content_type=reply.headers.get("content-type", ""))
+    content_type = reply.headers.get("content-type", "")
+    listing = read_feed(reply.body, url=reply.url, now=window.until, content_type=content_type)
     if not listing.entries:
         return listing
     parsed = feedparser.parse(io.BytesIO(reply.body), sanitize_html=False, resolve_relative_uris=False)
     entries = [_entry(item, reply.url) for item in parsed.entries[:MAX_ENTRIES]]
-    found = tuple(entry for entry in entries if entry is not None)
+    found = [entry for entry in entries if entry is not None]
     return Listing(
-        entries=found, ttl_seconds=listing.ttl_seconds, invalid=len(entries) - len(found), problem=listing.problem
+        entries=settled(found, window.until),
+        ttl_seconds=listing.ttl_seconds,
+        invalid=len(entries) - len(found),
+        problem=listing.problem,
     )
 
 
-def _entry(item: Any, base: str) -> Entry | None:
+def _entry(item: Any, base: str) -> Listed | None:
     link = item.get("link")
     url = normalise_url(link, base) if isinstance(link, str) else None
     title = plain(item.get("title"), MAX_TITLE)
@@ -47,4 +52,4 @@ def _entry(item: Any, base: str) -> Entry | None:
         title, _, outlet = title.rpartition(" - ")
     if url is None or not title:
         return None
-    return Entry(url=url, title=title, published_at=entry_date(item), outlet=outlet)
+    return Listed(Entry(url=url, title=title, outlet=outlet), entry_dates(item))

@@ -1,9 +1,11 @@
 """JSON Feed, versions 1 and 1.1."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from flows.web.language_code import language_code
+from flows.web.readers.listed import Listed, settled
 from flows.web.readers.listing import (
     MAX_AUTHOR,
     MAX_ENTRIES,
@@ -12,9 +14,9 @@ from flows.web.readers.listing import (
     Listing,
     plain,
 )
-from models.dates import parse_date
+from models.dates import readings
 from models.entries import Entry
-from models.urls import normalise_url
+from models.urls import fragment_of, normalise_url
 
 
 def load_json(body: bytes) -> Any:
@@ -37,44 +39,46 @@ def text_of(item: Any, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def read_json_feed(body: bytes, *, url: str) -> Listing:
-    """The entries of a JSON Feed; `url` is the base of relative links."""
+def read_json_feed(body: bytes, *, url: str, now: datetime) -> Listing:
+    """The entries of a JSON Feed; `url` is the base of relative links, `now` the time by which dates are judged."""
     feed = load_json(body)
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         return Listing(problem="the answer is JSON, but not a JSON Feed")
     items = feed["items"]
     language = language_code(feed.get("language"))
     entries = [_entry(item, feed, url, language) for item in items[:MAX_ENTRIES]]
-    found = tuple(entry for entry in entries if entry is not None)
+    found = [entry for entry in entries if entry is not None]
     truncated = len(items) > MAX_ENTRIES
     return Listing(
-        entries=found,
+        entries=settled(found, now),
         truncated=truncated,
         invalid=len(entries) - len(found),
         problem=f"lists {len(items):,} entries; the first {MAX_ENTRIES:,} were read" if truncated else "",
     )
 
 
-def _entry(item: Any, feed: dict[str, Any], base: str, language: str | None) -> Entry | None:
+def _entry(item: Any, feed: dict[str, Any], base: str, language: str | None) -> Listed | None:
     places = [text_of(item, name) for name in ("url", "external_url")]
     identity = text_of(item, "id")
     if identity.startswith(("http://", "https://")):
         places.append(identity)
-    link = next((found for place in places if place.strip() and (found := normalise_url(place, base))), None)
+    links = ((found, place) for place in places if place.strip() and (found := normalise_url(place, base)))
+    link, place = next(links, (None, ""))
     summary = plain(
         text_of(item, "summary") or text_of(item, "content_text") or text_of(item, "content_html"), MAX_SUMMARY
     )
     title = plain(text_of(item, "title"), MAX_TITLE) or " ".join(summary.split()[:14])
     if link is None or not title:
         return None
-    return Entry(
+    entry = Entry(
         url=link,
         title=title,
         summary="" if summary == title else summary,
-        published_at=parse_date(text_of(item, "date_published")) or parse_date(text_of(item, "date_modified")),
         author=_author(item) or _author(feed),
         language=language_code(item.get("language")) or language,
     )
+    dates = readings(item.get("date_published")) or readings(item.get("date_modified"))
+    return Listed(entry, dates, fragment=fragment_of(place), guid=identity.strip()[:MAX_TITLE])
 
 
 def _author(item: Any) -> str | None:

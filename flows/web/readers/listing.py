@@ -19,7 +19,9 @@ ACCEPT_XML = "application/xml, text/xml, */*;q=0.5"
 ACCEPT_JSON = "application/json, */*;q=0.5"
 ACCEPT_PAGE = "text/html, application/xhtml+xml, */*;q=0.5"
 
-_SILENT = re.compile(r"(?is)<(script|style|noscript|iframe|svg)\b[^>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
+_SILENT_NAMES = ("script", "style", "noscript", "iframe", "svg")
+_ENDS = {name: re.compile(rf"(?i)</{name}\b[^<>]*>?") for name in _SILENT_NAMES} | {"": re.compile("-->")}
+_SILENT = re.compile(rf"(?i)<(?:({'|'.join(_SILENT_NAMES)})\b[^<>]*>|!--)")
 _INLINE = re.compile(
     r"(?i)</?(?:a|abbr|b|bdi|big|cite|code|em|font|i|ins|mark|q|s|small|span|strong|sub|sup|time|u|wbr)\b[^<>]{0,2000}>"
 )
@@ -76,8 +78,33 @@ def plain(markup: object, limit: int) -> str:
         return ""
     text = markup[: 20 * limit]
     if "<" in text:
-        text = _BLOCK.sub("\n", _INLINE.sub("", _SILENT.sub(" ", text)))
+        text = _BLOCK.sub("\n", _INLINE.sub("", _without_the_silent(text)))
     text = " ".join(clean_text(text).split())
     if len(text) <= limit:
         return text
     return f"{text[: limit - 2].rsplit(' ', 1)[0]} …"
+
+
+def _without_the_silent(text: str) -> str:
+    """The markup without comments, scripts and the like; one step over it, whatever is open or closed in it.
+
+    A tag that closes itself holds nothing, though a browser would take all that follows for its content. So does one
+    that is never closed, but for a script or a style, which nobody is to read.
+    """
+    missing: set[str] = set()  # what has no end any more
+    pieces: list[str] = []
+    at = 0
+    while found := _SILENT.search(text, at):
+        pieces += [text[at : found.start()], " "]
+        at = found.end()
+        name = (found[1] or "").lower()
+        if name and found[0].endswith("/>"):
+            continue
+        end = None if name in missing else _ENDS[name].search(text, at)
+        if end is not None:
+            at = end.end()
+        elif name in {"script", "style", ""}:
+            return "".join(pieces)
+        else:
+            missing.add(name)
+    return "".join([*pieces, text[at:]])

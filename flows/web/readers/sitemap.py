@@ -1,12 +1,12 @@
 """News sitemaps and plain ones, by date; an index leads to its newest children."""
 
+import codecs
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lxml import etree
 
-from flows.web.decoding import EncodingError, TooManyBytesError, decode
 from flows.web.language_code import language_code
 from flows.web.readers.feed import read_feed
 from flows.web.readers.listing import (
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from models.sources import Source
 
 MAX_SITEMAP_BYTES = 10 * 1024 * 1024  # a plain one of 50,000 addresses, the protocol's limit
-_GZIP = b"\x1f\x8b"
+_PART_DATE = re.compile(r"(?<!\d)(20\d{2})(?:[-_/.]?(0[1-9]|1[0-2])(?:[-_/.]?([0-2]\d|3[01]))?)?(?!\d)")
+_NO_NEWS = re.compile(
+    r"(?i)categor|tag|author|user|image|video|product|taxonom|attachment|page-sitemap|posts-page|static"
+)
 _OLDEST = datetime.min.replace(tzinfo=UTC)
-_ADDRESS_LINE = re.compile(rb"\A\s*https?://\S+\s*(?:\n|\Z)")
+_ADDRESS_LINE = re.compile(r"\A\s{0,100}https?://\S{1,4000}[^\S\n]{0,100}(?:\n|\Z)")
 
 
 def request_for(source: "Source", window: Window) -> RequestSpec:
@@ -41,13 +44,9 @@ def request_for(source: "Source", window: Window) -> RequestSpec:
 def read(reply: Reply, window: Window) -> Listing:
     """The addresses of a sitemap that are dated within the window or not at all; titles where it is a news one."""
     body, url = reply.body, reply.final_url or reply.url
-    if body.startswith(_GZIP):  # a .xml.gz file, sent as it is
-        try:
-            body = decode(body, "gzip", MAX_SITEMAP_BYTES)
-        except (EncodingError, TooManyBytesError) as error:
-            return Listing(problem=f"the sitemap's file {error}")
-    if _ADDRESS_LINE.match(body[:4000]):
-        return _cut([_plain_entry(line, url) for line in body.decode("utf-8", "replace").split()], 0)
+    text = _plain_text(body)
+    if _ADDRESS_LINE.match(text[:4000]):
+        return _cut([_plain_entry(line, url) for line in text.split()], 0)
     root = _root(body)
     if root is None:
         return Listing(problem="the answer is not XML")
@@ -57,8 +56,16 @@ def read(reply: Reply, window: Window) -> Listing:
     if name == "urlset":
         return _addresses(root, url, window)
     if name in {"rss", "feed", "rdf"}:
-        return read_feed(body, url=url, content_type=reply.headers.get("content-type", ""))
+        return read_feed(body, url=url, now=window.until, content_type=reply.headers.get("content-type", ""))
     return Listing(problem=f"the answer is not a sitemap but <{name[:40]}>")
+
+
+def _plain_text(body: bytes) -> str:
+    """A sitemap of bare addresses as text, whichever mark its editor put before it; "" for what is not text."""
+    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if body.startswith(mark):
+            return body.decode(name, "replace").lstrip("\ufeff")
+    return "" if body[:64].lstrip().startswith(b"<") else body.decode("utf-8", "replace")
 
 
 def _root(body: bytes) -> "etree._Element | None":
@@ -70,19 +77,54 @@ def _root(body: bytes) -> "etree._Element | None":
 
 
 def _index(root: "etree._Element", base: str, window: Window) -> Listing:
-    children: list[tuple[datetime, str]] = []
+    """The parts that may hold news, as many as one poll may ask for; what is left out is told."""
+    dated: list[tuple[datetime, str]] = []
+    undated: list[str] = []
     for child in root:
         url = normalise_url(_text(child, "loc"), base) if _name(child) == "sitemap" else None
+        if url is None:
+            continue
         changed = parse_date(_text(child, "lastmod"))
-        if url is not None and (changed is None or changed >= window.since):
-            children.append((changed or _OLDEST, url))
-    children.sort(key=lambda child: child[0], reverse=True)
-    wanted = children[: MAX_REQUESTS_A_POLL - 1]
+        if changed is None:
+            undated.append(url)
+        elif changed >= window.since:
+            dated.append((changed, url))
+    dated.sort(key=lambda part: part[0], reverse=True)
+    parts = list(dict.fromkeys([*(url for _, url in dated), *_newest_first(undated)]))
+    wanted = parts[: MAX_REQUESTS_A_POLL - 1]
+    left = len(parts) - len(wanted)
     return Listing(
-        more=tuple(RequestSpec(url, ACCEPT_XML, MAX_SITEMAP_BYTES) for _, url in wanted),
-        truncated=len(children) > len(wanted),
+        more=tuple(RequestSpec(url, ACCEPT_XML, MAX_SITEMAP_BYTES) for url in wanted),
+        truncated=left > 0,
         cacheable=False,
+        problem=f"is in {len(parts):,} parts, of which {left:,} were not read" if left else "",
     )
+
+
+def _newest_first(urls: list[str]) -> list[str]:
+    """Parts without dates in the order in which news is to be looked for.
+
+    By the dates in their names, the latest first; then by their numbers from both ends, since some programs begin with the
+    oldest page and some with the newest, and more of them with the oldest; those of menus and pictures last.
+    """
+    by_date = sorted((url for url in urls if _date_in_name(url)), key=_date_in_name, reverse=True)
+    others = [url for url in urls if not _date_in_name(url)]
+    rising = sorted(others, key=_number_in_name)  # stable: as they stand where they have no numbers
+    from_both_ends: list[str] = []
+    while rising:
+        from_both_ends += [rising.pop() for _ in range(2) if rising]
+        from_both_ends += [rising.pop(0)] if rising else []
+    return by_date + sorted(from_both_ends, key=lambda url: _NO_NEWS.search(url) is not None)
+
+
+def _date_in_name(url: str) -> str:
+    found = _PART_DATE.search(url)
+    return "".join(part.zfill(2) for part in found.groups("00")) if found else ""
+
+
+def _number_in_name(url: str) -> int:
+    numbers = re.findall(r"\d{1,9}", url.rpartition("/")[2])
+    return int(numbers[-1]) if numbers else 0
 
 
 def _addresses(root: "etree._Element", base: str, window: Window) -> Listing:

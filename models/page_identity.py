@@ -1,0 +1,88 @@
+"""Whether an address that a page gives as its own is plausibly that of this page. Pure.
+
+Templates name their section or front page, caches serve the head of whichever page was asked for first, and editors copy
+pages. A canonical link that is believed then swallows every other article of the site.
+"""
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from models.urls import normalise_url
+
+# The end of an address that names a form or a part of the page before it.
+_FORMS = re.compile(
+    r"(?i)^(?:amp|print|printable|mobile|full|single|page|page[-_]?\d+|index\.\w{2,5}|default\.\w{2,5}|all|embed|feed|rss)$"
+)
+# A word or number that all pages of a site may share.
+_WORD = re.compile(r"[a-z0-9]{3,}")
+_COMMON = frozenset(
+    "the and for with from that this news article articles story stories post html htm php aspx www".split()
+)
+_ENOUGH = 0.34  # of the title's words: an address that tells the title holds most of them
+_FEW_WORDS = 3  # in an address that tells a title
+
+
+def names_this_page(canonical: str, url: str, title: str = "") -> bool:
+    """Whether `canonical`, normalised and of the same site, may be the address of the page at `url`."""
+    own = normalise_url(url) or url
+    if canonical == own:
+        return True
+    theirs, ours = _segments(canonical), _segments(own)
+    asked, given = set(urlsplit(own).query.split("&")) - {""}, set(urlsplit(canonical).query.split("&")) - {""}
+    if not theirs:  # the front page, or a script that chooses by parameters alone
+        return not ours and bool(given) and given <= asked
+    if theirs == ours:  # the same page without what does not choose it, or a script without what does
+        return given <= asked and (given == asked or bool(given) or _is_slug(theirs[-1]))
+    if ours[: len(theirs)] == theirs:  # the page of which this is a form, or the section that it is in
+        more = ours[len(theirs) :]
+        return all(_FORMS.match(part) or (part.isdigit() and "page" in more[0]) for part in more) or (
+            len(more) == 1 and more[0].isdigit() and len(more[0]) < 3 and _is_slug(theirs[-1])
+        )
+    if canonical.endswith("/") and not any(map(_is_slug, theirs)):
+        return False  # another section
+    return not _tells_another(theirs, ours, title)
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two headlines are of one article: most words of the shorter one, and all numbers, stand in the other."""
+    first, second = title_words(one), title_words(other)
+    if not first or not second:
+        return not first and not second
+    numbers = {w for w in first if w.isdigit()}, {w for w in second if w.isdigit()}
+    if numbers[0] and numbers[1] and numbers[0] != numbers[1]:
+        return False
+    return len(first & second) >= 0.6 * min(len(first), len(second))
+
+
+def title_words(title: str) -> frozenset[str]:
+    """The words of a headline by which it is known again."""
+    return frozenset(re.findall(r"[^\W_]+", title.casefold())) - _COMMON
+
+
+def _tells_another(theirs: list[str], ours: list[str], title: str) -> bool:
+    """Whether the canonical address is made of the words of another title, while this page's tells its own."""
+    words = title_words(title)
+    told, own = _words(theirs[-1]), _words(ours[-1] if ours else "")
+    if not words or len(told) < _FEW_WORDS:
+        return False
+    if told & own and (_numbers(theirs) & _numbers(ours)):
+        return False  # the same identifier
+    fits, ours_fit = len(told & words) / len(told), len(own & words) / len(own) if own else 0.0
+    return fits < _ENOUGH and len(own) >= _FEW_WORDS and ours_fit >= 2 * _ENOUGH
+
+
+def _is_slug(segment: str) -> bool:
+    """Whether a part of an address names one page: the words of its title, or a number."""
+    return len(_words(segment)) >= _FEW_WORDS or re.search(r"\d{4,}", segment) is not None
+
+
+def _segments(url: str) -> list[str]:
+    return [unquote(segment).lower() for segment in urlsplit(url).path.split("/") if segment]
+
+
+def _words(segment: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(segment)) - _COMMON
+
+
+def _numbers(segments: list[str]) -> set[str]:
+    return {number for segment in segments for number in re.findall(r"\d{4,}", segment)}
