@@ -42,7 +42,10 @@ def main() -> int:
         driver = stack.enter_context(Driver(new))
         for done, seed in enumerate(seeds, start=1):
             plan = plan_of(seed, asked.length)
-            with contextlib.redirect_stdout(io.StringIO()):  # what commands say
+            with (
+                contextlib.redirect_stdout(io.StringIO()),
+                contextlib.redirect_stderr(io.StringIO()),
+            ):  # what commands say
                 outcome = driver.run(plan)
                 short = driver.shortest(plan)[1] if outcome.problems and not asked.whole else outcome
             steps += outcome.counts

@@ -10,7 +10,8 @@ from tests.sequences.builds import Builds, tiny_builds
 from tests.sequences.databases import NewDatabase
 from tests.sequences.invariants import broken
 from tests.sequences.newsroom import Newsroom
-from tests.sequences.steps import STEPS
+from tests.sequences.promises import unkept
+from tests.sequences.steps import END, STEPS
 from tests.sequences.world import Told, opened
 
 LENGTH = 30
@@ -43,9 +44,10 @@ def plan_of(seed: int, length: int = LENGTH) -> Plan:
     """The sequence of a seed."""
     chance = Random(seed)
     names, weights = [step.__name__ for step in STEPS], list(STEPS.values())
-    chosen = chance.choices(names, weights, k=length - 3)
-    opening = ["joins", "feed_grows", "run"]  # nothing comes of a monitor without news and readers
-    return Plan(seed, tuple((name, chance.randrange(2**32)) for name in [*opening, *chosen]))
+    chosen = chance.choices(names, weights, k=length - 4)
+    opening = ["joins", "joins", "feed_grows", "run"]  # nothing comes of a monitor without news and readers
+    whole = [*opening, *chosen, *(step.__name__ for step in END)]
+    return Plan(seed, tuple((name, chance.randrange(2**32)) for name in whole))
 
 
 class Driver:
@@ -68,7 +70,7 @@ class Driver:
 
     def run(self, wanted: Plan) -> Outcome:
         """One sequence, up to the first step after which something is broken."""
-        outcome, steps = Outcome(), {step.__name__: step for step in STEPS}
+        outcome, steps = Outcome(), {step.__name__: step for step in (*STEPS, *END)}
         with tempfile.TemporaryDirectory(dir=self._folder.name) as name:
             folder = Path(name)
             with (
@@ -81,6 +83,8 @@ class Driver:
                     try:
                         outcome.done.append(f"{step}: {steps[step](world, Random(salt))}")
                         outcome.problems = broken(world)
+                        if number == len(wanted.steps) and step == "digest_at_last":
+                            outcome.problems += unkept(world)
                     except Exception as error:  # noqa: BLE001 - what a job raises is a finding
                         outcome.done.append(step)
                         outcome.problems = [f"{type(error).__name__}: {error}"]

@@ -1,13 +1,13 @@
 """What must be true after each step, whatever came before: of news, of decisions, of what was told. Mail has its own file."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, func, select
 
 from flows.exporting import stories_between
 from models.outcomes import Outcome
-from models.reviews import IN_SCOPE
+from models.reviews import IN_SCOPE, QUEUE_DAYS
 from models.store import editions, model_versions, reviews
 from models.store.in_scope import scope_reviews
 from models.store.placing import is_kept, listed_articles
@@ -49,11 +49,12 @@ def note_what_was_seen(world: World) -> None:
             name = f"{given} {row.composed_at.isoformat()}"
             if memory.composed.get(row.week, ("", 0))[0] != name:
                 memory.composed[row.week] = (name, world.step)
-        in_scope = {number for number, _ in _in_scope(session)}
+        in_scope = {number for number, _ in in_scope_articles(session)}
     memory.in_scope_since = {one: memory.in_scope_since.get(one, world.step) for one in in_scope}
 
 
-def _in_scope(session) -> list[tuple[int, object]]:  # type: ignore[no-untyped-def]
+def in_scope_articles(session: Session) -> list[tuple[int, datetime]]:
+    """Numbers and moments of the articles that are in scope, by the model or by a person's last word."""
     yes, no = scope_reviews(verdict=True), scope_reviews(verdict=False)
     moment = func.coalesce(Article.published_at, Article.first_seen_at, type_=Article.__table__.c.first_seen_at.type)  # type: ignore[attr-defined]
     stands = (col(Article.scope_state) == State.YES.value) & col(Article.id).not_in(no) | col(Article.id).in_(yes)
@@ -94,6 +95,9 @@ def summary_of_run(world: World) -> Iterator[str]:
     with world.database.read() as session:
         row = session.get_one(Run, collected.run_id)
         owed = session.exec(select(func.count()).where(col(Article.page_owed_since).is_not(None))).one()
+        waiting = reviews.count_doubtful(world.now - timedelta(days=QUEUE_DAYS), session=session)
+    if world.told.tagged is not None and world.told.tagged.uncertain != waiting:
+        yield f"the run told of {world.told.tagged.uncertain} uncertain stories; {waiting} are in the queue"
     recorded = sum(sum(counts.values()) for counts in row.outcomes.values())
     if not collected.entries == recorded == row.entries == sum(collected.outcomes.values()):
         yield f"the run told of {collected.entries} entries and recorded {recorded} (or {row.entries})"
@@ -110,7 +114,7 @@ def editions_told(world: World) -> Iterator[str]:
         rows = {row.week: row for row in session.exec(select(Edition))}
         stories = dict(session.exec(select(Article.id, Article.story_id)).all())
         placed = {row.article_id: row for row in session.exec(select(ArticleEdition))}
-        in_scope = dict(_in_scope(session))
+        in_scope = dict(in_scope_articles(session))
     sealed = {week: row for week, row in rows.items() if row.sealed}
     for week, (was, _) in memory.sealed.items():
         if week not in sealed or editions.content_hash(sealed[week].content) != was:

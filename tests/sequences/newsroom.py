@@ -117,7 +117,10 @@ class Newsroom:
         number = len(self.reports)
         if like is None:
             told = self._passages[self._order[number % len(self._order)]]
-            title, paragraphs = f"{told['title']} ({number})", str(told["text"]).split("\n")
+            title, paragraphs = (
+                f"{told.get('title') or 'Letters to the editor'} ({number})",
+                str(told["text"]).split("\n"),
+            )
             paragraphs.append(f"It was report {number} on the {chance.choice(WORDS)}.")
         else:
             title, paragraphs = f"{like.title} as it was wired", list(like.paragraphs)

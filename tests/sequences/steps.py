@@ -13,6 +13,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from flows import jobs
+from flows.mail import erasure
 from flows.mail.weekly import approve, weekly_digest
 from flows.training import train
 from models.reviews import IN_SCOPE, check_decision
@@ -303,6 +304,49 @@ def digest_killed(world: World, chance: Random) -> str:
     return f"digest of {week}, {'killed' if world.told.killed else 'not killed after all'}"
 
 
+def run_really_killed(world: World, chance: Random) -> str:
+    """SIGKILL, a moment after its beginning, of a process that does it."""
+    world.sigkilled(chance.random() * 0.25, lambda: world.run(all_due=True))
+    return "run, killed from outside"
+
+
+def digest_really_killed(world: World, chance: Random) -> str:
+    week = _week(world, chance)
+    world.sigkilled(chance.random() * 0.25, lambda: world.digest(week))
+    return f"digest of {week}, killed from outside"
+
+
+def somebody_goes_meanwhile(world: World, chance: Random) -> str:
+    """Somebody leaves or is erased while the digest is sent, by another process."""
+    week, erases, skipped = _week(world, chance), chance.random() < 0.5, chance.randint(0, 2)
+    gone: list[str] = []
+
+    def go(_: str) -> None:
+        nonlocal skipped
+        skipped -= 1
+        person = _someone(world, chance)
+        if skipped >= 0 or gone or person is None:
+            return
+        gone.append(person.address)
+        with open_database(world.address) as other:
+            world.note_leaving(person)
+            if erases:
+                person.erased = True
+                asyncio.run(erasure.erase(other, world.settings, person.address, world.now))
+            else:
+                with other.write() as session:
+                    recipients.remove(person.address, world.now, session=session)
+
+    if chance.random() < 0.5:
+        world.mailboxes.when_taken = go
+        world.digest(week)
+        world.mailboxes.when_taken = lambda address: None
+    else:
+        skipped = 0
+        world.digest(week, sleep=lambda seconds: go(""), pauses=(1.0,))
+    return f"digest of {week}, while {gone or 'nobody'} {'is erased' if erases else 'leaves'}"
+
+
 def sends_left(world: World, chance: Random) -> str:
     world.kill_at = chance.randint(0, 60) if chance.random() < 0.3 else None
     world.send_left()
@@ -385,10 +429,48 @@ def month_goes(world: World, chance: Random) -> str:
     return f"a month later: {world.now:%d %b}"
 
 
+def settle(world: World, chance: Random) -> str:
+    """The end of each sequence: all that stood in the way is mended, and what was promised must come true."""
+    world.own_rows()
+    world.set(approval=False, smtp_url=world.server)
+    world.mailboxes.fault, world.mailboxes.per_connection, world.mailboxes.hangs_up = (
+        lambda number, address: "",
+        0,
+        False,
+    )
+    for feed in world.newsroom.feeds.values():
+        feed.is_open = True
+    pages_open(world, chance)
+    if not any(person.active for person in world.memory.people.values()):
+        joins(world, chance)
+    world.now += timedelta(hours=25)
+    return "all is mended, a day later"
+
+
+def run_at_last(world: World, chance: Random) -> str:
+    world.run(all_due=True)
+    world.now += timedelta(hours=25)
+    return "run; another day goes"
+
+
+def digest_at_last(world: World, chance: Random) -> str:
+    """As of somebody who releases what was held back, and looks at it first."""
+    week = world.last_week()
+    with world.database.read() as session:
+        kept = editions.edition_of(week, session=session)
+    if kept is not None and kept.decision == "held":
+        given = editions.content_hash(kept.content)
+        approve(world.database, week, given, "Ada")
+        world.memory.decisions.setdefault(kept.week, []).append(("approved", given))
+    told = world.digest(week)
+    return f"digest of {week}: {told.sent} sent, {told.note}"
+
+
+END: tuple[Step, ...] = (settle, run_at_last, run_at_last, monday_comes, digest_at_last, monday_comes, digest_at_last)
 STEPS: dict[Step, int] = {
     feed_grows: 14, copy_comes: 4, named_elsewhere: 3, listed_by_its_own: 2, feed_moves_on: 4, feed_fails: 2, page_turns: 4,
-    pages_open: 3, page_changes: 4, run: 18, run_few_pages: 5, run_killed: 4, review: 9, upgrade: 2, encoder_gone: 1, purge: 3,
-    learn: 3, roll_back: 1, joins: 6, changes: 2, leaves: 2, is_erased: 2, server_turns: 5, server_is_set: 1,
-    approval_is_set: 1, digest: 10, digest_killed: 3, sends_left: 3, glance: 4, two_digests: 2, is_decided: 4,
-    registry_changes: 3, time_goes: 10, monday_comes: 8, month_goes: 1,
+    pages_open: 3, page_changes: 4, run: 18, run_few_pages: 5, run_killed: 3, run_really_killed: 2, review: 9, upgrade: 2,
+    encoder_gone: 1, purge: 3, learn: 3, roll_back: 1, joins: 8, changes: 2, leaves: 2, is_erased: 2, server_turns: 5,
+    server_is_set: 1, approval_is_set: 1, digest: 12, digest_killed: 3, digest_really_killed: 2, sends_left: 3, glance: 4,
+    somebody_goes_meanwhile: 3, two_digests: 2, is_decided: 4, registry_changes: 3, time_goes: 10, monday_comes: 9, month_goes: 1,
 }  # fmt: skip

@@ -1,6 +1,10 @@
 """The world of a sequence: a data folder, a database, news sites, a mail server, people, and a clock that stands still."""
 
 import asyncio
+import os
+import signal
+import time
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,6 +71,7 @@ class Told:
 
     collected: CollectSummary | None = None
     polled: dict[str, set[str]] = field(default_factory=dict)  # by source: what its feed listed at that moment
+    tagged: Any = None
     sent: Any = None  # a DigestResult or a DeliverySummary
     second: Any = None  # of a digest that ran beside it
     trained: Any = None
@@ -149,6 +154,24 @@ class World:
             self.reopen()
             return None
 
+    def sigkilled(self, after: float, work: Callable[[], Any]) -> None:
+        """A job in a process of its own, which ends after so many seconds without a chance to tidy up."""
+        self.database.close()
+        with warnings.catch_warnings():  # the servers' threads stand still meanwhile
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            try:
+                self.database = open_database(self.address)
+                work()
+            finally:
+                os._exit(0)
+        time.sleep(after)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        self.told.killed = True
+        self.database = open_database(self.address)
+
     def wait_for(self, work: Callable[[], Awaitable[Any]]) -> Any:
         """The same of a coroutine."""
 
@@ -171,7 +194,7 @@ class World:
 
         async def whole() -> Any:
             collected = await jobs.collect(self.database, registry, settings, now=self.now, all_due=all_due)
-            await jobs.tag(self.database, settings, now=self.now)
+            self.told.tagged, _ = await jobs.tag(self.database, settings, now=self.now)
             return collected
 
         self.told.polled = listed
