@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import create_engine
 
 from flows.web import collector
 from models import organisations
 from models.seeds import seed_file
 from models.store import database
-from models.tagging import held_out, thresholds, training, versions, vocabulary
+from models.tagging import fitting, held_out, thresholds, training, versions, vocabulary
 from models.tagging.classifier import Tagger
 
 EXAMPLES = 4  # of each theme, and of each kind of background
@@ -40,13 +41,11 @@ def tiny_builds(folder: Path) -> Iterator["Builds"]:
         seeds = _write_seeds(folder / "seeds")
         for module in (training, held_out, organisations):
             patch.setattr(module, "seed_file", seeds.joinpath)
-        patch.setattr(versions, "train_tagger", _remembering(versions.train_tagger))
+        patch.setattr(versions, "train_tagger", _remembering(fitting.train_tagger))
         patch.setattr(collector, "Workers", InThisProcess)
         # Each engine would compile the same statements anew, and there are several to a sequence.
         compiled: dict[Any, Any] = {}
-        patch.setattr(
-            database, "create_engine", partial(database.create_engine, execution_options={"compiled_cache": compiled})
-        )
+        patch.setattr(database, "create_engine", partial(create_engine, execution_options={"compiled_cache": compiled}))
         builds = Builds(patch, seeds)
         builds.become(0)
         yield builds

@@ -58,7 +58,7 @@ def in_scope_articles(session: Session) -> list[tuple[int, datetime]]:
     yes, no = scope_reviews(verdict=True), scope_reviews(verdict=False)
     moment = func.coalesce(Article.published_at, Article.first_seen_at, type_=Article.__table__.c.first_seen_at.type)  # type: ignore[attr-defined]
     stands = (col(Article.scope_state) == State.YES.value) & col(Article.id).not_in(no) | col(Article.id).in_(yes)
-    return list(session.exec(select(Article.id, moment).where(stands)))
+    return [(number or 0, at) for number, at in session.exec(select(Article.id, moment).where(stands))]
 
 
 def news(world: World) -> Iterator[str]:
@@ -158,7 +158,7 @@ def reviewed(world: World) -> Iterator[str]:
         leads = dict(session.exec(select(Story.id, Story.lead_article_id)).all())
         last: dict[tuple[int, str], bool] = {}
         for article, theme, verdict in world.memory.said:
-            last[leads[stories[article]], theme] = verdict
+            last[leads[stories[article]] or 0, theme] = verdict
         for (lead, theme), verdict in last.items():
             if reviews.standing(lead, session=session).get(theme, False) is not verdict:
                 yield f"a person said {theme}={verdict} of the story that article {lead} leads; it does not stand"
@@ -199,9 +199,9 @@ def champion(world: World) -> Iterator[str]:
             row.reviews_until, code_version=row.code_version, encoder=row.encoder, session=session
         )
     if row.version != world.champion:
-        stands_in = pinned is not None and pinned.version != row.version  # another build can't use what a person chose
         new = world.champion != "" and pinned is None and row.version not in world.champions
-        if stands_in and row.reviews_until != pinned.reviews_until:
+        # Where another build can't use what a person chose.
+        if pinned is not None and pinned.version != row.version and row.reviews_until != pinned.reviews_until:
             yield f"model {row.version} stands in for {pinned.version} and knows more or less than that"
         world.champion = row.version
         world.champions.add(row.version)

@@ -5,6 +5,7 @@ A step draws from its own `chance` alone, so that a sequence from which others w
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
@@ -328,14 +329,10 @@ def somebody_goes_meanwhile(world: World, chance: Random) -> str:
         if skipped >= 0 or gone or person is None:
             return
         gone.append(person.address)
-        with open_database(world.address) as other:
-            world.note_leaving(person)
-            if erases:
-                person.erased = True
-                asyncio.run(erasure.erase(other, world.settings, person.address, world.now))
-            else:
-                with other.write() as session:
-                    recipients.remove(person.address, world.now, session=session)
+        # In a thread of its own: the mail server's has a loop that is under way.
+        going = threading.Thread(target=_go, args=(world, person), kwargs={"erases": erases})
+        going.start()
+        going.join()
 
     if chance.random() < 0.5:
         world.mailboxes.when_taken = go
@@ -345,6 +342,17 @@ def somebody_goes_meanwhile(world: World, chance: Random) -> str:
         skipped = 0
         world.digest(week, sleep=lambda seconds: go(""), pauses=(1.0,))
     return f"digest of {week}, while {gone or 'nobody'} {'is erased' if erases else 'leaves'}"
+
+
+def _go(world: World, person: Person, *, erases: bool) -> None:
+    world.note_leaving(person)
+    with open_database(world.address) as other:
+        if erases:
+            asyncio.run(erasure.erase(other, world.settings, person.address, world.now))
+        else:
+            with other.write() as session:
+                recipients.remove(person.address, world.now, session=session)
+    person.erased = erases
 
 
 def sends_left(world: World, chance: Random) -> str:
@@ -369,8 +377,9 @@ def two_digests(world: World, chance: Random) -> str:
     def second(_: str) -> None:
         world.mailboxes.when_taken = lambda address: None
         with open_database(world.address) as other:
-            given = {"week": week, "now": world.now, "themes": LOADED}
-            world.told.second = weekly_digest(other, world.registry(), world.settings, **given)
+            world.told.second = weekly_digest(
+                other, world.registry(), world.settings, week=week, now=world.now, themes=LOADED
+            )
 
     world.mailboxes.when_taken = second
     world.digest(week)
