@@ -29,12 +29,12 @@ def check(driver: Driver, seed: int) -> None:
         raise AssertionError(f"seed {seed}\n{driver.shortest(plan_of(seed))[1]}") from outcome.error
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(10))
 def test_whatever_happens_what_was_seen_decided_and_said_stays_true(on_sqlite: Driver, seed: int) -> None:
     check(on_sqlite, seed)
 
 
-@pytest.mark.parametrize("seed", range(1000, 1003))
+@pytest.mark.parametrize("seed", range(1000, 1002))
 def test_on_postgresql_too(on_postgresql: Driver, seed: int) -> None:
     check(on_postgresql, seed)
 

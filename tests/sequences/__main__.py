@@ -54,7 +54,7 @@ def main() -> int:
                 if short.error is not None:
                     traceback.print_exception(short.error, file=sys.stdout)
             broken += [seed] if outcome.problems else []
-            if done % 50 == 0:
+            if done % 10 == 0:
                 print(
                     f"{done} sequences, {time.monotonic() - began:.0f} s, {len(broken)} broken",
                     file=sys.stderr,
