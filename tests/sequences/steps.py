@@ -452,14 +452,13 @@ def settle(world: World, chance: Random) -> str:
     pages_open(world, chance)
     if not any(person.active for person in world.memory.people.values()):
         joins(world, chance)
-    world.now += timedelta(hours=25)
-    return "all is mended, a day later"
+    return "all is mended"
 
 
 def run_at_last(world: World, chance: Random) -> str:
-    world.run(all_due=True)
     world.now += timedelta(hours=25)
-    return "run; another day goes"
+    world.run(all_due=True)
+    return "a day later: run"
 
 
 def digest_at_last(world: World, chance: Random) -> str:
