@@ -35,11 +35,11 @@ Cron = Annotated[str, AfterValidator(_check_cron)]
 
 
 class SettingsError(ValueError):
-    """A setting is wrong; the message names the setting, the value (unless secret) and the mend."""
+    """A setting is wrong; the message names the setting, the value (unless secret) and how to fix it."""
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default. The README's table is checked against this class."""
+    """Every setting, with its default. The table in deployments/README.md is checked against this class."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         None, description="Your own organisations; without it, organisations.toml in the data folder where there is one"
     )
     allow_hosts: Annotated[frozenset[str], NoDecode] = Field(
-        frozenset(), description="Private or loopback hosts that may be fetched, apart by commas"
+        frozenset(), description="Private or loopback hosts that may be fetched, comma-separated"
     )
     proxy: SecretStr | None = Field(
         None,
@@ -114,7 +114,7 @@ class Settings(BaseSettings):
         le=30,
         description="Days for which an email that no server took is tried again, from the sending of its edition on",
     )
-    approval: bool = Field(False, description="Whether the digest waits for a person's yes in the UI")
+    approval: bool = Field(False, description="Whether the digest awaits approval by a person in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")
     approval_default: Literal["hold", "send"] = Field(
         "hold", description="What happens when nobody answers: hold keeps it back, send sends it"
@@ -257,7 +257,7 @@ def _refuse_unknown_names() -> None:
         for name in names:
             if name.upper().startswith(PREFIX) and name.upper() not in known:
                 near = get_close_matches(name.upper(), known, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]}?" if near else "the README lists the settings"
+                hint = f"did you mean {near[0]}?" if near else "deployments/README.md lists the settings"
                 raise SettingsError(f"{name} (in {origin}) is not a setting: {hint}")
 
 
