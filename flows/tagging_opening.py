@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.settings import AUTO, MINILM, TFIDF, Settings
 from models.store import model_versions, reviews
-from models.store.database import Database
+from models.store.database import Database, DatabaseError
 from models.store.model_versions import ModelState
 from models.store.tables import ModelVersion
 from models.tagging.measured import shipped_scores
@@ -25,7 +25,7 @@ FETCH_FAILED = "not-fetched.txt"
 MAKE_ONE = "`culture-monitor model train` makes one"
 
 
-class ModelError(ValueError):
+class ModelError(DatabaseError):
     """The model that is asked for can't be used; the message says why and what to run. Nothing was changed."""
 
 

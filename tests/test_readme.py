@@ -69,7 +69,7 @@ def commands(group: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def every_command() -> dict[str, Any]:
     """By their words: run, model train, …"""
-    found = {}
+    found: dict[str, Any] = {}
     for name, command in commands(get_command(app)).items():
         if hasattr(command, "list_commands"):
             found |= {f"{name} {sub}": one for sub, one in commands(command).items()}
@@ -202,6 +202,9 @@ def test_the_numbers_of_the_seeds_are_right() -> None:
         found: list[dict[str, Any]] = tomllib.loads(text_of(f"seeds/{name}.toml"))[table]
         return found
 
+    def text_of_all(folder: str) -> str:
+        return "".join(file.read_text(encoding="utf-8") for file in (ROOT / folder).iterdir())
+
     sources = load_registry()
     on = f"{len(sources.enabled())} are switched on"
     organisations = tomllib.loads(text_of("seeds/organisations.toml"))
@@ -210,6 +213,7 @@ def test_the_numbers_of_the_seeds_are_right() -> None:
         f"{sum(len(theme['examples']) for theme in rows_of('themes', 'theme')):,} example sentences",
         f"{sum(len(one['sentences']) for one in rows_of('background', 'background')):,} sentences that carry no theme",
         f"{len(rows_of('passages', 'passage'))} short articles",
+        f"{text_of_all('seeds/retold').count('[[passage]]')} real reports retold",
         f"{len(text_of('seeds/held_out.jsonl').splitlines())} labelled articles",
         f"{len(sources.sources)}, of which {on}",
         f"{sum(len(kind) for nation in NATIONS for kind in organisations[nation].values()):,} organisations",
