@@ -31,7 +31,7 @@ _WEEKS_BACK: dict[str, int] = {
 
 
 class DigestOptions(BaseModel):
-    """Which week, and whether it is for real. By default last week's, to those who have not had it."""
+    """Which week, and whether it is for real. By default: last week's, to those who have not had it."""
 
     model_config = ConfigDict(extra="forbid")
 
