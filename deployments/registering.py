@@ -21,7 +21,6 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
-from prefect.utilities.callables import ParameterSchema
 
 from deployments.automations import ensure_automations
 from deployments.prefect_environment import prefect_folder
@@ -67,7 +66,7 @@ async def offer_choices(ids: Iterable[UUID], registry: Registry, client: Prefect
     for number in ids:
         schema = (await client.read_deployment(number)).parameter_openapi_schema or {}
         if _add_choices(schema, registry):
-            await client.update_deployment(number, DeploymentUpdate(parameter_openapi_schema=ParameterSchema(**schema)))
+            await client.update_deployment(number, DeploymentUpdate(parameter_openapi_schema=schema))
 
 
 async def _one(deployed: Deployed, cron_before: str | None, client: PrefectClient) -> RunnerDeployment:
