@@ -67,7 +67,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="culture-monitor",
-    help="Monitors news on how the NHS and social care are led, against the themes of the 2022 Messenger review.",
+    help="Monitors news on how the NHS and social care are led, theme by theme.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -10,7 +10,6 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from flows.markdown import MAX_CELL, edition_page, escaped, link, table
 from flows.pictures import as_data_uri, trends_svg
-from flows.theme_choices import theme_choice
 from flows.web.collect_summary import CollectSummary
 from models.edition import EditionContent
 from models.outcomes import Outcome
@@ -21,7 +20,7 @@ from models.store.database import Database
 from models.store.tables import SourceState
 from models.tagging.apply import TagSummary
 from models.text_safety import plain_line
-from models.themes import THEME_IDS, load_themes
+from models.themes import load_framework, load_themes, theme_ids
 from models.weeks import LONDON
 
 RUN_SUMMARY = "run-summary"
@@ -60,13 +59,13 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
         lines += [f"{_count(collected.not_due, 'source was', 'sources were')} not due yet.", ""]
     if tagged is not None:
         themes = {theme.id: theme.heading for theme in load_themes()}
-        counts = [[escaped(themes[theme]), str(tagged.by_theme.get(theme, 0))] for theme in THEME_IDS]
+        counts = [[escaped(themes[theme]), str(tagged.by_theme.get(theme, 0))] for theme in theme_ids()]
         lines += [
             "## New stories by theme",
             "",
-            f"{tagged.judged} stories read by model {escaped(tagged.version)}: {tagged.in_scope} on leadership and "
-            f"culture, {tagged.other_language} not in English. {_count(tagged.uncertain, 'story waits', 'stories wait')} "
-            f"for a person’s answer: start **review-queue** to see which.",
+            f"{tagged.judged} stories read by model {escaped(tagged.version)}: {tagged.in_scope} on "
+            f"{load_framework().scope}, {tagged.other_language} not in English. "
+            f"{_count(tagged.uncertain, 'story waits', 'stories wait')} for a person’s answer: start **review-queue** to see which.",
             "",
             table(("theme", "stories"), counts),
             "",
@@ -189,9 +188,10 @@ def _answer_links(form: str, item: QueueItem, reviewer: str) -> str:
     if not form:
         return ""
     whose = {"article": str(item.article_id), **({"reviewer": reviewer} if reviewer else {})}
+    names = {theme.id: theme.name for theme in load_themes()} | {IN_SCOPE: "In scope"}
     answers = []
     for asked in item.asked:
-        name = "In scope" if asked == IN_SCOPE else theme_choice(asked).value
+        name = names[asked]
         yes: dict[str, object] = {"in_scope": "yes"} if asked == IN_SCOPE else {"themes": [name]}
         no: dict[str, object] = {"in_scope": "no"} if asked == IN_SCOPE else {"not_themes": [name]}
         links = (f"[{word}]({form_link(form, {'answer': whose | said})})" for word, said in (("yes", yes), ("no", no)))

@@ -28,6 +28,7 @@ from flows.markdown import escaped, table
 from flows.prefect_steps import as_task, progress, run_name, workplace
 from flows.task_runner import check_database, import_extra, local_cluster
 from models.settings import Settings
+from models.themes import load_framework
 from models.weeks import LONDON
 
 # A worker that is lost is no reason to lose its file; Dask itself tries elsewhere first.
@@ -117,7 +118,7 @@ def as_markdown(summary: BackfillSummary) -> str:
     rows = [[escaped(str(outcome)), f"{count:,}"] for outcome, count in read.outcomes.most_common() if count]
     lines = [
         f"{read.parts} parts done, {read.parts_before} done before; {read.stored:,} articles stored, "
-        f"{summary.folded.copies:,} of them copies of others; {summary.tagged.in_scope:,} stories on leadership and culture.",
+        f"{summary.folded.copies:,} of them copies of others; {summary.tagged.in_scope:,} stories on {load_framework().scope}.",
         "",
         table(("outcome", "pages"), rows) if rows else "No page was read.",
     ]
@@ -134,7 +135,7 @@ def _state(summary: BackfillSummary) -> "State[None]":
     read = summary.read
     words = (
         f"{read.stored} articles stored from {read.parts} parts ({read.parts_before} were done before, "
-        f"{len(read.problems)} have problems); {summary.tagged.in_scope} stories on leadership and culture"
+        f"{len(read.problems)} have problems); {summary.tagged.in_scope} stories on {load_framework().scope}"
     )
     if read.problems and not read.parts and not read.parts_before:
         return Failed(message=f"Nothing could be read: {read.problems[0]}. {words}. See the artifact backfill-summary.")

@@ -11,6 +11,7 @@ from flows.prefect_steps import Workplace, as_task, progress, run_name, workplac
 from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome
 from models.settings import Settings
+from models.themes import load_framework
 
 
 class MonitorOptions(BaseModel):
@@ -41,7 +42,7 @@ class MonitorOptions(BaseModel):
     description="""Collect the news and tag it: the monitor's main job.
 
 Asks each source for its newest entries, reads the pages that may be read, folds copies into one story, tags every
-new story with the themes of the 2022 Messenger review, and stores it all. No edition is begun to be sent; emails of an
+new story with its themes, and stores it all. No edition is begun to be sent; emails of an
 edition that no mail server took so far are tried again.
 
 Safe to start at any time: what is known is not fetched again. See **run-summary** and **source-health** under Artifacts.
@@ -77,7 +78,7 @@ async def run_monitor(place: Workplace, options: MonitorOptions) -> State[None]:
         logger.info(note)
     await publish_run_summary(summary.collected, summary.tagged)
     await publish_source_health(place.database, place.registry, now=place.now)
-    words = f"{summary.tagged.judged} stories tagged, {summary.tagged.in_scope} on leadership and culture"
+    words = f"{summary.tagged.judged} stories tagged, {summary.tagged.in_scope} on {load_framework().scope}"
     left = jobs.send_pending(place.database, place.registry, settings, now=place.now)
     if left is None or not left.words:
         return collected_state(summary.collected, words)

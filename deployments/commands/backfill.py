@@ -21,6 +21,7 @@ from flows.backfilling import backfill as backfill_job
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import open_database
+from models.themes import load_framework
 from models.weeks import LONDON, utc_now
 
 _DAY = ["%Y-%m-%d"]
@@ -94,7 +95,7 @@ def show(summary: BackfillSummary) -> None:
     console.line(
         f"{summary.read.parts} parts done, {summary.read.parts_before} done before, "
         f"{len(summary.read.problems)} with problems; {summary.read.stored} articles stored, {summary.folded.copies} "
-        f"of them copies; {summary.tagged.judged} stories read, {summary.tagged.in_scope} on leadership and culture."
+        f"of them copies; {summary.tagged.judged} stories read, {summary.tagged.in_scope} on {load_framework().scope}."
     )
 
 

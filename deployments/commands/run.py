@@ -21,7 +21,7 @@ from models.outcomes import Outcome
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
-from models.themes import THEME_IDS, load_themes
+from models.themes import load_framework, load_themes, theme_ids
 from models.weeks import Week, utc_now
 
 FAILURES_SHOWN = 40
@@ -49,6 +49,7 @@ def run(
     """Collect, tag and store once, send what earlier digests could not, and write this week's edition so far."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
+    jobs.check_framework(settings)
     chosen = choose_sources(registry, only or [])
     note = leave_demo(settings)
     if note:
@@ -141,7 +142,7 @@ def show(report: Report) -> None:
     if collected.earlier_words:
         console.line(collected.earlier_words)
     themes = {theme.id: theme.heading for theme in load_themes()}
-    tag_rows = [(themes[theme], tagged.by_theme.get(theme, 0)) for theme in THEME_IDS]
+    tag_rows = [(themes[theme], tagged.by_theme.get(theme, 0)) for theme in theme_ids()]
     console.table(f"New stories by theme (model {tagged.version})", ("theme", "stories"), tag_rows)
     failures = collected.failures
     if failures:
@@ -160,7 +161,7 @@ def show(report: Report) -> None:
         cut = [(r.source.label, r.left_out) for r in collected.cut_short[:FAILURES_SHOWN]]
         console.table("What was listed and not read", ("source", "what was left out"), cut)
     console.line(
-        f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
+        f"{tagged.judged} new stories read: {tagged.in_scope} on {load_framework().scope}, "
         f"{tagged.other_language} not in English. {tagged.uncertain} uncertain ones wait for review."
     )
     if report.left is not None and report.left.words:
