@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
+from deployments.commands.options import Data, Json, Sources, Verbose
 from flows.backfilling import (
     BackfillError,
     BackfillSummary,
@@ -49,7 +49,7 @@ def backfill(
     """Fill the past, so that trends have one. Stopped and started again, it goes on where it was."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
-    named = choose_sources(registry, source or [])
+    named = registry.choose(source or [])
     chosen = named or list(registry.enabled())
     now = utc_now()
     try:
