@@ -12,7 +12,7 @@ from models.settings import AUTO, MINILM, TFIDF, Settings
 from models.store import model_versions, reviews
 from models.store import tagging as queries
 from models.store.database import Database
-from models.store.model_versions import ModelState
+from models.store.model_versions import ModelError, ModelState
 from models.store.tables import ModelVersion
 from models.tagging.measured import shipped_scores
 from models.tagging.training import load_training_data
@@ -26,10 +26,6 @@ FETCH_SECONDS = 120.0  # for the encoder's 84 MB at first use; then TF-IDF alone
 FETCH_AGAIN_SECONDS = 24 * 3600.0
 FETCH_FAILED = "not-fetched.txt"
 MAKE_ONE = "`culture-monitor model train` makes one"
-
-
-class ModelError(ValueError):
-    """The model that is asked for can't be used; the message says why and what to run. Nothing was changed."""
 
 
 def check_framework(settings: Settings) -> None:

@@ -43,12 +43,15 @@ def test_the_summary_counts_what_the_queue_asks_about(database: Database, tmp_pa
     assert "5 stories wait for a person’s answer" in run_summary(CollectSummary(1), tagged)
 
 
-def test_the_command_and_the_artifact_show_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_and_the_artifact_show_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")  # so that no cell is wrapped
     source = Source.model_validate({"id": "gazette", "name": "Vale Gazette", "url": "https://vale.example/feed"})
     results = [
         SourceResult(source, PollOutcome.FAILED, "it answers 503", {}),
-        SourceResult(source, PollOutcome.NEW, "it has moved for good", {Outcome.NEW: 1}),
-        SourceResult(source, PollOutcome.NEW, "", {Outcome.COPY: 1}, left_out="3 parts of its sitemap"),
+        SourceResult(source, PollOutcome.ENTRIES, "it has moved for good", {Outcome.NEW: 1}),
+        SourceResult(source, PollOutcome.ENTRIES, "", {Outcome.COPY: 1}, left_out="3 parts of its sitemap"),
     ]
     collected = CollectSummary(1, results=results, entries=2, not_due=4, owed=7)
     tagged = TagSummary(2, 1, 0, {"appraisal": 1}, "v1", 3)
