@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.text_safety import plain_line, plain_lines
+from models.themes import IN_SCOPE as IN_SCOPE
 from models.themes import load_framework, theme_ids, unknown_theme
 
-IN_SCOPE = "in-scope"  # stands among the themes: in reviews, thresholds and what the queue asks
 QUEUE_DAYS = 28  # the queue asks about stories first seen in so many days, where nobody says otherwise
 NOT_IN_SCOPE = "The story is not in scope, so no digest shows it, whatever its themes: say that it is in scope if it belongs there."
 MAX_REVIEWER = 100

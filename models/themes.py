@@ -16,7 +16,7 @@ from models.seeds import DataFileError, framework_file, read_toml, seed_file, sh
 FILE = "themes.toml"
 _ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _MAX_ID = 60
-_NOT_A_THEME = "in-scope"  # stands among the themes in reviews and thresholds
+IN_SCOPE = "in-scope"  # stands among the themes: in reviews, thresholds and what the queue asks; no theme bears it
 _LEAST = 2  # with one, nothing could be told apart
 
 
@@ -151,10 +151,10 @@ def read_framework(file: Traversable | Path) -> Framework:
 
 def _theme(row: Mapping[str, Any], groups: dict[str, ThemeGroup], place: str) -> Theme:
     theme_id, name = _text(row, "id", place), _text(row, "name", place)
-    if not _ID.fullmatch(theme_id) or len(theme_id) > _MAX_ID or theme_id == _NOT_A_THEME:
+    if not _ID.fullmatch(theme_id) or len(theme_id) > _MAX_ID or theme_id == IN_SCOPE:
         raise DataFileError(
             f"{place}: {theme_id!r} can't be an id; use at most {_MAX_ID} small letters, digits and hyphens, "
-            f"and not {_NOT_A_THEME!r}"
+            f"and not {IN_SCOPE!r}"
         )
     group_id = _text(row, "group", place, default="themes")
     # A group that is not described bears its id as its heading.
