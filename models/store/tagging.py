@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, insert, update
 from sqlmodel import Session, col, or_, select
 
-from models.store.tables import Article, Story, Tag
+from models.reviews import IN_SCOPE
+from models.store.tables import Article, Review, Story, Tag
 from models.tagging.decisions import Document, State, Tagging
 from models.themes import theme_ids
 
