@@ -83,7 +83,7 @@ class Source(BaseModel):
 
 
 class UnknownSourceError(ValueError):
-    """An id that the registry does not hold; the message names it."""
+    """An id that the registry does not hold; the message names it and where to look."""
 
 
 class Registry(BaseModel):
@@ -122,7 +122,9 @@ class Registry(BaseModel):
         known = self.by_id()
         for source_id in ids:
             if source_id not in known:
-                raise UnknownSourceError(f"{source_id!r} is not a source of the registry")
+                raise UnknownSourceError(
+                    f"{source_id!r} is not a source of the registry; `culture-monitor sources list` shows them"
+                )
         return [known[source_id] for source_id in dict.fromkeys(ids)] or None
 
     def by_id(self) -> dict[str, Source]:
@@ -148,7 +150,7 @@ def load_registry(path: Path | None = None) -> Registry:
         source = _read_row(row, f"{label}: source {number}")
         if source.id in sources:
             raise DataFileError(
-                f"{label}: source {number}: id: {source.id!r} stands twice; give each source its own id"
+                f"{label}: source {number}: id: {source.id!r} is listed twice; give each source its own id"
             )
         if source.rights not in rights:
             raise DataFileError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from flows import jobs
 from flows.exporting import stories_between
@@ -47,7 +47,7 @@ def tag(world: World) -> None:
 
 def review(world: World, name: str, at: timedelta, **said: Any) -> None:
     with world.database.write() as session:
-        article = session.exec(select(Article).where(Article.url.endswith(name))).one()  # type: ignore[attr-defined]
+        article = session.exec(select(Article).where(col(Article.url).endswith(name))).one()
         reviews.record(article, check_decision(reviewer="Ada", **said), world.now + at, session=session)
 
 

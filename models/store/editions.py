@@ -115,8 +115,13 @@ def _is_reviewed(edition: Edition, *, session: Session) -> bool:
     shown = {story.id for story in content_from_json(edition.content).stories}
     # What was known already, and has been carried over to a copy that came later, is nothing new.
     known = aliased(Review)
-    same = (known.theme == Review.theme, known.verdict == Review.verdict, known.reviewer == Review.reviewer)
-    carried = exists().where(col(known.id) <= edition.latest_review, known.at == Review.at, *same)
+    carried = exists().where(
+        col(known.id) <= edition.latest_review,
+        col(known.at) == Review.at,
+        col(known.theme) == Review.theme,
+        col(known.verdict) == Review.verdict,
+        col(known.reviewer) == Review.reviewer,
+    )
     since = select(Review.article_id).where(col(Review.id) > edition.latest_review, ~carried)
     # By story: what is reviewed may be a copy of what is shown. Few reviews are newer, so the sets are small.
     folded = aliased(Article)

@@ -6,8 +6,10 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, insert, update
 from sqlmodel import Session, col, or_, select
 
-from models.store.tables import Article, Story, Tag
+from models.reviews import IN_SCOPE
+from models.store.tables import Article, Review, Story, Tag
 from models.tagging.decisions import Document, State, Tagging
+from models.themes import theme_ids
 
 ENGLISH = "en"
 
@@ -146,6 +148,12 @@ def settle_copies(*, session: Session) -> None:
             continue
         copy.in_scope, copy.scope_state, copy.model_version = lead.in_scope, lead.scope_state, lead.model_version
         session.add(copy)
+
+
+def themes_not_in_use(*, session: Session) -> list[str]:
+    """The themes that stored tags or reviews name and the framework does not have, by name."""
+    named = {*session.exec(select(Tag.theme).distinct()), *session.exec(select(Review.theme).distinct())}
+    return sorted(named - {IN_SCOPE, *theme_ids()})
 
 
 def not_judged(model_version: str) -> Tagging:

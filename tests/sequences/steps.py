@@ -21,14 +21,14 @@ from models.reviews import IN_SCOPE, check_decision
 from models.store import editions, model_versions, recipients, reviews
 from models.store.database import open_database
 from models.store.tables import Article, Edition, ModelVersion
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 from models.weeks import Week
 from tests.sequences.newsroom import PAGE_STATES, PAPERS, SEARCH, Report
 from tests.sequences.world import THEMES as LOADED
 from tests.sequences.world import Person, World
 
 Step = Callable[[World, Random], str]
-THEMES = tuple(THEME_IDS)
+THEMES = theme_ids()
 
 
 def feed_grows(world: World, chance: Random) -> str:
