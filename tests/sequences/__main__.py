@@ -41,7 +41,7 @@ def main() -> int:
             new = postgres_databases(stack.enter_context(start_postgres()))
         driver = stack.enter_context(Driver(new))
         for done, seed in enumerate(seeds, start=1):
-            plan = plan_of(seed, asked.length)
+            plan = plan_of(seed, asked.length, from_outside=True)
             with (
                 contextlib.redirect_stdout(io.StringIO()),
                 contextlib.redirect_stderr(io.StringIO()),
@@ -60,9 +60,10 @@ def main() -> int:
                     file=sys.stderr,
                     flush=True,
                 )
+    kills = sum(count for step, count in steps.items() if step.endswith("_killed"))
     print(
         f"{len(seeds)} sequences from seed {seeds[0]} on {asked.database}: {steps.total()} steps "
-        f"({steps['run']} runs, {steps['digest']} digests, {steps['run_killed'] + steps['digest_killed']} kills asked for), "
+        f"({steps['run']} runs, {steps['digest']} digests, {kills} kills asked for), "
         f"{len(broken)} broken{f' ({broken})' if broken else ''}, {time.process_time():.0f} s of CPU"
     )
     return 1 if broken else 0

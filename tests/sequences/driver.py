@@ -11,7 +11,7 @@ from tests.sequences.databases import NewDatabase
 from tests.sequences.invariants import broken
 from tests.sequences.newsroom import Newsroom
 from tests.sequences.promises import unkept
-from tests.sequences.steps import END, STEPS
+from tests.sequences.steps import END, FROM_OUTSIDE, STEPS
 from tests.sequences.world import Told, opened
 
 LENGTH = 30
@@ -40,10 +40,11 @@ class Outcome:
         return "\n".join([*lines, *(f"  BROKEN: {problem}" for problem in self.problems)])
 
 
-def plan_of(seed: int, length: int = LENGTH) -> Plan:
-    """The sequence of a seed."""
+def plan_of(seed: int, length: int = LENGTH, *, from_outside: bool = False) -> Plan:
+    """The sequence of a seed; with kills `from_outside`, whose moment no seed decides, or only with those that one does."""
     chance = Random(seed)
-    names, weights = [step.__name__ for step in STEPS], list(STEPS.values())
+    steps = {step: weight for step, weight in STEPS.items() if from_outside or step not in FROM_OUTSIDE}
+    names, weights = [step.__name__ for step in steps], list(steps.values())
     chosen = chance.choices(names, weights, k=length - 4)
     opening = ["joins", "joins", "feed_grows", "run"]  # nothing comes of a monitor without news and readers
     whole = [*opening, *chosen, *(step.__name__ for step in END)]

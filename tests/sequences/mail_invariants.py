@@ -100,6 +100,8 @@ def _copies(world, rows, weeks, people, new) -> Iterator[str]:  # type: ignore[n
             if row is None or row.message_id in world.memory.unknown:
                 continue
             reader, edition = people[row.recipient_id], weeks[row.edition_id]
+            if reader.address is None:
+                continue  # erased since, so that nobody can say any more what was theirs
             if reader.address != address or address not in str(message["To"]):
                 yield f"{address} got the email of {reader.address}"
             found = {token.decode() for token in TOKEN.findall(message.as_bytes()) if token.decode() in tokens}

@@ -95,3 +95,4 @@ STEPS: dict[Step, int] = {
     server_is_set: 1, approval_is_set: 1, digest: 12, digest_killed: 3, digest_really_killed: 2, sends_left: 3, glance: 4,
     somebody_goes_meanwhile: 3, two_digests: 2, is_decided: 4, registry_changes: 3, time_goes: 10, monday_comes: 9, month_goes: 1,
 }  # fmt: skip
+FROM_OUTSIDE = frozenset({run_really_killed, digest_really_killed})
