@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import starmap
 
 from deployments.prefect_api import answering_api, is_healthy, read_record, ui_of
 from flows.mail.mailer import parse_sender
@@ -22,6 +23,7 @@ from models.store.tables import SourceState
 from models.tagging.encoders import EncoderMissingError
 from models.tagging.minilm import has_published_weights
 from models.themes import load_themes
+from models.weeks import LONDON
 
 LEAST_FREE = 500_000_000  # bytes: a year of news is under 1 GB, and a full disk stops a run half-way
 
@@ -104,14 +106,24 @@ def _sources(settings: Settings) -> Finding:
     watched = _watched(settings)
     if not watched:
         return Finding("sources", Health.FINE, words)
-    failing = sum(state is not None and state.failures > 0 for state in watched.values())
-    words += f"; the last run watched {len(watched)}, {failing} of which failed when last asked"
+    failing = {name: state for name, state in watched.items() if state is not None and state.failures}
+    words += f"; the last run watched {len(watched)}, {len(failing)} of which failed when last asked"
     if watched.keys() != {source.id for source in registry.enabled()}:
         return Finding(
             "sources", Health.NOTE, f"{words}, and they are not those of this registry",
             "the next run with it watches its sources instead; what is stored is shown as it was known",
         )  # fmt: skip
+    if failing:
+        return Finding(
+            "sources", Health.NOTE, f"{words}: {', '.join(starmap(_failing, failing.items()))}",
+            "culture-monitor sources check ID... --write looks for new addresses, and switches off what is gone",
+        )  # fmt: skip
     return Finding("sources", Health.FINE, words)
+
+
+def _failing(source_id: str, state: SourceState) -> str:
+    since = f" since {state.failing_since.astimezone(LONDON):%-d %b}" if state.failing_since else ""
+    return f"{source_id} ({state.last_outcome}{since})"
 
 
 def _watched(settings: Settings) -> dict[str, SourceState | None]:

@@ -74,14 +74,19 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
     if collected.cut_short:
         cut = [[escaped(r.source.label), escaped(r.left_out, MAX_CELL)] for r in collected.cut_short[:FAILURES_SHOWN]]
         lines += ["## What was listed and not read", "", table(("source", "what was left out"), cut), ""]
-    if collected.failures:
+    if failures := collected.began_to_fail:
         failed = [
-            [escaped(r.source.label), str(r.poll), escaped(r.detail, MAX_CELL)]
-            for r in collected.failures[:FAILURES_SHOWN]
+            [escaped(r.source.label), str(r.poll), escaped(r.detail, MAX_CELL), escaped(r.what_to_do)]
+            for r in failures[:FAILURES_SHOWN]
         ]
-        lines += ["## What could not be reached", "", table(("source", "outcome", "detail"), failed)]
-        if len(collected.failures) > FAILURES_SHOWN:
-            lines.append(f"\nand {len(collected.failures) - FAILURES_SHOWN} more, all in **source-health**")
+        columns = ("source", "outcome", "detail", "what to do")
+        lines += ["## What could not be reached", "", table(columns, failed), ""]
+        if len(failures) > FAILURES_SHOWN:
+            lines += [f"and {len(failures) - FAILURES_SHOWN} more, all in **source-health**", ""]
+    if collected.failing_words:
+        lines += [f"{collected.failing_words} See **source-health**.", ""]
+    if again := collected.answer_again:
+        lines += [f"Answers again: {escaped(', '.join(r.source.label for r in again[:FAILURES_SHOWN]))}."]
     return "\n".join(lines)
 
 

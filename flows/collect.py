@@ -37,4 +37,5 @@ async def collect(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
             )
         await publish_run_summary(collected, None)
         await publish_source_health(place.database, place.registry, now=place.now)
+        jobs.note_told(place.database, collected, now=place.now)
         return collected_state(collected, "")

@@ -77,6 +77,7 @@ async def run_monitor(place: Workplace, options: MonitorOptions) -> State[None]:
         logger.info(note)
     await publish_run_summary(summary.collected, summary.tagged)
     await publish_source_health(place.database, place.registry, now=place.now)
+    jobs.note_told(place.database, summary.collected, now=place.now)
     words = f"{summary.tagged.judged} stories tagged, {summary.tagged.in_scope} on leadership and culture"
     left = jobs.send_pending(place.database, place.registry, settings, now=place.now)
     if left is None or not left.words:
@@ -94,7 +95,8 @@ def collected_state(collected: CollectSummary, and_more: str) -> State[None]:
         words += f", {failed} of which could not be seen"
     words += f"; {and_more}" if and_more else ""
     if asked and failed == asked:
-        return Failed(message=f"No source could be reached: {words}. See the artifact source-health.")
+        why = collected.network_trouble or "No source could be reached."
+        return Failed(message=f"{why} {words}. See the artifact source-health.")
     return Completed(message=words)
 
 

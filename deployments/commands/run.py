@@ -17,12 +17,13 @@ from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows import jobs
 from flows.mail.delivery import DeliverySummary
 from flows.mail.edition import DigestResult
+from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
 from models.themes import THEME_IDS, load_themes
-from models.weeks import Week, utc_now
+from models.weeks import LONDON, Week, utc_now
 
 FAILURES_SHOWN = 40
 
@@ -69,6 +70,8 @@ def run(
         console.as_json(as_data(report))
     else:
         show(report)
+    with open_database(settings.database_address) as database:
+        jobs.note_told(database, report.monitor.collected, now=utc_now())
     undelivered = report.left is not None and (report.left.failed or report.left.expired)
     if report.monitor.collected.failures or undelivered:
         raise typer.Exit(1)
@@ -143,19 +146,7 @@ def show(report: Report) -> None:
     themes = {theme.id: theme.heading for theme in load_themes()}
     tag_rows = [(themes[theme], tagged.by_theme.get(theme, 0)) for theme in THEME_IDS]
     console.table(f"New stories by theme (model {tagged.version})", ("theme", "stories"), tag_rows)
-    failures = collected.failures
-    if failures:
-        shown = [(r.source.label, str(r.poll), r.detail) for r in failures[:FAILURES_SHOWN]]
-        console.table("What could not be reached", ("source", "outcome", "detail"), shown)
-        if len(failures) > FAILURES_SHOWN:
-            console.line(f"and {len(failures) - FAILURES_SHOWN} more")
-    noticed = [
-        (r.source.label, r.detail) for r in collected.results if r.detail and not r.poll.is_failure and not r.left_out
-    ]
-    if noticed:
-        console.table("What was read and needs a look", ("source", "detail"), noticed[:FAILURES_SHOWN])
-        if len(noticed) > FAILURES_SHOWN:
-            console.line(f"and {len(noticed) - FAILURES_SHOWN} more")
+    _show_failures(collected)
     if collected.cut_short:
         cut = [(r.source.label, r.left_out) for r in collected.cut_short[:FAILURES_SHOWN]]
         console.table("What was listed and not read", ("source", "what was left out"), cut)
@@ -165,6 +156,25 @@ def show(report: Report) -> None:
     )
     if report.left is not None and report.left.words:
         console.line(f"{report.left.words[0].upper()}{report.left.words[1:]}.")
+
+
+def _show_failures(collected: CollectSummary) -> None:
+    """Failures that begin or end, one by one; those that go on in one line."""
+    if failures := collected.began_to_fail:
+        shown = [(r.source.label, str(r.poll), r.detail, r.what_to_do) for r in failures[:FAILURES_SHOWN]]
+        console.table("What could not be reached", ("source", "outcome", "detail", "what to do"), shown)
+        if len(failures) > FAILURES_SHOWN:
+            console.line(f"and {len(failures) - FAILURES_SHOWN} more: culture-monitor doctor names them all")
+    if collected.failing_words:
+        console.line(collected.failing_words)
+    for again in collected.answer_again:
+        since = f", which failed since {again.failing_since.astimezone(LONDON):%-d %B}" if again.failing_since else ""
+        console.line(f"Answers again: {again.source.label}{since}.")
+    if noticed := collected.to_look_at:
+        rows = [(r.source.label, r.detail) for r in noticed[:FAILURES_SHOWN]]
+        console.table("What was read and needs a look", ("source", "detail"), rows)
+        if len(noticed) > FAILURES_SHOWN:
+            console.line(f"and {len(noticed) - FAILURES_SHOWN} more")
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -186,6 +196,9 @@ def as_data(report: Report) -> dict[str, Any]:
             }
             for result in collected.results
         ],
+        "network_trouble": collected.network_trouble,
+        "began_to_fail": [result.source.id for result in collected.began_to_fail],
+        "answer_again": [result.source.id for result in collected.answer_again],
         "not_due": collected.not_due,
         "judged": tagged.judged,
         "in_scope": tagged.in_scope,
