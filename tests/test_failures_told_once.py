@@ -1,11 +1,14 @@
 """A source that fails is told when it begins to fail and when it answers again, and is a state in between."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.fakes_sites import feed, item
+from flows.jobs import note_told
+from models.store.database import Database
+from tests.fakes_sites import HOUR, collected, feed, item
 from tests.fakes_web import Answer, FakeWeb
 from tests.test_commands import Ran, command
 
@@ -47,6 +50,20 @@ def test_fails_twice_is_told_once_recovers_is_told_and_fails_anew_is_told_again(
         assert (fourth.returncode, "Source 2" in fourth.stdout) == (0, False)
         web.pages["/two"] = BROKEN
         assert "Source 2" in run(tmp_path).stdout
+
+
+def test_what_was_told_is_remembered_in_either_kind_of_database(
+    web: FakeWeb, database: Database, tmp_path: Path, now: datetime
+) -> None:
+    with web:
+        web.pages["/two"] = BROKEN
+        begun = []
+        for hour in range(3):  # the first run ends before it could tell anybody
+            found = collected(web, database, tmp_path, now + hour * HOUR, {"/one": "feed", "/two": "feed"}).summary
+            begun.append([result.source.id for result in found.began_to_fail])
+            if hour:
+                note_told(database, found, now=now)
+    assert begun == [["s1"], ["s1"], []]
 
 
 def test_a_pause_that_the_host_asked_for_is_no_recovery(web: FakeWeb, tmp_path: Path) -> None:

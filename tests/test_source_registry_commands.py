@@ -92,7 +92,7 @@ def test_a_lost_feed_is_looked_for_on_its_publishers_pages(web: FakeWeb, tmp_pat
     assert f"{web.url('/new.xml')} (2 entries)" in ran.stdout
     assert ran.stdout.index("/new.xml") < ran.stdout.index("/comments/feed")
     assert "dead.xml" not in ran.stdout
-    (report,) = json.loads(run(tmp_path, "sources", "check", "lost", "--json").stdout)
+    (report,) = json.loads(run_with(tmp_path, "sources", "check", "lost", "--json").stdout)
     assert [found["url"] for found in report["replacements"]] == [web.url("/new.xml"), web.url("/comments/feed")]
 
 
