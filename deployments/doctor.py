@@ -12,7 +12,7 @@ from flows.mail.mailer import parse_sender
 from flows.mail.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.tagging_opening import count_reviewed, unusable
 from models.seeds import DataFileError
-from models.settings import AUTO, MINILM, Settings, SettingsError
+from models.settings import AUTO, MINILM, REGISTRY, Settings, SettingsError
 from models.sources import load_registry
 from models.store import model_versions, recipients, reviews
 from models.store.collecting import source_states
@@ -103,6 +103,9 @@ def _sources(settings: Settings) -> Finding:
     if not enabled:
         return Finding("sources", Health.WRONG, f"{where}: none is enabled", "set enabled = true for at least one")
     words = f"{where}: {enabled} enabled of {len(registry.sources)}"
+    if settings.sources == settings.data / REGISTRY:  # a copy: what later releases ship is not in it by itself
+        missing = load_registry().by_id().keys() - registry.by_id().keys()
+        words += f" ({len(missing)} that are shipped are not in it)" if missing else ""
     watched = _watched(settings)
     if not watched:
         return Finding("sources", Health.FINE, words)

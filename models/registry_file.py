@@ -49,7 +49,11 @@ def with_changes(text: str, changes: Changes) -> str:
         for key, value in changes.get(row["id"], {}).items():
             tables[number] = _edited(tables[number], key, value, newline)
     changed = "".join(line for table in tables for line in table)
-    if _rows(changed) != meant:
+    try:
+        is_as_meant = _rows(changed) == meant
+    except tomllib.TOMLDecodeError:
+        is_as_meant = False
+    if not is_as_meant:
         raise RegistryFormError("write each key of a source on a line of its own, its value on the same line")
     return changed
 

@@ -30,6 +30,10 @@ def test_without_a_file_of_ones_own_the_shipped_registry_is_copied_into_the_data
     shipped = command(tmp_path, "sources", "list", "--json", "--data", "elsewhere", **ALLOW)
     assert own.read_text(encoding="utf-8").startswith("# The registry of sources")
     assert list(rows(own)) == [*(source["id"] for source in json.loads(shipped.stdout)), "barrowmere"]
+    text = own.read_text(encoding="utf-8")
+    own.write_text(text[: text.index("[[source]]")] + text[text.rindex("[[source]]") :], encoding="utf-8")
+    doctor = " ".join(command(tmp_path, "doctor", COLUMNS="300").stdout.split())
+    assert f"1 enabled of 1 ({text.count('[[source]]') - 1} that are shipped are not in it)" in doctor
     web.seen.clear()
     web.pages["/feed"] = OLD_NEWS
     assert command(tmp_path, "run", "--only", "barrowmere", **ALLOW).returncode == 0

@@ -140,6 +140,7 @@ def test_a_file_in_a_form_that_is_not_edited_is_told_and_left(web: FakeWeb, tmp_
         f'source = [{{id = "a", url = "{web.url("/feed")}"}}]\n',
         f'[[source]]\nid = "a"\nname = """\n[[source]]\n"""\nurl = "{web.url("/feed")}"\n',
         f'[[source]]\nid = "a"\nurl = """{web.url("/feed")}"""\nname = """\nchecked_on = 1\n"""\n',
+        f'[[source]]\nid = "a"\nurl = "{web.url("/feed")}"\n"checked\\u005fon" = 2026-01-01\n',
     ):
         file = tmp_path / "my.toml"
         file.write_text(text, encoding="utf-8")
