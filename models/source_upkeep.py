@@ -52,8 +52,12 @@ def may_be_elsewhere(outcome: PollOutcome) -> bool:
     return outcome in _FEED_IS_ELSEWHERE
 
 
-def upkeep_of(source: Source, result: CheckResult, registry: Registry, today: date) -> SourceUpkeep:
-    """What the registry is to say of a source from now on; a choice that a person made is not touched."""
+def upkeep_of(source: Source, result: CheckResult, registry: Registry, today: date, *, online: bool) -> SourceUpkeep:
+    """What the registry is to say of a source from now on; a choice that a person made is not touched.
+
+    Args:
+        online: whether any source answered in the same check, so that one that can't be reached is itself to blame.
+    """
     changes: dict[str, Value | None] = {
         "checked_on": today,
         "checked_outcome": str(result.outcome),
@@ -62,6 +66,8 @@ def upkeep_of(source: Source, result: CheckResult, registry: Registry, today: da
     if is_dead(result.outcome, comes_back=result.comes_back):
         if not source.enabled:
             return SourceUpkeep(changes)
+        if result.outcome is PollOutcome.UNREACHABLE and not online:
+            return SourceUpkeep(changes, "can't be reached, and stays on: nothing else was asked that answered")
         reason = f"{_BY_CHECK}{today}: {result.outcome}: {result.problem}".rstrip(": ")
         return _off(changes, reason)
     if result.outcome not in _SEEN:

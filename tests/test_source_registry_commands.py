@@ -106,6 +106,18 @@ def test_a_server_that_is_out_of_order_for_a_day_is_not_switched_off(web: FakeWe
     assert rows(file)["ill"]["checked_outcome"] == "failed"
 
 
+def test_one_that_cannot_be_reached_is_switched_off_only_where_another_answers(web: FakeWeb, tmp_path: Path) -> None:
+    file = registry(
+        tmp_path,
+        '[[source]]\nid = "gone"\nurl = "http://127.0.0.1:9/feed"\n',
+        f'[[source]]\nid = "well"\nurl = "{web.url("/feed")}"\n',
+    )
+    assert "gone: can't be reached, and stays on" in run_with(tmp_path, "sources", "check", "gone", "--write").stdout
+    assert rows(file)["gone"].get("enabled", True)
+    assert "gone: switched off" in run_with(tmp_path, "sources", "check", "--write").stdout
+    assert rows(file)["gone"]["enabled"] is False
+
+
 def test_what_a_check_switched_off_it_switches_on_again_and_a_persons_choice_stays(
     web: FakeWeb, tmp_path: Path
 ) -> None:

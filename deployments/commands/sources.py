@@ -158,9 +158,10 @@ def _record(
 ) -> None:
     """Write what was found into the user's registry, and tell what changes of what is read."""
     today = utc_now().astimezone(LONDON).date()
+    online = any(report.answered for report in reports)
     changes, told = {}, list[str]()
     for source, report in zip(chosen, reports, strict=True):
-        upkeep = upkeep_of(source, report.result, registry, today)
+        upkeep = upkeep_of(source, report.result, registry, today, online=online)
         changes[source.id] = upkeep.changes
         told += [f"{source.id}: {upkeep.words}"] if upkeep.words else []
         if upkeep.changes.get("url"):  # two that move to one address are not both read
