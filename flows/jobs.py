@@ -96,12 +96,11 @@ async def check_sources(
     sources: Sequence[Source], settings: Settings, *, now: datetime, report: Report = unreported
 ) -> list[SourceReport]:
     """Probe sources live; nothing is stored."""
-    key = settings.guardian_api_key.get_secret_value() if settings.guardian_api_key else None
     done = 0
 
     async def one(source: Source, client: PoliteClient) -> SourceReport:
         nonlocal done
-        probed = await probe(source, client, now, guardian_key=key)
+        probed = await probe(source, client, now, guardian_key=settings.guardian_key)
         done += 1
         report("check", done, len(sources))
         return probed
