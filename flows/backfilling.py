@@ -21,6 +21,7 @@ from models.settings import Settings
 from models.sources import Registry, Source
 from models.store.database import Database
 from models.tagging.apply import TagSummary
+from models.themes import load_framework
 from models.weeks import LONDON
 
 EARLIEST = date(1995, 1, 1)  # a day before it is a slip of the pen, and would be asked for week by week
@@ -51,7 +52,7 @@ class BackfillSummary:
         return (
             f"{read.stored:,} articles stored from {read.parts:,} parts ({read.parts_before:,} were done before, "
             f"{len(read.problems):,} have problems), {self.folded.copies:,} of them copies; {self.tagged.judged:,} stories "
-            f"read, {self.tagged.in_scope:,} on leadership and culture"
+            f"read, {self.tagged.in_scope:,} on {load_framework().scope}"
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.mail.erasure import ForgetRuns, erase_departed
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.tagging import tag_waiting
+from flows.tagging_opening import check_framework as check_framework
 from flows.tagging_opening import open_tagger as open_tagger  # the commands call these as jobs
 from flows.tagging_opening import read_tagger as read_tagger
 from flows.tagging_opening import roll_back as roll_back

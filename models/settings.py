@@ -58,6 +58,11 @@ class Settings(BaseSettings):
         default_factory=own_registry,
         description="Registry of sources; without it, sources.toml in the data folder where there is one, else the shipped one",
     )
+    framework: Path | None = Field(
+        None,
+        description="Folder with a framework of your own: themes.toml, passages.toml, vocabulary.toml; "
+        "without it, the themes of the 2022 Messenger review",
+    )
     organisations: Path | None = Field(
         None, description="Your own organisations; without it, organisations.toml in the data folder where there is one"
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
+from deployments.commands.options import Data, Json, Sources, Verbose
 from flows.backfilling import BackfillError, BackfillSummary, plan_backfill
 from flows.backfilling import backfill as backfill_job
 from models.settings import load_settings
@@ -49,7 +49,7 @@ def backfill(
             first=first.date(),
             last=last.date(),
             today=now.astimezone(LONDON).date(),
-            chosen=choose_sources(registry, source or []),
+            chosen=registry.choose(source or []),
             paths=warc or [],
             hosts=host or [],
         )

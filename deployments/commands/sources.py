@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
+from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.commands.sources_add import add
 from models.kinds import Kind
 from models.network_trouble import Asked, network_trouble
@@ -90,7 +90,7 @@ def check(
     registry = load_registry(settings.sources)
     if ids and everything:
         raise typer.BadParameter("name sources, or give --all: not both")
-    chosen = choose_sources(registry, ids or []) or list(registry.sources if everything else registry.enabled())
+    chosen = registry.choose(ids or []) or list(registry.sources if everything else registry.enabled())
     with console.progress_bars(shown=not json) as progress:
         reports = asyncio.run(jobs.check_sources(chosen, settings, now=utc_now(), report=progress))
     asked = [Asked(report.status, report.answered) for report in reports if report.status is not PollOutcome.REFUSED]
