@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+WIDTH = 80  # columns that every terminal has
 Report = Callable[[str, int, int], None]  # stage, done, total
 
 
@@ -62,6 +64,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 def line(text: str = "") -> None:
     """A line of result, shown as it is."""
     out().print(text)
+
+
+def wrapped(text: str, *, indent: int = 0, hang: int = 2) -> None:
+    """A line of result, broken at words where it is wider than every terminal is; no word is broken."""
+    begin, go_on = " " * indent, " " * (indent + hang)
+    line(
+        fill(text, WIDTH, initial_indent=begin, subsequent_indent=go_on, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def note(text: str) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from flows.jobs import note_told
 from flows.markdown import MAX_CELL, edition_page, escaped, link, table
 from flows.pictures import as_data_uri, trends_svg
 from flows.run_summary import sections
@@ -45,6 +46,7 @@ async def publish_run(
         run_summary(collected, tagged), key=RUN_SUMMARY, description="Entries and stories, counted"
     )
     await publish_source_health(database, registry, now=now)
+    note_told(database, collected, now=now)
 
 
 def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
@@ -52,7 +54,7 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
     lines: list[str] = []
     for section in sections(collected, tagged):
         rows = [[escaped(_cell(cell), MAX_CELL) for cell in row] for row in section.rows]
-        lines += [f"## {section.heading}", "", table(section.columns, rows), ""]
+        lines += [f"## {section.heading}", "", *([table(section.columns, rows), ""] if rows else [])]
         lines += [part for line in section.lines for part in (escaped(line), "")]
     return "\n".join(lines)
 

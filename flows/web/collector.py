@@ -19,6 +19,7 @@ from flows.web.readers import Window
 from flows.web.source_polls import Poll, poll_source
 from flows.web.turns import is_due, round_robin, visit_again
 from models.admission import Candidate, ReadEntry
+from models.network_trouble import is_answered
 from models.outcomes import Outcome
 from models.polling import new_entries
 from models.revisits import RECHECKS_PER_RUN
@@ -29,6 +30,7 @@ from models.store import owed_pages
 from models.store.database import Database
 from models.store.source_snapshots import record_sources
 from models.store.tables import SourceState
+from models.text_safety import MAX_DETAIL, storable
 
 PAGES_A_BATCH = 50  # one transaction
 BATCHES_AT_ONCE = 6  # bounds memory: so many batches of texts are held
@@ -224,10 +226,7 @@ class Collector:
                 raise
 
     def _finish(self, run_id: int, due: Sequence[Source], not_due: int) -> CollectSummary:
-        results = []
-        for source in due:
-            poll, counts = self._polls[source.id], self._outcomes[source.id]
-            results.append(SourceResult(source, poll.outcome, poll.detail, _counted(counts), poll.left_out))
+        results = [_result(self._polls[source.id], _counted(self._outcomes[source.id])) for source in due]
         earlier = {source: _counted(counts) for source, counts in self._earlier.items()}
         with self._database.read() as session:
             summary = CollectSummary(run_id, results, earlier, owed_pages.count_owed(session=session), not_due=not_due)
@@ -259,6 +258,21 @@ async def _all_of(work: Iterable[Coroutine[Any, Any, None]]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+
+
+def _result(poll: Poll, outcomes: dict[Outcome, int]) -> SourceResult:
+    before = poll.previous
+    return SourceResult(
+        poll.source,
+        poll.outcome,
+        poll.detail,
+        outcomes,
+        poll.left_out,
+        answered=is_answered(poll.replies),
+        failing_since=before.failing_since if before else None,
+        failure_told=before is not None and before.failure_told_at is not None,
+        detail_told=before is not None and before.last_detail == storable(poll.detail, MAX_DETAIL),
+    )
 
 
 def _counted(counts: Counter[Outcome]) -> dict[Outcome, int]:
