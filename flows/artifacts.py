@@ -8,11 +8,13 @@ from urllib.parse import quote
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
-from flows.markdown import MAX_CELL, edition_page, escaped, link, table
+from flows.mail.rendering import render_artifact
+from flows.mail.view import view_edition
+from flows.markdown import MAX_CELL, escape, link, table
 from flows.pictures import as_data_uri, trends_svg
 from flows.theme_choices import theme_choice
 from flows.web.collect_summary import CollectSummary
-from models.edition import EditionContent
+from models.edition.content import EditionContent
 from models.outcomes import Outcome
 from models.reviews import IN_SCOPE, QueueItem
 from models.sources import Registry
@@ -49,7 +51,7 @@ async def publish_run_summary(collected: CollectSummary, tagged: TagSummary | No
 def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
     """The summary of a run, as markdown."""
     outcomes = collected.outcomes
-    rows = [[str(o), f"{outcomes[o]:,}", escaped(o.meaning)] for o in Outcome if outcomes[o]]
+    rows = [[str(o), f"{outcomes[o]:,}", escape(o.meaning)] for o in Outcome if outcomes[o]]
     rows.append(
         ["**all**", f"**{collected.entries:,}**", f"entries of {_count(len(collected.results), 'source', 'sources')}"]
     )
@@ -60,11 +62,11 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
         lines += [f"{_count(collected.not_due, 'source was', 'sources were')} not due yet.", ""]
     if tagged is not None:
         themes = {theme.id: theme.heading for theme in load_themes()}
-        counts = [[escaped(themes[theme]), str(tagged.by_theme.get(theme, 0))] for theme in THEME_IDS]
+        counts = [[escape(themes[theme]), str(tagged.by_theme.get(theme, 0))] for theme in THEME_IDS]
         lines += [
             "## New stories by theme",
             "",
-            f"{tagged.judged} stories read by model {escaped(tagged.version)}: {tagged.in_scope} on leadership and "
+            f"{tagged.judged} stories read by model {escape(tagged.version)}: {tagged.in_scope} on leadership and "
             f"culture, {tagged.other_language} not in English. {_count(tagged.uncertain, 'story waits', 'stories wait')} "
             f"for a person’s answer: start **review-queue** to see which.",
             "",
@@ -72,11 +74,11 @@ def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
             "",
         ]
     if collected.cut_short:
-        cut = [[escaped(r.source.label), escaped(r.left_out, MAX_CELL)] for r in collected.cut_short[:FAILURES_SHOWN]]
+        cut = [[escape(r.source.label), escape(r.left_out, MAX_CELL)] for r in collected.cut_short[:FAILURES_SHOWN]]
         lines += ["## What was listed and not read", "", table(("source", "what was left out"), cut), ""]
     if collected.failures:
         failed = [
-            [escaped(r.source.label), str(r.poll), escaped(r.detail, MAX_CELL)]
+            [escape(r.source.label), str(r.poll), escape(r.detail, MAX_CELL)]
             for r in collected.failures[:FAILURES_SHOWN]
         ]
         lines += ["## What could not be reached", "", table(("source", "outcome", "detail"), failed)]
@@ -119,7 +121,7 @@ def source_health(registry: Registry, states: Mapping[str, SourceState]) -> list
 
 async def publish_edition(content: EditionContent, notes: Sequence[str]) -> None:
     """The edition as it is sent, and the picture of its trends."""
-    page = "\n".join([*(f"> {escaped(note)}\n" for note in notes), edition_page(content)])
+    page = "\n".join([*(f"> {escape(note)}\n" for note in notes), render_artifact(view_edition(content))])
     await acreate_markdown_artifact(page, key=EDITION, description=f"The edition of {content.week}")
     # As markdown: below a picture artifact Prefect writes its address, which is the whole picture, across the page.
     await acreate_markdown_artifact(
@@ -166,9 +168,9 @@ def review_list(items: Sequence[QueueItem], form: str, reviewer: str = "") -> st
     ]
     for place, item in enumerate(items, 1):
         lines.append(
-            f"{place}. **{link(item.title, item.url)}** ({escaped(item.outlet)}), **article {item.article_id}**  \n"
-            f"   {escaped(item.question)}{_answer_links(form, item, reviewer)}"
-            + (f"  \n   *“{escaped(item.evidence.strip(_MARKS), MAX_CELL)}”*" if item.evidence else "")
+            f"{place}. **{link(item.title, item.url)}** ({escape(item.outlet)}), **article {item.article_id}**  \n"
+            f"   {escape(item.question)}{_answer_links(form, item, reviewer)}"
+            + (f"  \n   *“{escape(item.evidence.strip(_MARKS), MAX_CELL)}”*" if item.evidence else "")
         )
     return "\n".join(lines)
 
@@ -195,7 +197,7 @@ def _answer_links(form: str, item: QueueItem, reviewer: str) -> str:
         yes: dict[str, object] = {"in_scope": "yes"} if asked == IN_SCOPE else {"themes": [name]}
         no: dict[str, object] = {"in_scope": "no"} if asked == IN_SCOPE else {"not_themes": [name]}
         links = (f"[{word}]({form_link(form, {'answer': whose | said})})" for word, said in (("yes", yes), ("no", no)))
-        answers.append(f"  \n   {escaped(name)}: {' / '.join(links)}")
+        answers.append(f"  \n   {escape(name)}: {' / '.join(links)}")
     return "".join(answers)
 
 

@@ -24,7 +24,7 @@ from flows.backfilling import (
 )
 from flows.backfilling import backfill as backfill_once
 from flows.history import PartResult, ReadSummary
-from flows.markdown import escaped, table
+from flows.markdown import escape, table
 from flows.prefect_steps import as_task, progress, run_name, workplace
 from flows.task_runner import check_database, import_extra, local_cluster
 from models.settings import Settings
@@ -114,7 +114,7 @@ async def backfill(options: BackfillOptions) -> "State[None]":
 def as_markdown(summary: BackfillSummary) -> str:
     """What the run read and stored, page by page."""
     read = summary.read
-    rows = [[escaped(str(outcome)), f"{count:,}"] for outcome, count in read.outcomes.most_common() if count]
+    rows = [[escape(str(outcome)), f"{count:,}"] for outcome, count in read.outcomes.most_common() if count]
     lines = [
         f"{read.parts} parts done, {read.parts_before} done before; {read.stored:,} articles stored, "
         f"{summary.folded.copies:,} of them copies of others; {summary.tagged.in_scope:,} stories on leadership and culture.",
@@ -122,7 +122,7 @@ def as_markdown(summary: BackfillSummary) -> str:
         table(("outcome", "pages"), rows) if rows else "No page was read.",
     ]
     if read.problems:
-        shown = [f"- {escaped(problem)}" for problem in read.problems[:PROBLEMS_SHOWN]]
+        shown = [f"- {escape(problem)}" for problem in read.problems[:PROBLEMS_SHOWN]]
         lines += ["", "## Left for the next backfill", "", *shown]
         if len(read.problems) > PROBLEMS_SHOWN:
             lines.append(f"- and {len(read.problems) - PROBLEMS_SHOWN} more, all in the run's log")

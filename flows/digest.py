@@ -13,7 +13,7 @@ from flows.approval import decide
 from flows.artifacts import publish_edition
 from flows.mail.edition import DigestResult
 from flows.prefect_steps import Workplace, as_task, run_name, workplace
-from models.brief import stories as stories_in_words
+from models.edition.wording import count_stories
 from models.store import editions
 from models.store.recipients import check_address
 from models.weeks import Week, utc_now
@@ -127,5 +127,5 @@ def _ended(result: DigestResult, why: str = "") -> State[None]:
     }
     words = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no email"
     notes = "; ".join(note for note in (why, result.note) if note)
-    message = f"{result.week}: {stories_in_words(result.stories)}, {words}" + (f" ({notes})" if notes else "")
+    message = f"{result.week}: {count_stories(result.stories)}, {words}" + (f" ({notes})" if notes else "")
     return Failed(message=message) if result.has_failures else Completed(message=message)

@@ -14,9 +14,10 @@ from email.utils import format_datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from models.brief import PRODUCT
-from models.composing import compose, rights_of
-from models.edition import EditionContent, ModelNote, StoryItem
+from models.edition.compose import compose, rights_of
+from models.edition.content import EditionContent, ModelNote, StoryItem
+from models.edition.facts import WeekFacts
+from models.edition.wording import PRODUCT
 from models.rights import Rights
 from models.sources import Registry
 from models.store.database import Database
@@ -24,7 +25,6 @@ from models.store.week_gathering import gather_stories
 from models.text_safety import plain_line
 from models.themes import Theme
 from models.trends import Collected
-from models.week_facts import WeekFacts
 from models.weeks import LONDON, Week
 
 FORMATS = ("csv", "json", "rss")

@@ -3,19 +3,19 @@
 from base64 import b64encode
 from html import escape
 
-from models import brief
-from models.edition import EditionContent
+from flows.mail.view import scale_bars
+from models.edition import wording
+from models.edition.content import EditionContent
 from models.trends import Trend
 
 WIDTH, ROW, TOP = 710, 34, 44
 BAR, GAP, LEFT = 16, 4, 236
 BAR_HEIGHT = 24
-LEAST_SCALE = 4  # one story of one shall not look like a flood
 
 
 def trends_svg(content: EditionContent) -> str:
     """The last twelve weeks of every theme; the week of the edition in the darker colour, numbers in words beside it."""
-    names = {theme.id: theme.name for theme in content.themes}
+    names = content.theme_names
     shown = [trend for trend in content.trends if trend.theme in names]
     height = TOP + ROW * len(shown) + 16
     rows = [_row(names[trend.theme], trend, TOP + ROW * place) for place, trend in enumerate(shown)]
@@ -34,20 +34,18 @@ def as_data_uri(svg: str) -> str:
 
 
 def _row(name: str, trend: Trend, top: int) -> str:
-    scale = max([count for count in trend.counts if count is not None] + [LEAST_SCALE])
     base = top + BAR_HEIGHT
     bars = []
-    for place, count in enumerate(trend.counts):
+    for place, height in enumerate(scale_bars(trend, BAR_HEIGHT)):
         left = LEFT + place * (BAR + GAP)
-        if count is None:  # nothing was collected: a mark, not a zero
+        if height is None:  # nothing was collected: a mark, not a zero
             bars.append(f'<text x="{left + 5}" y="{base}" fill="#5b6875">·</text>')
             continue
-        tall = max(round(BAR_HEIGHT * count / scale), 1)
+        tall = max(height, 1)
         colour = "#0b4f8a" if place == len(trend.counts) - 1 else "#9db7cf"
         bars.append(f'<rect x="{left}" y="{base - tall}" width="{BAR}" height="{tall}" fill="{colour}"/>')
-    word = brief.verdict_word(trend)
-    words = f"{trend.now}" + (f", usually {trend.usual[0]} to {trend.usual[1]}" if trend.usual else "")
-    words += f" – {word}" if word else ""
+    flag = wording.flag_trend(trend)
+    words = f"{trend.now}{wording.say_usual(trend)}" + (f" – {flag}" if flag else "")
     right = LEFT + 12 * (BAR + GAP) + 12
     return (
         f'<text x="12" y="{base - 5}" fill="#1b2733">{escape(name)}</text>{"".join(bars)}'

@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlmodel import Session
 
-from flows.mail.archive import ArchiveEntry, render_web, write_archive, write_whole
-from flows.mail.compose import EmailRenderer
+from flows.mail.archive import ArchiveEntry, write_archive, write_whole
 from flows.mail.delivery import DeliverySummary
 from flows.mail.mailer import Sender, build_message, message_id
 from flows.mail.messages import links_of
-from flows.mail.plain import render_text
-from models import brief
-from models.composing import compose
-from models.edition import EditionContent, content_from_json
+from flows.mail.rendering import render_email, render_text, render_web
+from flows.mail.view import view_edition
+from models.edition.compose import compose
+from models.edition.content import EditionContent, content_from_json
+from models.edition.wording import write_subject
 from models.settings import Settings
 from models.sources import Registry
 from models.store import editions
@@ -91,12 +91,13 @@ def compose_edition(
 ) -> DigestResult:
     """Compose the edition of a week, keep it and write its files; one that is sealed or approved is kept as it is."""
     content, latest_review = content_of(database, registry, week, now, themes)
+    view = view_edition(content, links_of(sender, content))
     with database.write() as session:
         edition = editions.save_edition(
             content,
-            subject=brief.subject(content),
-            html=render_web(content),
-            text=render_text(content, links_of(sender, content), shown=len(content.stories)),
+            subject=view.subject,
+            html=render_web(view),
+            text=render_text(view),
             latest_review=latest_review,
             session=session,
         )
@@ -108,7 +109,7 @@ def compose_edition(
 
 def write_files(content: EditionContent, settings: Settings, sender: Sender) -> tuple[Path, ...]:
     """Write an edition for everyone to look at: as a page, as text, as an email."""
-    sample = EmailRenderer().render(content, links_of(sender, content))
+    sample = render_email(view_edition(content, links_of(sender, content)))
     message = build_message(
         sample,
         sender,
@@ -130,7 +131,7 @@ def result_of(content: EditionContent, files: tuple[Path, ...] = ()) -> DigestRe
     return DigestResult(
         content=content,
         content_hash=editions.content_hash(content.to_json()),
-        subject=brief.subject(content),
+        subject=write_subject(content),
         files=files,
     )
 

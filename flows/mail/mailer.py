@@ -10,8 +10,8 @@ from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from urllib.parse import quote, urlencode, urlsplit
 
-from flows.mail.compose import Rendered
-from models.brief import PRODUCT
+from flows.mail.rendering import Rendered
+from models.edition.wording import PRODUCT
 from models.settings import SettingsError
 from models.text_safety import plain_line
 from models.weeks import LONDON

@@ -4,11 +4,11 @@ import secrets
 from dataclasses import replace
 from functools import lru_cache
 
-from flows.mail.compose import EmailRenderer, Rendered
 from flows.mail.mailer import Sender, build_message, unsubscribe_mail, unsubscribe_page
-from flows.mail.phrases import Links
-from models.composing import empty_for, for_recipient
-from models.edition import EditionContent, Selection
+from flows.mail.rendering import Rendered, render_email
+from flows.mail.view import Links, view_edition
+from models.edition.compose import empty_for, for_recipient
+from models.edition.content import EditionContent, Selection
 from models.store.recipients import Receiver
 
 SELECTIONS_KEPT = 50  # some 100 kB each
@@ -20,7 +20,6 @@ class MessageMaker:
     def __init__(self, content: EditionContent, sender: Sender) -> None:
         self._content = content
         self._sender = sender
-        self._renderer = EmailRenderer()
         # In each token's place until the words are somebody's. New each time, so that no story can hold it.
         self._any_token = secrets.token_urlsafe(32)
         self._rendered = lru_cache(maxsize=SELECTIONS_KEPT)(self._render)
@@ -46,7 +45,7 @@ class MessageMaker:
 
     def _render(self, selection: Selection) -> Rendered:
         narrowed = for_recipient(self._content, selection) or empty_for(self._content, selection)
-        return self._renderer.render(narrowed, links_of(self._sender, self._content, self._any_token))
+        return render_email(view_edition(narrowed, links_of(self._sender, self._content, self._any_token)))
 
 
 def links_of(sender: Sender, content: EditionContent, token: str | None = None) -> Links:

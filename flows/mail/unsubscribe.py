@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flows.mail.compose import environment
-from models import brief
+from flows.mail.rendering import html_templates
+from models.edition.wording import PRODUCT
 from models.store import recipients
 from models.store.database import Database
 
@@ -54,7 +54,7 @@ def answer(database: Database, method: str, path: str, now: datetime) -> Reply:
         return _reply(
             HTTPStatus.OK,
             "Leave the list?",
-            f"You will receive no more editions of the {brief.PRODUCT}.",
+            f"You will receive no more editions of the {PRODUCT}.",
             form=True,
         )
     if method != "POST":
@@ -106,10 +106,10 @@ def _unknown() -> Reply:
 
 
 def _gone() -> Reply:
-    text = f"You receive no more editions of the {brief.PRODUCT}. Your address is erased within 28 days."
+    text = f"You receive no more editions of the {PRODUCT}. Your address is erased within 28 days."
     return _reply(HTTPStatus.OK, "You have left the list", text)
 
 
 def _reply(status: HTTPStatus, heading: str, text: str, *, form: bool = False) -> Reply:
-    template = environment().get_template("unsubscribe.html")
-    return Reply(status, template.render(product=brief.PRODUCT, heading=heading, text=text, form=form))
+    template = html_templates().get_template("web/unsubscribe.html")
+    return Reply(status, template.render(product=PRODUCT, heading=heading, text=text, form=form))

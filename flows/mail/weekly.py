@@ -11,14 +11,15 @@ from functools import cache
 
 from sqlmodel import Session
 
-from flows.mail.compose import EmailRenderer
 from flows.mail.delivery import ANOTHER_RUN, LOCK, PAUSES_SECONDS, DeliverySummary, EditionSender
 from flows.mail.edition import HASH_LETTERS, DigestResult, compose_edition, content_of, result_of, write_files
 from flows.mail.mailer import Sender, build_message, message_id, parse_sender
 from flows.mail.messages import MessageMaker, links_of
+from flows.mail.rendering import render_email
 from flows.mail.smtp import Answer, SmtpMailer, parse_smtp_url
-from models.composing import for_recipient
-from models.edition import Selection, content_from_json
+from flows.mail.view import view_edition
+from models.edition.compose import for_recipient
+from models.edition.content import Selection, content_from_json
 from models.settings import Settings
 from models.sources import Registry
 from models.store import deliveries, editions, recipients
@@ -239,7 +240,7 @@ def _send_test(mailer: SmtpMailer | None, sender: Sender, to: str, now: datetime
     if mailer is None:
         return replace(result, failed=1, note="no mail server is set (CULTURE_SMTP_URL): no test copy was sent")
     content = result.content
-    rendered = EmailRenderer().render(content, links_of(sender, content))
+    rendered = render_email(view_edition(content, links_of(sender, content)))
     marked = replace(rendered, subject=f"[Test] {rendered.subject}")
     identity = message_id(content.week, f"test {to} {now.isoformat()}", sender.domain)
     message = build_message(marked, sender, to_address=to, identity=identity, token=None, now=now)

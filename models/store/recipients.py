@@ -12,7 +12,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
-from models.edition import Selection
+from models.edition.content import Selection
 from models.sources import Registry
 from models.store import deliveries
 from models.store.recipient_choices import RecipientError as RecipientError
