@@ -119,9 +119,9 @@ def source_health(registry: Registry, states: Mapping[str, SourceState]) -> list
     return [row for _, row in sorted(found, key=lambda pair: pair[0])]
 
 
-async def publish_edition(content: EditionContent, notes: Sequence[str]) -> None:
-    """The edition as it is sent, and the picture of its trends."""
-    page = "\n".join([*(f"> {escape(note)}\n" for note in notes), render_artifact(view_edition(content))])
+async def publish_edition(content: EditionContent, note: str) -> None:
+    """The edition as it is sent, below a note on what became of it, and the picture of its trends."""
+    page = (f"> {escape(note)}\n\n" if note else "") + render_artifact(view_edition(content))
     await acreate_markdown_artifact(page, key=EDITION, description=f"The edition of {content.week}")
     # As markdown: below a picture artifact Prefect writes its address, which is the whole picture, across the page.
     await acreate_markdown_artifact(

@@ -31,7 +31,7 @@ _WEEKS_BACK: dict[str, int] = {
 
 
 class DigestOptions(BaseModel):
-    """Which week, and whether it is for real. As it stands: last week's, to those who have not had it."""
+    """Which week, and whether it is for real. By default: last week's, to those who have not had it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,7 +75,7 @@ async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # no
         week = chosen_week(options, place.now)
         test_to = check_address(options.test_copy_to) if options.test_copy_to.strip() else None
         result = await _digest(place, week, dry_run=options.dry_run, to=test_to)
-        await publish_edition(result.content, [result.note] if result.note else [])
+        await publish_edition(result.content, result.note)
         why = ""
         while result.awaits_approval:
             decision = await decide(place.settings, result)
@@ -90,7 +90,7 @@ async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # no
                 editions.approve(week, result.content_hash, why, session=session)
             # Where a review came meanwhile, or the edition is another by now, this asks anew.
             result = await _digest(place, week)
-            await publish_edition(result.content, [result.note] if result.note else [])
+            await publish_edition(result.content, result.note)
         logger.info("%s: %s. %s", result.week, result.subject, result.note)
     return _ended(result, why)
 

@@ -10,7 +10,7 @@ from flows.mail.view import view_edition
 from models.edition import wording
 from models.edition.compose import choose_leads, compose, empty_for, for_recipient, rank
 from models.edition.content import Basis, GapKind, Selection, content_from_json
-from models.edition.model_note import NOT_MEASURED, describe_model
+from models.edition.facts import NOT_MEASURED, describe_model
 from models.links import web_address
 from models.store.database import Database
 from models.store.editions import gather_week

@@ -111,7 +111,9 @@ def test_each_form_shows_all_of_a_story_by_one_template(form: str) -> None:
     """What is added to a story in one form, and forgotten in another, is found here."""
     folder = Path(view.__file__).parent / "templates"
     used = {
-        file.relative_to(folder).as_posix(): set(re.findall(r"(?<![/\w])story\.([a-z_]+)", file.read_text(encoding="utf-8")))
+        file.relative_to(folder).as_posix(): set(
+            re.findall(r"(?<![/\w])story\.([a-z_]+)", file.read_text(encoding="utf-8"))
+        )
         for file in (folder / form).iterdir()
     }
     shown = used.pop(f"{form}/{STORY_TEMPLATES[form]}")

@@ -46,7 +46,6 @@ class Rendered:
     """An edition as it is sent to someone."""
 
     subject: str
-    preheader: str
     html: str
     text: str
 
@@ -59,7 +58,7 @@ def render_email(view: EditionView) -> Rendered:
         html = email_template().render(edition=shown, **_FRAME)
         if len(html.encode()) <= LARGEST_HTML:
             break
-    return Rendered(view.subject, view.preheader, html, render_text(shorten(view, stories=TEXT_STORIES)))
+    return Rendered(view.subject, html, render_text(shorten(view, stories=TEXT_STORIES)))
 
 
 def render_web(view: EditionView) -> str:

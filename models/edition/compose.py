@@ -8,17 +8,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from models.edition.content import MAX_OUTLET, Basis, Copy, EditionContent, Selection, StoryItem, StoryTheme, ThemeNote
+from models.edition.content import (
+    MAX_OUTLET,
+    Basis,
+    Copy,
+    EditionContent,
+    GapKind,
+    Selection,
+    SourceGap,
+    StoryItem,
+    StoryTheme,
+    ThemeNote,
+)
 from models.edition.facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts
-from models.edition.gaps import find_gaps
 from models.links import web_address
+from models.outcomes import PollOutcome
 from models.rights import Rights, credit, quotation
-from models.sources import Registry
+from models.sources import Registry, Source
 from models.text import MAX_SENTENCE
 from models.text_safety import plain_line
 from models.themes import Theme
 from models.trends import ThemeHistory, Verdict, judge
-from models.weeks import LONDON
+from models.weeks import LONDON, Week
 
 LEADS = 5
 LEADS_PER_THEME = 2  # a lead of five on one subject would hide the rest of the week
@@ -31,6 +42,11 @@ OUTLET_WEIGHT = 0.6
 FRESH_WEIGHT = 0.6
 RISING_WEIGHT = 0.5
 HEADLINE_ONLY_PENALTY = 0.4
+
+# A weekly newsletter that skips one week is not silent; one that skips two is worth a look.
+SILENT_AFTER = timedelta(days=21)
+FAILED_SHARE = 0.5  # of the week's polls: a source that missed fewer was seen
+_BLOCKED = {PollOutcome.BLOCKED, PollOutcome.DISALLOWED, PollOutcome.REFUSED}
 
 _BASES = {"full": Basis.TEXT, "teaser": Basis.OPENING, "paywalled": Basis.SUMMARY}
 
@@ -85,6 +101,17 @@ def rank(item: StoryItem, *, weight: float, week_end: datetime, at: datetime, ri
         + (RISING_WEIGHT if item.primary in set(rising) else 0.0)
         - (HEADLINE_ONLY_PENALTY if item.basis is Basis.HEADLINE else 0.0)
     )
+
+
+def find_gaps(facts: Iterable[SourceFact], week: Week, now: datetime) -> tuple[SourceGap, ...]:
+    """What the monitor could not see, so that a silence in the news is not confused with a silent feed.
+
+    The watched sources that failed, were blocked, went silent or were never read, the worst first.
+    """
+    end = min(week.end, now)
+    gaps = [gap for fact in facts if (gap := _gap(plain_line(fact.name or fact.id, MAX_OUTLET), fact, end)) is not None]
+    order = list(GapKind)
+    return tuple(sorted(gaps, key=lambda gap: (order.index(gap.kind), gap.name.casefold())))
 
 
 def choose_leads(content: EditionContent) -> tuple[StoryItem, ...]:
@@ -152,7 +179,7 @@ def _item(
     shown = story.shown
     source = registry.by_id().get(shown.source)  # only for what the store does not know of an old article
     rights = rights_of(shown, registry)
-    outlet = plain_line(shown.outlet or (source.label if source else shown.source), MAX_OUTLET)
+    outlet = _name_outlet(shown, source)
     title = plain_line(shown.title, MAX_TITLE) or "(no headline)"
     themes = []
     for tag in _strongest(story, known):
@@ -212,17 +239,35 @@ def _copies(story: StoryFact, registry: Registry, outlet: str) -> tuple[Copy, ..
     sources = registry.by_id()
     copies: dict[str, Copy] = {}
     for article in sorted(story.copies, key=lambda article: (article.at, article.id)):
-        source = sources.get(article.source)
-        name = plain_line(article.outlet or (source.label if source else article.source), MAX_OUTLET)
+        name = _name_outlet(article, sources.get(article.source))
         if name != outlet:
             copies.setdefault(name, Copy(name, web_address(article.url)))
     return tuple(copies.values())
+
+
+def _name_outlet(article: ArticleFact, source: Source | None) -> str:
+    return plain_line(article.outlet or (source.label if source else article.source), MAX_OUTLET)
 
 
 def _named(facts: Iterable[SourceFact], registry: Registry) -> list[SourceFact]:
     """Sources whose name is not on record, since no run has collected after an upgrade, under that of the registry."""
     known = registry.by_id()
     return [fact if fact.name or fact.id not in known else replace(fact, name=known[fact.id].label) for fact in facts]
+
+
+def _gap(name: str, fact: SourceFact, end: datetime) -> SourceGap | None:
+    if fact.last_polled_at is None:
+        return SourceGap(name, GapKind.NEVER, None)
+    failing = fact.failing_since is not None and fact.failing_since < end
+    missed = fact.polls > 0 and fact.failed_polls >= FAILED_SHARE * fact.polls
+    if failing or missed:
+        blocked = fact.last_outcome in _BLOCKED
+        since = fact.failing_since.astimezone(LONDON).date() if fact.failing_since and failing else None
+        reason = fact.last_detail if failing else f"{fact.failed_polls} of {fact.polls} tries failed"
+        return SourceGap(name, GapKind.BLOCKED if blocked else GapKind.FAILED, since, plain_line(reason, 120))
+    if fact.last_new_at is not None and end - fact.last_new_at > SILENT_AFTER:
+        return SourceGap(name, GapKind.SILENT, fact.last_new_at.astimezone(LONDON).date())
+    return None
 
 
 def _order(item: StoryItem) -> tuple[float, float, int]:

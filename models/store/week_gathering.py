@@ -11,8 +11,7 @@ from sqlmodel import Session
 from sqlmodel import select as select_rows
 
 from models.edition.content import ModelNote
-from models.edition.facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts
-from models.edition.model_note import describe_model
+from models.edition.facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts, describe_model
 from models.outcomes import PollOutcome
 from models.reviews import IN_SCOPE
 from models.store.in_scope import (
