@@ -69,7 +69,7 @@ def render_web(view: EditionView) -> str:
 def render_text(view: EditionView) -> str:
     """Plain text, 72 columns; each address on a line of its own so that it can be clicked."""
     text = text_templates().get_template("text/edition.txt").render(edition=view)
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip() + "\n"
 
 
 def render_artifact(view: EditionView) -> str:
