@@ -17,7 +17,7 @@ from prefect.runtime import flow_run
 from prefect.states import Running
 from pydantic import Field
 
-from flows.mail.edition import HASH_LETTERS, DigestResult
+from flows.publishing.edition import HASH_LETTERS, DigestResult
 from models.edition.wording import count_stories
 from models.settings import Settings
 

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
-from flows.mail.rendering import render_artifact
-from flows.mail.view import view_edition
 from flows.markdown import MAX_CELL, escape, link, table
-from flows.pictures import as_data_uri, trends_svg
+from flows.publishing.pictures import as_data_uri, trends_svg
+from flows.publishing.rendering import render_artifact
+from flows.publishing.view import view_edition
 from flows.theme_choices import theme_choice
 from flows.web.collect_summary import CollectSummary
 from models.edition.content import EditionContent

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows import jobs
 from flows.approval import decide
 from flows.artifacts import publish_edition
-from flows.mail.edition import DigestResult
 from flows.prefect_steps import Workplace, as_task, run_name, workplace
+from flows.publishing.edition import DigestResult
 from models.edition.wording import count_stories
 from models.store import editions
 from models.store.recipients import check_address

@@ -4,9 +4,9 @@ from email.message import EmailMessage
 
 import pytest
 
-from flows.mail import mailer, rendering
-from flows.mail.rendering import Rendered
-from flows.mail.view import Links, view_edition
+from flows.publishing import mailer, rendering
+from flows.publishing.rendering import Rendered
+from flows.publishing.view import Links, view_edition
 from models.edition.compose import compose
 from models.edition.content import EditionContent
 from models.store.database import open_database

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from flows.mail.archive import ArchiveEntry, render_index
-from flows.mail.view import Links
+from flows.publishing.archive import ArchiveEntry, render_index
+from flows.publishing.view import Links
 from models.edition.content import EditionContent
 from tests.fakes_rendering import (
     render,

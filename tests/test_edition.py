@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from flows.mail.view import view_edition
+from flows.publishing.view import view_edition
 from models.edition import wording
 from models.edition.compose import choose_leads, compose, empty_for, for_recipient, rank
 from models.edition.content import Basis, GapKind, Selection, content_from_json

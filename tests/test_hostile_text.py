@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from flows import exporting
-from flows.mail.mailer import build_message, message_id, parse_sender
-from flows.mail.view import Links
+from flows.publishing.mailer import build_message, message_id, parse_sender
+from flows.publishing.view import Links
 from flows.web.keeper import Keeper
 from flows.web.readers.feed import read_feed
 from models.admission import Candidate, ReadEntry

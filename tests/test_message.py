@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from flows.mail import mailer
+from flows.publishing import mailer
 from models.edition.content import EditionContent
 from tests import fakes_edition as fakes
 from tests.fakes_rendering import (

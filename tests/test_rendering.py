@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.mail import view
-from flows.mail.archive import ArchiveEntry, render_index
-from flows.mail.rendering import LARGEST_HTML, WIDTH, render_text
-from flows.mail.view import Links, view_edition
+from flows.publishing import view
+from flows.publishing.archive import ArchiveEntry, render_index
+from flows.publishing.rendering import LARGEST_HTML, WIDTH, render_text
+from flows.publishing.view import Links, view_edition
 from models.edition import wording
 from models.edition.compose import compose, for_recipient
 from models.edition.content import Copy, EditionContent, Selection

@@ -246,7 +246,7 @@ def departed(now: datetime, *, session: Session) -> Sequence[Recipient]:
 
 
 def erase_departed(now: datetime, *, session: Session) -> int:
-    """Erase those who left 28 days ago or more; returns how many. See `flows.mail.erasure` for the files."""
+    """Erase those who left 28 days ago or more; returns how many. See `flows.publishing.erasure` for the files."""
     gone = departed(now, session=session)
     for recipient in gone:
         _erase(recipient, now, session=session)

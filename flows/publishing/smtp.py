@@ -1,4 +1,4 @@
-"""Handing emails to an SMTP server with the standard library, and what its answers mean. Retrying is `flows.mail.delivery`'s."""
+"""Handing emails to an SMTP server with the standard library, and what its answers mean. Retrying is `flows.publishing.delivery`'s."""
 
 import re
 import smtplib

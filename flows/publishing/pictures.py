@@ -3,7 +3,7 @@
 from base64 import b64encode
 from html import escape
 
-from flows.mail.view import scale_bars
+from flows.publishing.view import scale_bars
 from models.edition import wording
 from models.edition.content import EditionContent
 from models.trends import Trend

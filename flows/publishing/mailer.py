@@ -10,7 +10,7 @@ from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from urllib.parse import quote, urlencode, urlsplit
 
-from flows.mail.rendering import Rendered
+from flows.publishing.rendering import Rendered
 from models.edition.wording import PRODUCT
 from models.settings import SettingsError
 from models.text_safety import plain_line

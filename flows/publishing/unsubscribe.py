@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flows.mail.rendering import html_templates
+from flows.publishing.rendering import html_templates
 from models.edition.wording import PRODUCT
 from models.store import recipients
 from models.store.database import Database

@@ -29,7 +29,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flows.mail.smtp import Answer, SendResult, SmtpMailer
+from flows.publishing.smtp import Answer, SendResult, SmtpMailer
 from models.store import deliveries
 from models.store.database import Database
 from models.store.deliveries import DeliveryState, Outgoing

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from flows.mail.rendering import html_templates
+from flows.publishing.rendering import html_templates
 from models.edition.wording import PRODUCT, count_stories, count_things
 from models.weeks import Week
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlmodel import Session
 
-from flows.mail.archive import ArchiveEntry, write_archive, write_whole
-from flows.mail.delivery import DeliverySummary
-from flows.mail.mailer import Sender, build_message, message_id
-from flows.mail.messages import links_of
-from flows.mail.rendering import render_email, render_text, render_web
-from flows.mail.view import view_edition
+from flows.publishing.archive import ArchiveEntry, write_archive, write_whole
+from flows.publishing.delivery import DeliverySummary
+from flows.publishing.mailer import Sender, build_message, message_id
+from flows.publishing.messages import links_of
+from flows.publishing.rendering import render_email, render_text, render_web
+from flows.publishing.view import view_edition
 from models.edition.compose import compose
 from models.edition.content import EditionContent, content_from_json
 from models.edition.wording import write_subject
@@ -41,7 +41,7 @@ class DigestResult:
     skipped: int = 0  # nothing for them this week, or they have left
     expired: int = 0  # out of date before a server took them
     already_sent: int = 0  # by an earlier run
-    unconfirmed: int = 0  # see flows.mail.delivery
+    unconfirmed: int = 0  # see flows.publishing.delivery
     awaits_approval: bool = False
     held: bool = False  # by a person
     note: str = ""  # why nothing, or not all, was sent
