@@ -22,7 +22,7 @@ PREFIX = "/unsubscribe/"
 MAX_TOKEN = 200  # letters; a longer one is noise
 _HEADERS = (
     ("Cache-Control", "no-store"),
-    ("Referrer-Policy", "no-referrer"),  # the token stands in the address
+    ("Referrer-Policy", "no-referrer"),  # the token is part of the address
     ("X-Content-Type-Options", "nosniff"),
     ("X-Robots-Tag", "noindex"),
     ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"),

@@ -129,7 +129,7 @@ def choose_leads(content: EditionContent) -> tuple[StoryItem, ...]:
 def for_recipient(content: EditionContent, selection: Selection) -> EditionContent | None:
     """The edition narrowed to what someone chose; None where nothing is left (not even for those who chose all).
 
-    UK-wide sources stay in for every nation. A story stands under the strongest of the chosen themes. Trends and the
+    UK-wide sources stay in for every nation. A story is listed under the strongest of the chosen themes. Trends and the
     sources that could not be seen stay as they are: they describe the week, not the selection.
     """
     wanted = set(selection.themes)

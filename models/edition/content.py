@@ -78,7 +78,7 @@ class StoryItem:
 
     @property
     def primary(self) -> str:
-        """The theme under which it stands; empty for none."""
+        """The theme under which it is listed; empty for none."""
         return self.themes[0].theme if self.themes else ""
 
 

@@ -14,7 +14,7 @@ NOT_MEASURED = "Its quality has not been measured on articles it did not learn f
 
 @dataclass(frozen=True, slots=True)
 class TagFact:
-    """One theme that stands for an article: tagged `yes`, or given by a person."""
+    """One theme in effect for an article: tagged `yes`, or given by a person."""
 
     theme: str
     score: float
