@@ -71,7 +71,9 @@ def note(text: str) -> None:
 
 def problem(text: str) -> None:
     """An error in one line."""
-    err().print(Text("error:", style="bold red"), text)
+    err().print(
+        Text("error:", style="bold red"), text, soft_wrap=True
+    )  # lines that are told must be whole to be copied
 
 
 def as_json(value: Any) -> None:

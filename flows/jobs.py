@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.publishing.erasure import ForgetRuns, erase_departed
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.tagging import tag_waiting
+from flows.tagging_opening import check_framework as check_framework
 from flows.tagging_opening import open_tagger as open_tagger  # the commands call these as jobs
 from flows.tagging_opening import read_tagger as read_tagger
 from flows.tagging_opening import roll_back as roll_back
@@ -79,12 +80,11 @@ async def check_sources(
     sources: Sequence[Source], settings: Settings, *, now: datetime, report: Report = unreported
 ) -> list[SourceReport]:
     """Probe sources live; nothing is stored."""
-    key = settings.guardian_api_key.get_secret_value() if settings.guardian_api_key else None
     done = 0
 
     async def one(source: Source, client: PoliteClient) -> SourceReport:
         nonlocal done
-        probed = await probe(source, client, now, guardian_key=key)
+        probed = await probe(source, client, now, guardian_key=settings.guardian_key)
         done += 1
         report("check", done, len(sources))
         return probed

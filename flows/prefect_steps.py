@@ -17,6 +17,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.steps import Report
+from flows.tagging_opening import check_framework
 from models.private_files import keep_private
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry
@@ -48,6 +49,7 @@ def workplace() -> Iterator[Workplace]:
     keep_private()
     settings = load_settings()
     registry = load_registry(settings.sources)
+    check_framework(settings)
     with open_database(settings.database_address) as database:
         yield Workplace(settings, registry, database, utc_now())
 

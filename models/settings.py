@@ -48,6 +48,11 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy address of a PostgreSQL database; without it, SQLite in the data folder"
     )
     sources: Path | None = Field(None, description="Registry of sources; without it, the one that is shipped")
+    framework: Path | None = Field(
+        None,
+        description="Folder with a framework of your own: themes.toml, passages.toml, vocabulary.toml; "
+        "without it, the themes of the 2022 Messenger review",
+    )
     organisations: Path | None = Field(
         None, description="Your own organisations; without it, organisations.toml in the data folder where there is one"
     )
@@ -193,6 +198,11 @@ class Settings(BaseSettings):
         if not good:
             raise ValueError(wrong)
         return value
+
+    @property
+    def guardian_key(self) -> str | None:
+        """The key of the Guardian's API, as it is sent."""
+        return self.guardian_api_key.get_secret_value() if self.guardian_api_key is not None else None
 
     @property
     def alert_addresses(self) -> list[str]:

@@ -110,7 +110,7 @@ class Source(BaseModel):
 
 
 class UnknownSourceError(ValueError):
-    """An id that the registry does not hold; the message names it."""
+    """An id that the registry does not hold; the message names it and where to look."""
 
 
 class Registry(BaseModel):
@@ -149,7 +149,9 @@ class Registry(BaseModel):
         known = self.by_id()
         for source_id in ids:
             if source_id not in known:
-                raise UnknownSourceError(f"{source_id!r} is not a source of the registry")
+                raise UnknownSourceError(
+                    f"{source_id!r} is not a source of the registry; `culture-monitor sources list` shows them"
+                )
         return [known[source_id] for source_id in dict.fromkeys(ids)] or None
 
     def by_id(self) -> dict[str, Source]:

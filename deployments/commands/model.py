@@ -14,7 +14,7 @@ from flows.web.encoder_weights import FetchError, fetch_encoder
 from models.settings import MINILM, Settings, load_settings
 from models.store import model_versions
 from models.store.database import open_database
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 from models.weeks import utc_now
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def evaluate(
     )
     columns = ("theme", "precision", "recall", "F1", "average precision", "articles")
     rows = []
-    for theme in THEME_IDS:
+    for theme in theme_ids():
         scores = themes["per_theme"][theme]
         figures = [_figure(scores[key]) for key in ("precision", "recall", "f1", "average_precision")]
         rows.append((theme, *figures, scores["support"]))

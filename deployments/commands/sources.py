@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
+from deployments.commands.options import Data, Json, Sources, Verbose
 from models.opml import read_opml, source_toml, write_opml
 from models.settings import load_settings
 from models.sources import load_registry
@@ -45,7 +45,7 @@ def check(
 
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
-    chosen = choose_sources(registry, ids or []) or list(registry.sources)
+    chosen = registry.choose(ids or []) or list(registry.sources)
     with console.progress_bars(shown=not json) as progress:
         reports = asyncio.run(jobs.check_sources(chosen, settings, now=utc_now(), report=progress))
     if json:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flows.publishing.rendering import html_templates
 from models.edition.wording import PRODUCT, count_stories, count_things
+from models.themes import load_framework
 from models.weeks import Week
 
 
@@ -28,7 +29,9 @@ def render_index(entries: Iterable[ArchiveEntry]) -> str:
         (year, [_row(entry) for entry in of_year])
         for year, of_year in groupby(newest_first, key=lambda entry: entry.week[:4])
     ]
-    return html_templates().get_template("web/index.html").render(product=PRODUCT, years=years)
+    return (
+        html_templates().get_template("web/index.html").render(product=PRODUCT, framework=load_framework(), years=years)
+    )
 
 
 def write_archive(folder: Path, week: Week, page: str, entries: Sequence[ArchiveEntry]) -> tuple[Path, Path]:

@@ -1,7 +1,7 @@
 """One view of an edition: each story placed, each sentence written, each bar measured, for all forms alike. Pure.
 
-Five stories at most lead; every other is listed once, under its strongest theme: first the findings, then the seven
-recommendations. A theme whose story leads points to it, so that "No items this week" always means what it says.
+Five stories at most lead; every other is listed once, under its strongest theme: group by group.
+A theme whose story leads points to it, so that "No items this week" always means what it says.
 The templates (`templates/email`, `web`, `text`, `artifact`) only decide how this looks; each escapes for its own form.
 """
 
@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from models.edition import wording
 from models.edition.compose import choose_leads
 from models.edition.content import Copy, EditionContent, StoryItem, ThemeNote
+from models.themes import load_framework
 from models.trends import Trend
 
 BAR_HEIGHT = 32  # pixels of the tallest bar
 LEAST_SCALE = 4  # stories that the tallest bar stands for at least: one lone story must not look like a peak
+# Of editions of the first release, which do not say it themselves.
+_HEADINGS = {"finding": "Findings about culture", "recommendation": "The seven recommendations"}
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
@@ -63,7 +66,7 @@ class SectionView:
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """The findings about culture, or the seven recommendations."""
+    """Themes that belong together, such as the findings about culture."""
 
     heading: str
     sections: tuple[SectionView, ...]
@@ -137,14 +140,15 @@ def view_edition(content: EditionContent, links: Links = Links()) -> EditionView
         by_theme.get(story.primary, others).append(stories[story.id])
     groups = [
         GroupView(
-            heading,
+            next(theme.group_heading for theme in content.themes if theme.group == group)
+            or _HEADINGS.get(group, group),
             tuple(
                 _view_section(content, theme, trends.get(theme.id), by_theme[theme.id])
                 for theme in content.themes
                 if theme.group == group
             ),
         )
-        for group, heading in wording.GROUP_HEADINGS.items()
+        for group in dict.fromkeys(theme.group for theme in content.themes)
     ]
     return EditionView(
         product=wording.PRODUCT,
@@ -155,7 +159,7 @@ def view_edition(content: EditionContent, links: Links = Links()) -> EditionView
         brief_heading="This week in brief" + ("" if content.complete else ", so far"),
         brief=wording.write_brief(content),
         leads=tuple(stories[id_] for id_ in places),
-        groups=tuple(group for group in groups if group.sections),
+        groups=tuple(groups),
         others=_view_others([story for story in others if not story.lead]),
         trends=tuple(_view_trend(names[trend.theme], trend) for trend in content.trends if trend.theme in names),
         trends_note=wording.explain_charts(content),
@@ -236,7 +240,7 @@ def _view_section(
 
 
 def _view_others(stories: list[StoryView]) -> SectionView:
-    return SectionView("others", "Also about leadership and culture", tuple(stories), count=len(stories))
+    return SectionView("others", f"Also about {load_framework().scope}", tuple(stories), count=len(stories))
 
 
 def _view_trend(name: str, trend: Trend) -> TrendView:

@@ -14,12 +14,10 @@ from typing import Any, TypeVar
 
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.web.collect_summary import CollectSummary, SourceResult
-from flows.web.keeper import Keeper
-from flows.web.page_visits import PageVisits
-from flows.web.polite_client import HostFacts, PoliteClient
+from flows.web.open_web import open_web
+from flows.web.readers import Window
 from flows.web.source_polls import Poll, poll_source
 from flows.web.turns import is_due, round_robin, visit_again
-from flows.web.workers import Workers
 from models.admission import Candidate, ReadEntry
 from models.outcomes import Outcome
 from models.polling import new_entries
@@ -83,38 +81,24 @@ class Collector:
         with self._database.write() as session:
             run_id = queries.start_run("collect", self._now, session=session)
             states = queries.source_states(session=session)
-            hosts = queries.host_states(session=session)
             record_sources(self._registry, self._now, session=session)
         wanted = (
             self._registry.enabled() if sources is None else tuple({source.id: source for source in sources}.values())
         )
         due = [source for source in wanted if all_due or is_due(source, states.get(source.id), self._now)]
-        facts = {
-            host: HostFacts(state.robots, state.robots_status, state.robots_fetched_at, state.retry_after)
-            for host, state in hosts.items()
-        }
-        settings = self._settings
-        async with (
-            Workers(settings.workers) as workers,
-            PoliteClient(
-                user_agent=self._user_agent,
-                allow_hosts=settings.allow_hosts,
-                gap_seconds=settings.host_gap_seconds,
-                hosts=facts,
-                proxy=settings.proxy_address,
-                clock=self._clock,
-            ) as client,
-        ):
-            self._client, self._workers = client, workers
-            blocked = {host: state.blocked_until for host, state in hosts.items() if state.blocked_until}
-            self._visits = PageVisits(client, workers, now=self._now, blocked_until=blocked)
-            self._keeper = Keeper(self._database, run_id, self._now)
+        self._window = Window(self._now - timedelta(days=self._settings.max_age_days), self._now)
+        async with open_web(
+            self._database,
+            self._settings,
+            run_id=run_id,
+            now=self._now,
+            user_agent=self._user_agent,
+            clock=self._clock,
+        ) as self._web:
             await self._poll_all(due, states)
             candidates = self._choose(wanted, everybody=sources is None, all_due=all_due)
             if candidates:  # one step, not one a batch: to report a step costs as much as storing a batch
                 await self._run_step(f"read {len(candidates)} pages", lambda: self._read_all(candidates))
-            self._keeper.save_hosts(client.hosts, self._visits.blocked_until)
-            self._keeper.save_requests(client.requests)
         return self._finish(run_id, due, len(wanted) - len(due))
 
     def _clock(self) -> datetime:
@@ -134,10 +118,10 @@ class Collector:
                     lambda: poll_source(
                         source,
                         states.get(source.id),
-                        client=self._client,
-                        workers=self._workers,
-                        settings=self._settings,
-                        now=self._now,
+                        client=self._web.client,
+                        workers=self._web.workers,
+                        window=self._window,
+                        guardian_key=self._settings.guardian_key,
                     ),
                 )
             polled += 1
@@ -148,7 +132,7 @@ class Collector:
 
     def _store_poll(self, source: Source, poll: Poll) -> None:
         self._polls[source.id] = poll
-        listed = self._keeper.store_poll(poll, self._registry, max_age_days=self._settings.max_age_days)
+        listed = self._web.keeper.store_poll(poll, self._registry, oldest=self._window.since)
         self._outcomes[source.id] = listed.outcomes
         self._new_at_poll[source.id] = new_entries(listed.outcomes)
         for candidate in listed.candidates:
@@ -219,7 +203,7 @@ class Collector:
             elif candidate.source.id not in self._wanted:
                 read = ReadEntry(candidate, Outcome.HEADLINE, detail="its source is read no more")
             else:
-                read = await self._visits.read(candidate)
+                read = await self._web.visits.read(candidate)
             self._done += 1
             self._report("read", self._done, self._to_do)
             return read
@@ -227,7 +211,7 @@ class Collector:
         return await asyncio.gather(*map(one, batch))
 
     async def _store(self, read: Sequence[ReadEntry]) -> list[Outcome]:
-        return await self._in_thread(self._keeper.store, read)
+        return await self._in_thread(self._web.keeper.store, read)
 
     async def _in_thread(self, work: Callable[[T], R], what: T) -> R:
         """Do work on the database while the loop goes on handing pages to the readers; cancelled, it ends first."""
@@ -257,7 +241,7 @@ class Collector:
             stored[source_id].update({str(outcome): count for outcome, count in counted.items()})
         for source in due:  # what was listed may have turned out to be known under another address
             if new_entries(self._outcomes[source.id]) != self._new_at_poll[source.id]:
-                self._keeper.save_state(self._polls[source.id], self._outcomes[source.id])
+                self._web.keeper.save_state(self._polls[source.id], self._outcomes[source.id])
         with self._database.write() as session:
             ended = self._clock()
             outcomes = {source_id: dict(counts) for source_id, counts in stored.items() if counts}

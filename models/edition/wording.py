@@ -8,14 +8,13 @@ from collections.abc import Sequence
 
 from models.edition.content import Basis, EditionContent, GapKind, SourceGap, StoryItem
 from models.sources import name_nation, name_sector
+from models.themes import load_framework
 from models.trends import CHANCE, LEAST_OUTLETS, LEAST_STORIES, Trend, Verdict
 from models.weeks import LONDON, format_long_date, format_short_date, format_weekday
 
 PRODUCT = "NHS Culture Monitor"
-REVIEW = "“Leadership for a collaborative and inclusive future”, the 2022 Messenger review"
 NAMED_IN_ONE_LINE = 3  # themes or headlines; a list of nine is not brief
 
-GROUP_HEADINGS = {"finding": "Findings about culture", "recommendation": "The seven recommendations"}
 VERDICT_RULE = (
     "“Usually” leaves out the highest and the lowest tenth of the weeks before. “Rising” needs at least "
     f"{LEAST_STORIES} stories from {LEAST_OUTLETS} outlets, more than usual, and less than a {CHANCE:.0%} chance of so "
@@ -69,7 +68,7 @@ def write_standfirst(content: EditionContent) -> str:
         map(name_sector, chosen.sectors),
     )
     choice = "; ".join(filter(None, map(", ".join, parts)))
-    text = "What the news says about how the NHS and social care are led."
+    text = f"What the news says about {load_framework().subject}."
     return f"{text} Your choice: {choice}." if choice else text
 
 
@@ -197,12 +196,13 @@ def explain_gaps(gaps: Sequence[SourceGap]) -> str:
 def explain_method(content: EditionContent) -> tuple[str, ...]:
     """How the edition was made and how to put it right, one paragraph each."""
     when = content.composed_at.astimezone(LONDON)
+    framework = load_framework()
     earlier = " Part of the weeks before was tagged by an earlier version." if content.model.mixed else ""
     version = f" (version {content.model.version})" if content.model.version else ""
     return (
         f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories "
         f"unless a reviewer corrected a tag. Every article that was read was compared, sentence by sentence, with the "
-        f"themes of {REVIEW}, which was about England; news of the other nations is shown for comparison.",
+        f"themes of {framework.title}{', ' if framework.note else ''}{framework.note}.",
         f"The tags come from a statistical model{version}. {content.model.quality}{earlier}".strip(),
         "A quotation is the sentence that earned the tag, as long as its publisher’s terms allow. "
         "Stories that the model was unsure of are not shown; they wait for a reviewer.",

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 from models.reviews import IN_SCOPE
 from models.store.tables import Article, Review, Story, Tag
 from models.tagging.decisions import Document, State, Tagging
+from models.themes import theme_ids
 
 ENGLISH = "en"
 
@@ -163,6 +164,12 @@ def settle_copies(*, session: Session) -> None:
                     at=verdict.at,
                 )
             )
+
+
+def themes_not_in_use(*, session: Session) -> list[str]:
+    """The themes that stored tags or reviews name and the framework does not have, by name."""
+    named = {*session.exec(select(Tag.theme).distinct()), *session.exec(select(Review.theme).distinct())}
+    return sorted(named - {IN_SCOPE, *theme_ids()})
 
 
 def not_judged(model_version: str) -> Tagging:

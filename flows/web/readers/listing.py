@@ -36,10 +36,14 @@ class MissingKey(ValueError):  # noqa: N818 - it says what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time that is asked for; both ends are aware."""
+    """The time that is asked for: from `since` to before `until`, both aware."""
 
     since: datetime
     until: datetime
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment lies within."""
+        return self.since <= moment < self.until
 
 
 @dataclass(frozen=True, slots=True)
