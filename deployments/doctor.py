@@ -63,7 +63,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield check(settings)
         except (SettingsError, DataFileError, DatabaseError, EncoderMissingError, OSError) as error:
             words, _, mend = str(error).partition("; ")
-            yield Finding(what, Health.WRONG, words, mend or "see the README")
+            yield Finding(what, Health.WRONG, words, mend or "see deployments/README.md")
 
 
 def _settings(settings: Settings) -> Finding:

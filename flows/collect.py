@@ -21,7 +21,7 @@ async def collect(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
     """Collect the news without tagging it.
 
     Args:
-        options: What to ask for. As it stands, every enabled source that is due.
+        options: What to ask for; by default every enabled source that is due.
     """
     with workplace() as place:
         with progress("collect") as report:

@@ -19,7 +19,7 @@ from models.themes import load_framework
 
 
 class MonitorOptions(BaseModel):
-    """What a run asks for. As it stands, it asks every enabled source that is due."""
+    """What a run asks for. By default it asks every enabled source that is due."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -56,7 +56,7 @@ async def monitor(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
     """Collect the news and tag it.
 
     Args:
-        options: What to ask for. As it stands, every enabled source that is due.
+        options: What to ask for; by default every enabled source that is due.
     """
     with workplace() as place:
         return await run_monitor(place, options)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The end of one entry in a run. The texts are what the summary and the README say."""
+    """The end of one entry in a run. The texts are what the summary and flows/README.md say."""
 
     NEW = "new"
     KNOWN = "known"

@@ -177,7 +177,7 @@ def load_registry(path: Path | None = None) -> Registry:
         source = _read_row(row, f"{label}: source {number}")
         if source.id in sources:
             raise DataFileError(
-                f"{label}: source {number}: id: {source.id!r} stands twice; give each source its own id"
+                f"{label}: source {number}: id: {source.id!r} is listed twice; give each source its own id"
             )
         if source.rights not in rights:
             raise DataFileError(

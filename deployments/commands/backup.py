@@ -28,7 +28,7 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Made by 'culture-monitor backup'.")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Also where the database holds articles or recipients: they are lost.")
+        bool, typer.Option("--replace", help="Replace a database that holds articles or recipients; they are lost.")
     ] = False,
     data: Data = None,
     verbose: Verbose = False,

@@ -156,7 +156,7 @@ def list_models(data: Data = None, json: Json = False) -> None:
 
 @app.command("train")
 def train(
-    force: Annotated[bool, typer.Option("--force", help="Also where there are no new reviews.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if there are no new reviews.")] = False,
     data: Data = None,
     verbose: Verbose = False,
 ) -> None:
@@ -189,7 +189,7 @@ def train(
 def rollback(
     version: Annotated[str, typer.Argument(help="A version of 'culture-monitor model list'.")], data: Data = None
 ) -> None:
-    """Give the tagging back to an earlier version, until you choose another or a measured challenger takes over."""
+    """Go back to an earlier version, until you choose another or a challenger takes over."""
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:
         jobs.roll_back(database, settings, version)

@@ -9,10 +9,10 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json
+from deployments.reading import stored
 from models.organisations import KINDS, NATIONS, Organisation, Organisations, load_organisations, plain_name
 from models.own_organisations import add_own
 from models.settings import load_settings
-from models.store.database import open_database
 from models.store.organisations import recent_stories
 from models.weeks import LONDON, utc_now
 
@@ -67,7 +67,7 @@ def show(which: Which, data: Data = None, json: Json = False) -> None:
     organisation = _find(which, organisations)
     before = [one for one in organisations.values() if organisation.id in one.successors]
     ids = [organisation.id, *(one.id for one in before)]
-    with open_database(settings.database_address) as database, database.read() as session:
+    with stored(settings) as database, database.read() as session:
         stories = recent_stories(ids, STORIES_SHOWN, now=utc_now(), session=session)
     if json:
         console.as_json({**asdict(organisation), "stories": [asdict(story) for story in stories]})
