@@ -8,8 +8,8 @@ from enum import StrEnum
 from itertools import starmap
 
 from deployments.prefect_api import answering_api, is_healthy, read_record, ui_of
-from flows.mail.mailer import parse_sender
-from flows.mail.smtp import Answer, SmtpMailer, parse_smtp_url
+from flows.publishing.mailer import parse_sender
+from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.tagging_opening import count_reviewed, unusable
 from models.seeds import DataFileError
 from models.settings import AUTO, MINILM, REGISTRY, Settings, SettingsError

@@ -26,10 +26,9 @@ from deployments.automations import ensure_automations
 from deployments.prefect_environment import prefect_folder
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, Deployed, catalogue
 from flows.backfilling import can_be_filled
-from models.brief import SECTORS
 from models.private_files import keep_private
 from models.settings import Settings, load_settings
-from models.sources import Registry, load_registry
+from models.sources import SECTOR_NAMES, Registry, load_registry
 
 _DEPLOYED = "deployed.json"  # the schedules that we registered last: what differs now was changed in the settings
 
@@ -127,7 +126,7 @@ def _add_choices(schema: dict[str, Any], registry: Registry) -> bool:
     choices = {
         ("MonitorOptions", "sources"): sorted(source.id for source in registry.sources),
         ("BackfillOptions", "sources"): sorted(one.id for one in registry.sources if can_be_filled(registry, one)),
-        ("Change", "sectors"): sorted({*SECTORS, *(source.sector for source in registry.sources)}),
+        ("Change", "sectors"): sorted({*SECTOR_NAMES, *(source.sector for source in registry.sources)}),
     }
     found = False
     for (model, field), values in choices.items():

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.mail.erasure import ForgetRuns, erase_departed
+from flows.publishing.erasure import ForgetRuns, erase_departed
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.tagging import tag_waiting
 from flows.tagging_opening import check_framework as check_framework
@@ -32,8 +32,8 @@ from models.tagging.decisions import Document
 from models.weeks import Week, utc_now
 
 if TYPE_CHECKING:
-    from flows.mail.delivery import DeliverySummary
-    from flows.mail.edition import DigestResult
+    from flows.publishing.delivery import DeliverySummary
+    from flows.publishing.edition import DigestResult
 
 TAG_STEP = "tag new articles"
 
@@ -160,7 +160,7 @@ def digest(
 ) -> "DigestResult":
     """Compose one week's edition, write its files and (with `send`) deliver it, once, to each recipient."""
     # Here: numpy and the digest's templates are a fifth of a second, which a run that finds nothing new would feel.
-    from flows.mail.weekly import weekly_digest
+    from flows.publishing.weekly import weekly_digest
 
     return weekly_digest(
         database, registry, settings, week=week, now=now, dry_run=dry_run, send=send, to=to, clock=utc_now
@@ -186,7 +186,7 @@ def send_pending(
     with database.read() as session:
         if not deliveries.is_anything_left(Week.of(now).plus(-1), session=session):
             return None
-    from flows.mail.weekly import send_pending as send
+    from flows.publishing.weekly import send_pending as send
 
     return send(database, registry, settings, now=now, clock=utc_now)
 

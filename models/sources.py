@@ -34,6 +34,33 @@ Nation = Literal["uk", "england", "scotland", "wales", "northern-ireland"]
 # A registry of one's own may group its sources in other words.
 Group = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9-]+$")]
 
+NATION_NAMES = {
+    "uk": "UK-wide",
+    "england": "England",
+    "scotland": "Scotland",
+    "wales": "Wales",
+    "northern-ireland": "Northern Ireland",
+}
+SECTOR_NAMES = {
+    "nhs": "NHS",
+    "social-care": "Social care",
+    "local-government": "Local government",
+    "health-and-care": "Health and care",
+    "national": "National press",
+    "regional": "Regional press",
+    "parliament": "Parliament",
+}
+
+
+def name_nation(nation: str) -> str:
+    """A nation as people say it; words of a registry's own as they are."""
+    return NATION_NAMES.get(nation) or nation.replace("-", " ").title()
+
+
+def name_sector(sector: str) -> str:
+    """A sector as people say it; words of a registry's own as they are."""
+    return SECTOR_NAMES.get(sector) or sector.replace("-", " ").capitalize()
+
 
 _SEARCHES = frozenset({Kind.GOOGLE_NEWS, Kind.GDELT})  # which list others' pages
 _API_OUTLETS = {Kind.GUARDIAN: "www.theguardian.com"}  # whose API has a domain of its own

@@ -9,7 +9,7 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from flows.mail.unsubscribe import answer, application
+from flows.publishing.unsubscribe import answer, application
 from models.store import recipients
 from models.store.database import Database
 from tests import fakes_edition as fakes

@@ -15,8 +15,8 @@ from deployments.demo_folder import leave_demo
 from deployments.prefect_api import answering_api
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows import jobs, run_summary
-from flows.mail.delivery import DeliverySummary
-from flows.mail.edition import DigestResult
+from flows.publishing.delivery import DeliverySummary
+from flows.publishing.edition import DigestResult
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database

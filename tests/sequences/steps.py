@@ -14,8 +14,8 @@ from typing import Any
 from sqlmodel import col, select
 
 from flows import jobs
-from flows.mail import erasure
-from flows.mail.weekly import approve, weekly_digest
+from flows.publishing import erasure
+from flows.publishing.weekly import approve, weekly_digest
 from flows.training import train
 from models.reviews import IN_SCOPE, check_decision
 from models.store import editions, model_versions, recipients, reviews
