@@ -139,6 +139,18 @@ def test_a_copy_that_comes_a_week_later_makes_no_news(weekly: Weekly) -> None:
     assert weekly.placed()["Wire, reprinted"] == "2026-W47"
 
 
+def test_a_copy_of_a_story_whose_week_had_no_edition_shares_its_reason(weekly: Weekly) -> None:
+    weekly.digest(W46)
+    with weekly.database.write() as session:
+        story = add(session, "Wire", SUNDAY)
+        copy = add(session, "Wire, reprinted", TUESDAY, source=HARBOUR)
+        copy.story_id = story.story_id
+        session.add(copy)
+    weekly.digest(W48)
+    assert set(weekly.told(W48)) == {"Of 2026-W48"}
+    assert weekly.placed()["Wire"] == weekly.placed()["Wire, reprinted"] == "edition-not-sent"
+
+
 def test_a_told_article_that_is_folded_into_another_story_takes_that_story_with_it(weekly: Weekly) -> None:
     with weekly.database.write() as session:
         told = add(session, "Told alone", SUNDAY)

@@ -8,8 +8,8 @@ from flows.theme_choices import ThemeChoice
 from models.reviews import IN_SCOPE, Doubt, ReviewError, check_decision, check_retagging, queue
 from models.store import reviews
 from models.store.database import Database
+from models.store.story_leads import settle_stories
 from models.store.tables import Article, ArticleAlias, Review, Story, Tag
-from models.store.tagging import settle_copies
 from models.themes import load_themes
 from tests.conftest import NOW
 
@@ -192,7 +192,7 @@ def test_a_copy_that_arrives_after_a_decision_does_not_bring_the_story_back(data
         late.story_id = story_id
         session.add(late)
     with database.write() as session:
-        settle_copies(session=session)
+        settle_stories([story_id or 0], session=session)
     with database.read() as session:
         found = reviews.find_article("https://b.example/late", session=session)
         assert found is not None

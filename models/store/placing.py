@@ -19,7 +19,7 @@ from sqlmodel import Session
 from sqlmodel import select as select_rows
 
 from models.store.columns import UtcDateTime
-from models.store.in_scope import article, published_or_seen, scope_reviews
+from models.store.in_scope import article, published_or_seen, scope_reviews, story_key
 from models.store.tables import Article, ArticleEdition, Edition
 from models.tagging.decisions import State
 from models.weeks import Week
@@ -136,16 +136,18 @@ def _record_reasons(week: Week, now: datetime, *, session: Session) -> None:
     sealed = set(session.exec(select_rows(Edition.week).where(Edition.sealed)))
     first = Week.parse(min(sealed, key=Week.parse))
     moment = published_or_seen()
+    # A copy shares the reason of its story, which belongs to the week of its first report.
+    first_report = func.min(moment, type_=UtcDateTime()).over(partition_by=story_key())
     said_no, said_yes = scope_reviews(verdict=False), scope_reviews(verdict=True)
     reason = case(
         (article.id.in_(said_no), Reason.LEFT_OUT.value),
         (article.backfilled, Reason.BACKFILLED.value),
-        (moment < first.start, Reason.BEFORE_FIRST_EDITION.value),
+        (first_report < first.start, Reason.BEFORE_FIRST_EDITION.value),
         *(
-            (and_(moment >= start, moment < end), Reason.NOT_SENT.value)
+            (and_(first_report >= start, first_report < end), Reason.NOT_SENT.value)
             for start, end in _periods_not_sent(first, week, sealed)
         ),
-        (moment < week.start - LATE_FOR, Reason.TOO_OLD.value),
+        (first_report < week.start - LATE_FOR, Reason.TOO_OLD.value),
         else_=None,  # it came after its edition was composed: the next one tells it
     )
     concerned = or_(article.scope_state == State.YES.value, article.id.in_(said_yes))

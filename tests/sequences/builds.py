@@ -6,6 +6,7 @@ any sequence of this process, is kept by its version, which is the hash of all t
 """
 
 import json
+import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,11 @@ from typing import Any
 import pytest
 from sqlmodel import create_engine
 
-from flows.web import collector
-from models import organisations
+from flows.web import open_web
+from models import organisations, seeds
 from models.seeds import seed_file
 from models.store import database
-from models.tagging import fitting, held_out, thresholds, training, versions, vocabulary
+from models.tagging import fitting, thresholds, training, versions, vocabulary
 from models.tagging.classifier import Tagger
 
 EXAMPLES = 4  # of each theme, and of each kind of background
@@ -38,15 +39,14 @@ def passages() -> list[dict[str, Any]]:
 def tiny_builds(folder: Path) -> Iterator["Builds"]:
     """While this lasts, this process is the first of two builds of the monitor; `folder` takes their seeds."""
     with pytest.MonkeyPatch.context() as patch:
-        seeds = _write_seeds(folder / "seeds")
-        for module in (training, held_out, organisations):
-            patch.setattr(module, "seed_file", seeds.joinpath)
+        home = _write_seeds(folder / "seeds")
+        patch.setattr(organisations, "seed_file", home.joinpath)
         patch.setattr(versions, "train_tagger", _remembering(fitting.train_tagger))
-        patch.setattr(collector, "Workers", InThisProcess)
+        patch.setattr(open_web, "Workers", InThisProcess)
         # Each engine would compile the same statements anew, and there are several to a sequence.
         compiled: dict[Any, Any] = {}
         patch.setattr(database, "create_engine", partial(create_engine, execution_options={"compiled_cache": compiled}))
-        builds = Builds(patch, seeds)
+        builds = Builds(patch, home)
         builds.become(0)
         yield builds
         vocabulary.load_vocabulary.cache_clear()
@@ -55,8 +55,8 @@ def tiny_builds(folder: Path) -> Iterator["Builds"]:
 class Builds:
     """Two builds of the monitor, which differ in a constant of the code and in the vocabulary."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, seeds: Path) -> None:
-        self._patch, self._seeds = patch, seeds
+    def __init__(self, patch: pytest.MonkeyPatch, home: Path) -> None:
+        self._patch, self._home = patch, home
         self._doubt = thresholds._DOUBT
         self.number = 0
 
@@ -64,7 +64,8 @@ class Builds:
         """From now on this process is that build: an upgrade, or the way back."""
         self.number = number
         self._patch.setattr(thresholds, "_DOUBT", self._doubt + 0.5 * number)
-        self._patch.setattr(vocabulary, "seed_file", lambda name: self._seeds / f"{number}-{name}")
+        for module in (seeds, training):
+            self._patch.setattr(module, "framework_folder", lambda: self._home / str(number))
         vocabulary.load_vocabulary.cache_clear()
 
 
@@ -100,17 +101,16 @@ def _toml(name: str) -> dict[str, Any]:
     return tomllib.loads(seed_file(name).read_text(encoding="utf-8"))
 
 
-def _write_seeds(folder: Path) -> Path:
-    folder.joinpath("articles").mkdir(parents=True)
+def _write_seeds(home: Path) -> Path:
+    folder = home / "0"
+    folder.mkdir(parents=True)
     themes = [
-        {
-            "id": row["id"],
-            "definition": row["definition"],
-            "examples": [one if isinstance(one, str) else one["text"] for one in row["examples"][:EXAMPLES]],
-        }
+        row | {"examples": [one if isinstance(one, str) else one["text"] for one in row["examples"][:EXAMPLES]]}
         for row in _toml("themes.toml")["theme"]
     ]
-    _write(folder / "themes.toml", "theme", themes)
+    whole = _toml("themes.toml")
+    head = "\n".join(["[framework]", *(f"{key} = {_value(value)}" for key, value in whole["framework"].items())])
+    _write(folder / "themes.toml", "theme", themes, f"{head}\n{_tables('group', whole['group'])}\n")
     background = [
         {"kind": row["kind"], "sentences": row["sentences"][:EXAMPLES]}
         for row in _toml("background.toml")["background"]
@@ -124,22 +124,26 @@ def _write_seeds(folder: Path) -> Path:
     keys = ("title", "in_scope", "themes", "text")
     _write(folder / "passages.toml", "passage", [{key: row[key] for key in keys if key in row} for row in chosen])
     few, _, _ = seed_file("organisations.toml").read_text(encoding="utf-8").partition("\n[england.")
-    (folder / "organisations.toml").write_text(few, encoding="utf-8")
+    (home / "organisations.toml").write_text(few, encoding="utf-8")
     measured = seed_file("held_out.jsonl").read_text(encoding="utf-8").splitlines()[:MEASURED]
     (folder / "held_out.jsonl").write_text("\n".join(measured) + "\n", encoding="utf-8")
     words = seed_file("vocabulary.toml").read_text(encoding="utf-8")
-    (folder / "0-vocabulary.toml").write_text(words, encoding="utf-8")
-    (folder / "1-vocabulary.toml").write_text(
-        f'{words}\n[[group]]\nid = "regatta"\nterms = ["regatta"]\n', encoding="utf-8"
-    )
-    return folder
+    (folder / "vocabulary.toml").write_text(words, encoding="utf-8")
+    shutil.copytree(folder, home / "1")
+    regatta = '[[group]]\nid = "regatta"\nterms = ["regatta"]\n'
+    (home / "1" / "vocabulary.toml").write_text(f"{words}\n{regatta}", encoding="utf-8")
+    return home
 
 
-def _write(file: Path, table: str, rows: list[dict[str, Any]]) -> None:
+def _write(file: Path, table: str, rows: list[dict[str, Any]], head: str = "") -> None:
+    file.write_text(head + _tables(table, rows), encoding="utf-8")
+
+
+def _tables(table: str, rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         lines += [f"[[{table}]]", *(f"{key} = {_value(value)}" for key, value in row.items())]
-    file.write_text("\n".join(lines), encoding="utf-8")
+    return "\n".join(lines)
 
 
 def _value(value: Any) -> str:
