@@ -2,8 +2,10 @@
 
 import json
 import sys
+from codecs import lookup
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 Report = Callable[[str, int, int], None]  # stage, done, total
+
+
+def never_fail_to_print() -> None:
+    """What a stream's encoding does not have is shown as `?`: a letter of a headline must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def out() -> Console:
@@ -75,8 +84,9 @@ def problem(text: str) -> None:
 
 
 def as_json(value: Any) -> None:
-    """One JSON document on the result stream."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """One JSON document on the result stream, the same in each encoding."""
+    is_utf8 = lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+    sys.stdout.write(json.dumps(value, ensure_ascii=not is_utf8, indent=2, default=str) + "\n")
 
 
 def _shown(cell: object) -> str:

@@ -13,6 +13,7 @@ from flows.mail.compose import environment, gap_rows, trend_rows
 from models import brief
 from models.edition import EditionContent, StoryItem
 from models.layout import Section, lay_out
+from models.private_files import write_whole
 from models.weeks import Week
 
 
@@ -70,14 +71,6 @@ def write_archive(folder: Path, week: Week, page: str, entries: Sequence[Archive
         write_whole(folder / f"{week}.html", page.encode()),
         write_whole(folder / "index.html", render_index(entries).encode()),
     )
-
-
-def write_whole(file: Path, content: bytes) -> Path:
-    """Write a file so that a reader (or a kill) never meets half of it."""
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(content)
-    part.replace(file)
-    return file
 
 
 def _section(content: EditionContent, section: Section) -> dict[str, Any]:

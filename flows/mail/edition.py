@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from flows.mail.archive import ArchiveEntry, render_web, write_archive, write_whole
+from flows.mail.archive import ArchiveEntry, render_web, write_archive
 from flows.mail.compose import EmailRenderer
 from flows.mail.delivery import DeliverySummary
 from flows.mail.mailer import Sender, build_message, message_id
@@ -17,6 +17,7 @@ from flows.mail.plain import render_text
 from models import brief
 from models.composing import compose
 from models.edition import EditionContent, content_from_json
+from models.private_files import write_whole
 from models.settings import Settings
 from models.sources import Registry
 from models.store import editions

@@ -25,7 +25,11 @@ _HEADERS = (
     ("Referrer-Policy", "no-referrer"),  # the token stands in the address
     ("X-Content-Type-Options", "nosniff"),
     ("X-Robots-Tag", "noindex"),
-    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Frame-Options", "DENY"),  # the same for browsers that know no frame-ancestors
 )
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -94,7 +98,10 @@ def _archived(folder: Path, path: str) -> str | None:
     """A page of the archive by its plain name; no other file and no other folder."""
     name = "index.html" if path == "/" else path.removeprefix("/")
     known = {file.name: file for file in folder.glob("*.html")} if folder.is_dir() else {}
-    return known[name].read_text(encoding="utf-8") if name in known else None
+    file = known.get(name)
+    if file is None or file.is_symlink() or not file.is_file():  # a link may lead to what is not for visitors
+        return None
+    return file.read_text(encoding="utf-8")
 
 
 def _unknown() -> Reply:

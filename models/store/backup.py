@@ -15,6 +15,7 @@ from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.url import URL
 
+from models.private_files import open_new
 from models.store.database import BUSY_SECONDS, Database, DatabaseError, known_revisions, open_database
 
 _SQLITE_MARK = b"SQLite format 3\0"
@@ -36,7 +37,7 @@ def back_up(database: Database, file: Path) -> int:
     _check_target(database, file)
     part = file.with_name(f".{file.name}.part")
     try:
-        part.touch(mode=0o600)  # it holds the addresses of the recipients
+        open_new(part).close()  # it holds the addresses of the recipients
         if database.engine.dialect.name == "sqlite":
             _copy_sqlite(database, part)
         else:
@@ -231,7 +232,8 @@ def _run(words: list[str], environment: dict[str, str]) -> "subprocess.Completed
             env={**os.environ, **environment},
             check=True,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=_HELPER_SECONDS,
         )
     except subprocess.CalledProcessError as error:
