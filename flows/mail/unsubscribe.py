@@ -5,6 +5,7 @@ that button, or of a mail program (RFC 8058), takes the recipient off the list. 
 page after the same work, so that nothing is learnt by trying. The archive's pages can be served beside it.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import DBAPIError
+
 from flows.mail.compose import environment
 from models import brief
 from models.store import recipients
-from models.store.database import Database
+from models.store.database import Database, explain_error
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "/unsubscribe/"
 MAX_TOKEN = 200  # letters; a longer one is noise
@@ -85,7 +90,13 @@ def application(
         if base_path and path.startswith(f"{base_path}/"):
             path = path.removeprefix(base_path)
         page = _archived(archive, path) if archive is not None and method in {"GET", "HEAD"} else None
-        reply = Reply(HTTPStatus.OK, page) if page is not None else answer(database, method, path, now())
+        try:
+            reply = Reply(HTTPStatus.OK, page) if page is not None else answer(database, method, path, now())
+        except DBAPIError as error:  # whose own words hold the token
+            logger.error("a request could not be answered: %s", explain_error(error))
+            reply = _reply(
+                HTTPStatus.SERVICE_UNAVAILABLE, "This is not possible just now", "Try again in some minutes."
+            )
         body = reply.page.encode()
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body))), *_HEADERS]
         start_response(f"{reply.status.value} {reply.status.phrase}", headers)
@@ -101,7 +112,7 @@ def _archived(folder: Path, path: str) -> str | None:
     file = known.get(name)
     if file is None or file.is_symlink() or not file.is_file():  # a link may lead to what is not for visitors
         return None
-    return file.read_text(encoding="utf-8")
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _unknown() -> Reply:
