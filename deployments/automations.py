@@ -113,7 +113,7 @@ def tell_of_waiting(alert: UUID) -> AutomationCore:
             posture=Posture.Reactive,
             threshold=1,
         ),
-        actions=[_tell(alert, "digest", "waits for your yes", f"{{{{ flow_run.name }}}}: {WHAT_TO_DO}")],
+        actions=[_tell(alert, "digest", "awaits your approval", f"{{{{ flow_run.name }}}}: {WHAT_TO_DO}")],
     )
 
 

@@ -19,13 +19,15 @@ from models.private_files import keep_private
 from models.reviews import ReviewError
 from models.seeds import DataFileError
 from models.settings import SettingsError, code_version
+from models.sources import UnknownSourceError
 from models.store.database import DatabaseError, explain_error
+from models.store.model_versions import ModelError
 from models.store.recipients import RecipientError
 
 DONE_WITH_FAILURES = 1
 WRONG_USAGE = 2
 # What a person can cause and fix: shown as one line.
-EXPECTED = (SettingsError, DataFileError, DatabaseError, RecipientError, ReviewError)
+EXPECTED = (SettingsError, DataFileError, DatabaseError, ModelError, RecipientError, ReviewError, UnknownSourceError)
 # {command: where it is in `deployments.commands`}, in the order of --help. A module is imported when its command is asked for:
 # together they take three times as long as most of them alone.
 COMMANDS = {
@@ -69,7 +71,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="culture-monitor",
-    help="Monitors news on how the NHS and social care are led, against the themes of the 2022 Messenger review.",
+    help="Monitors news on how the NHS and social care are led, theme by theme.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

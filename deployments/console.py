@@ -6,6 +6,7 @@ from codecs import lookup
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+WIDTH = 80  # columns that every terminal has
 Report = Callable[[str, int, int], None]  # stage, done, total
 
 
@@ -73,6 +75,14 @@ def line(text: str = "") -> None:
     out().print(text)
 
 
+def wrapped(text: str, *, indent: int = 0, hang: int = 2) -> None:
+    """A line of result, broken at words where it is wider than every terminal is; no word is broken."""
+    begin, go_on = " " * indent, " " * (indent + hang)
+    line(
+        fill(text, WIDTH, initial_indent=begin, subsequent_indent=go_on, break_long_words=False, break_on_hyphens=False)
+    )
+
+
 def note(text: str) -> None:
     """A line beside the result: what was chosen, what a person may want to know."""
     err().print(text, style="dim")
@@ -80,7 +90,9 @@ def note(text: str) -> None:
 
 def problem(text: str) -> None:
     """An error in one line."""
-    err().print(Text("error:", style="bold red"), text)
+    err().print(
+        Text("error:", style="bold red"), text, soft_wrap=True
+    )  # lines that are told must be whole to be copied
 
 
 def as_json(value: Any) -> None:

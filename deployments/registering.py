@@ -6,13 +6,15 @@ Prefect's own `serve` and `deploy` put schedules, parameters and pauses back to 
 
 import asyncio
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
+from uuid import UUID
 
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate, WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
@@ -32,12 +34,10 @@ from models.sources import Registry, load_registry
 _DEPLOYED = "deployed.json"  # the schedules that we registered last: what differs now was changed in the settings
 
 
-async def build(settings: Settings, registry: Registry, client: PrefectClient) -> list[RunnerDeployment]:
+async def build(settings: Settings, client: PrefectClient) -> list[RunnerDeployment]:
     """Every deployment as it is to be registered: our code, people's schedules and parameters."""
     before = _read_deployed(settings)
-    return [
-        await _one(deployed, before.get(deployed.name), _choices(registry), client) for deployed in catalogue(settings)
-    ]
+    return [await _one(deployed, before.get(deployed.name), client) for deployed in catalogue(settings)]
 
 
 async def register(settings: Settings, *, pool: str) -> list[str]:
@@ -45,9 +45,9 @@ async def register(settings: Settings, *, pool: str) -> list[str]:
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
             await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
-        found = await build(settings, load_registry(settings.sources), client)
-        for deployment in found:
-            await deployment.aapply(work_pool_name=pool)
+        found = await build(settings, client)
+        ids = [await deployment.aapply(work_pool_name=pool) for deployment in found]
+        await offer_choices(ids, load_registry(settings.sources), client)
         await ensure_automations(client, settings)
     remember(settings)
     return [deployment.full_name for deployment in found]
@@ -61,9 +61,15 @@ def remember(settings: Settings) -> None:
     write_whole(folder / _DEPLOYED, json.dumps(crons, indent=1).encode())
 
 
-async def _one(
-    deployed: Deployed, cron_before: str | None, choices: dict[str, Any], client: PrefectClient
-) -> RunnerDeployment:
+async def offer_choices(ids: Iterable[UUID], registry: Registry, client: PrefectClient) -> None:
+    """Let the forms of registered deployments offer what the code cannot know, such as the registry's sources."""
+    for number in ids:
+        schema = (await client.read_deployment(number)).parameter_openapi_schema or {}
+        if _add_choices(schema, registry):
+            await client.update_deployment(number, DeploymentUpdate(parameter_openapi_schema=schema))
+
+
+async def _one(deployed: Deployed, cron_before: str | None, client: PrefectClient) -> RunnerDeployment:
     module, _, function = deployed.entrypoint.rpartition(".")
     flow: Flow[..., Any] = getattr(import_module(module), function)
     try:
@@ -71,7 +77,7 @@ async def _one(
     except ObjectNotFound:
         old = None
     schedules = _schedules(deployed, cron_before, old)
-    deployment = await flow.ato_deployment(
+    return await flow.ato_deployment(
         name=deployed.name,
         schedules=schedules,
         parameters=dict(old.parameters) if old else {},
@@ -86,8 +92,6 @@ async def _one(
         ),
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    _offer_choices(deployment, choices)
-    return deployment
 
 
 def _schedules(
@@ -118,22 +122,20 @@ def _schedules(
     return [*changed, *(one for one in kept if one.slug != SCHEDULE_SLUG)]
 
 
-def _choices(registry: Registry) -> dict[str, Any]:
-    """What forms offer and the code cannot know: (model, field) -> values."""
-    return {
-        "MonitorOptions.sources": sorted(source.id for source in registry.sources),
-        "BackfillOptions.sources": sorted(source.id for source in registry.sources if can_be_filled(registry, source)),
-        "Change.sectors": sorted({*SECTORS, *(source.sector for source in registry.sources)}),
+def _add_choices(schema: dict[str, Any], registry: Registry) -> bool:
+    """Add them to a form's schema; whether there were any to add."""
+    choices = {
+        ("MonitorOptions", "sources"): sorted(source.id for source in registry.sources),
+        ("BackfillOptions", "sources"): sorted(one.id for one in registry.sources if can_be_filled(registry, one)),
+        ("Change", "sectors"): sorted({*SECTORS, *(source.sector for source in registry.sources)}),
     }
-
-
-def _offer_choices(deployment: RunnerDeployment, choices: dict[str, Any]) -> None:
-    definitions = deployment._parameter_openapi_schema.definitions or {}
-    for place, values in choices.items():
-        model, _, field = place.partition(".")
-        items = definitions.get(model, {}).get("properties", {}).get(field, {}).get("items")
+    found = False
+    for (model, field), values in choices.items():
+        items = schema.get("definitions", {}).get(model, {}).get("properties", {}).get(field, {}).get("items")
         if isinstance(items, dict):
             items["enum"] = values
+            found = True
+    return found
 
 
 def _read_deployed(settings: Settings) -> dict[str, str]:

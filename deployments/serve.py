@@ -35,7 +35,7 @@ from prefect.states import Cancelled, Crashed
 
 from deployments.automations import APPROVAL, ensure_automations
 from deployments.prefect_environment import HEARTBEAT_SECONDS
-from deployments.registering import build, remember
+from deployments.registering import build, offer_choices, remember
 from models.private_files import keep_private, write_whole
 from models.settings import Settings, load_settings
 from models.sources import load_registry
@@ -60,8 +60,9 @@ async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
         heartbeat_seconds=HEARTBEAT_SECONDS,
     )
     async with get_client() as client:
-        deployed = await build(settings, registry, client)
+        deployed = await build(settings, client)
         ids = [await runner.aadd_deployment(one) for one in deployed]
+        await offer_choices(ids, registry, client)
         remember(settings)
         await ensure_automations(client, settings)
         if alone:

@@ -36,7 +36,7 @@ NOBODY_TO_TELL = "nobody is told: set CULTURE_ALERT_TO or CULTURE_ALERT_WEBHOOK"
 @flow(
     name="alert",
     flow_run_name=run_name("alert"),
-    description="""Tell the people in charge that a run failed, or that the digest waits for their yes.
+    description="""Tell the people in charge that a run failed, or that the digest awaits their approval.
 
 Started by the automations “Tell me when a run fails” and “Tell me when the digest waits for my yes”. It mails
 CULTURE_ALERT_TO and posts to CULTURE_ALERT_WEBHOOK, whichever is set. Start it by hand to try them out.

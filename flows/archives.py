@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flows.history import Found, PartResult, Period, published_at, store
+from flows.backfill_parts import PartResult, finish, finished_before, store
+from flows.web.keeper import Keeper
+from flows.web.page_facts import choose_published
 from flows.web.page_reader import read_page
+from flows.web.readers import Window
 from flows.web.warc_reader import ArchiveDamaged, Capture, Wanted, captures, site_of
 from models.admission import Candidate, ReadEntry, outcome_of_page
 from models.entries import Entry
@@ -21,7 +24,7 @@ from models.outcomes import Outcome
 from models.rights import DEFAULT_RIGHTS, Rights
 from models.settings import load_settings
 from models.sources import Registry, Source
-from models.store import history as queries
+from models.store import backfill as queries
 from models.store.database import Database, open_database
 from models.urls import host_of
 from models.weeks import utc_now
@@ -49,14 +52,14 @@ class ArchiveJob:
     """One archive to read, and for whom."""
 
     path: Path
-    period: Period
+    window: Window
     routes: tuple[Route, ...]
     data: Path  # folder of the database, unless the environment names a server
 
     @property
     def part(self) -> str:
         """Names the job among the finished ones: the same file with the same filter, wherever it is mounted."""
-        asked = [f"{self.period.since:%Y-%m-%d %H:%M} {self.period.until:%Y-%m-%d %H:%M}"]
+        asked = [f"{self.window.since:%Y-%m-%d %H:%M} {self.window.until:%Y-%m-%d %H:%M}"]
         asked += sorted(f"{route.host}{route.folder} {route.source.id}" for route in self.routes)
         digest = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
         return f"archive {self.path.name} {self.path.stat().st_size} {digest}"
@@ -88,22 +91,21 @@ def read_into(database: Database, job: ArchiveJob) -> PartResult:
         part = job.part
     except OSError as error:
         return PartResult(job.path.name, problem=f"{job.path}: can't be read ({error.strerror})")
-    with database.read() as session:
-        if queries.is_finished(part, session=session):
-            return PartResult(job.path.name, was_finished=True)
+    if (done := finished_before(database, part, job.path.name)) is not None:
+        return done
     outcomes: Counter[str] = Counter()
-    wanted = Wanted(frozenset(route.host for route in job.routes), job.period.since, job.period.until)
+    now = utc_now()
+    keeper = Keeper(database, None, now)
     read = stored = 0
+    problem = ""
     try:
+        wanted = Wanted(frozenset(route.host for route in job.routes), job.window)
         for batch in _batches(captures(job.path, wanted, outcomes)):
             read += len(batch)
-            found = _read_batch(database, batch, job, outcomes)
-            stored += store(database, found)
+            stored += store(keeper, _read_batch(database, batch, job, outcomes), outcomes)
     except ArchiveDamaged as error:
-        return PartResult(job.path.name, read, stored, dict(outcomes), problem=str(error))
-    with database.write() as session:
-        queries.finish_part(part, utc_now(), read=read, stored=stored, outcomes=outcomes, session=session)
-    return PartResult(job.path.name, read, stored, dict(outcomes))
+        problem = str(error)
+    return finish(database, part, PartResult(job.path.name, read, stored, dict(outcomes), problem), now)
 
 
 def _batches(pages: Iterable[Capture]) -> Iterator[list[Capture]]:
@@ -119,30 +121,36 @@ def _batches(pages: Iterable[Capture]) -> Iterator[list[Capture]]:
         yield batch
 
 
-def _read_batch(database: Database, batch: Sequence[Capture], job: ArchiveJob, outcomes: Counter[str]) -> list[Found]:
-    """Extract what is not stored yet."""
+def _read_batch(
+    database: Database, batch: Sequence[Capture], job: ArchiveJob, outcomes: Counter[str]
+) -> list[ReadEntry]:
+    """What is to be stored, in the order of capture; of the rest, the outcomes are counted."""
     with database.read() as session:
         held = queries.held({capture.url for capture in batch}, session=session)
     found = []
-    for capture in batch:
+    for capture in sorted(batch, key=lambda capture: capture.captured_at):
         known = held.get(capture.url)
         if known is not None and known <= capture.captured_at:
             outcomes[Outcome.KNOWN] += 1
             continue
-        one = _read_capture(capture, job.routes)
-        moment = published_at(one) or one.seen_at
-        outcome = Outcome.TOO_OLD if not job.period.holds(moment) else one.read.outcome
-        outcomes[outcome] += 1
-        if outcome in _STORED:
-            found.append(one)
+        read = _read_capture(capture, job.routes)
+        stated = read.page.published_at if read.page is not None else None
+        moment = choose_published(stated, None, capture.captured_at) or capture.captured_at
+        if not job.window.holds(moment):
+            outcomes[Outcome.TOO_OLD] += 1
+        elif read.outcome not in _STORED:
+            outcomes[read.outcome] += 1
+        else:
+            found.append(read)
     return found
 
 
-def _read_capture(capture: Capture, routes: Sequence[Route]) -> Found:
+def _read_capture(capture: Capture, routes: Sequence[Route]) -> ReadEntry:
     page = read_page(capture.body, url=capture.url, content_type=capture.content_type)
     route = _route(capture.url, routes)
-    candidate = Candidate(route.source, route.rights, Entry(url=capture.url, title=page.title))
-    return Found(ReadEntry(candidate, outcome_of_page(page), page=page), capture.captured_at)
+    entry = Entry(url=capture.url, title=page.title)
+    candidate = Candidate(route.source, route.rights, entry, seen_at=capture.captured_at)
+    return ReadEntry(candidate, outcome_of_page(page), page=page)
 
 
 def _route(url: str, routes: Sequence[Route]) -> Route:

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from flows.jobs import note_told
 from flows.markdown import MAX_CELL, edition_page, escaped, link, table
 from flows.pictures import as_data_uri, trends_svg
-from flows.theme_choices import theme_choice
+from flows.run_summary import sections
 from flows.web.collect_summary import CollectSummary
 from models.edition import EditionContent
-from models.outcomes import Outcome
 from models.reviews import IN_SCOPE, QueueItem
 from models.sources import Registry
 from models.store import collecting
@@ -21,7 +21,7 @@ from models.store.database import Database
 from models.store.tables import SourceState
 from models.tagging.apply import TagSummary
 from models.text_safety import plain_line
-from models.themes import THEME_IDS, load_themes
+from models.themes import load_themes
 from models.weeks import LONDON
 
 RUN_SUMMARY = "run-summary"
@@ -34,55 +34,33 @@ REVIEW_LIST = "review-list"
 REVIEW = "review"
 KEYS = (RUN_SUMMARY, SOURCE_HEALTH, EDITION, THEME_TRENDS, MODEL_CARD, REVIEW_QUEUE, REVIEW_LIST, REVIEW)
 
-FAILURES_SHOWN = 40
 MAX_HEADLINE = 48  # Prefect's tables do not wrap: the question shall be in sight beside it
 _MARKS = '“”"'  # the list sets its own
 
 
-async def publish_run_summary(collected: CollectSummary, tagged: TagSummary | None) -> None:
-    """What became of every entry, and the new stories by theme."""
+async def publish_run(
+    database: Database, registry: Registry, collected: CollectSummary, tagged: TagSummary | None, *, now: datetime
+) -> None:
+    """What became of every entry, the new stories by theme (where it tagged), and how each source fares."""
     await acreate_markdown_artifact(
         run_summary(collected, tagged), key=RUN_SUMMARY, description="Entries and stories, counted"
     )
+    await publish_source_health(database, registry, now=now)
+    note_told(database, collected, now=now)
 
 
 def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
     """The summary of a run, as markdown."""
-    outcomes = collected.outcomes
-    rows = [[str(o), f"{outcomes[o]:,}", escaped(o.meaning)] for o in Outcome if outcomes[o]]
-    rows.append(
-        ["**all**", f"**{collected.entries:,}**", f"entries of {_count(len(collected.results), 'source', 'sources')}"]
-    )
-    lines = ["## What became of every entry", "", table(("outcome", "entries", "meaning"), rows), ""]
-    if collected.earlier_words:
-        lines += [collected.earlier_words, ""]
-    if collected.not_due:
-        lines += [f"{_count(collected.not_due, 'source was', 'sources were')} not due yet.", ""]
-    if tagged is not None:
-        themes = {theme.id: theme.heading for theme in load_themes()}
-        counts = [[escaped(themes[theme]), str(tagged.by_theme.get(theme, 0))] for theme in THEME_IDS]
-        lines += [
-            "## New stories by theme",
-            "",
-            f"{tagged.judged} stories read by model {escaped(tagged.version)}: {tagged.in_scope} on leadership and "
-            f"culture, {tagged.other_language} not in English. {_count(tagged.uncertain, 'story waits', 'stories wait')} "
-            f"for a person’s answer: start **review-queue** to see which.",
-            "",
-            table(("theme", "stories"), counts),
-            "",
-        ]
-    if collected.cut_short:
-        cut = [[escaped(r.source.label), escaped(r.left_out, MAX_CELL)] for r in collected.cut_short[:FAILURES_SHOWN]]
-        lines += ["## What was listed and not read", "", table(("source", "what was left out"), cut), ""]
-    if collected.failures:
-        failed = [
-            [escaped(r.source.label), str(r.poll), escaped(r.detail, MAX_CELL)]
-            for r in collected.failures[:FAILURES_SHOWN]
-        ]
-        lines += ["## What could not be reached", "", table(("source", "outcome", "detail"), failed)]
-        if len(collected.failures) > FAILURES_SHOWN:
-            lines.append(f"\nand {len(collected.failures) - FAILURES_SHOWN} more, all in **source-health**")
+    lines: list[str] = []
+    for section in sections(collected, tagged):
+        rows = [[escaped(_cell(cell), MAX_CELL) for cell in row] for row in section.rows]
+        lines += [f"## {section.heading}", "", *([table(section.columns, rows), ""] if rows else [])]
+        lines += [part for line in section.lines for part in (escaped(line), "")]
     return "\n".join(lines)
+
+
+def _cell(cell: str | int) -> str:
+    return f"{cell:,}" if isinstance(cell, int) else cell
 
 
 async def publish_source_health(database: Database, registry: Registry, *, now: datetime) -> None:
@@ -189,9 +167,10 @@ def _answer_links(form: str, item: QueueItem, reviewer: str) -> str:
     if not form:
         return ""
     whose = {"article": str(item.article_id), **({"reviewer": reviewer} if reviewer else {})}
+    names = {theme.id: theme.name for theme in load_themes()} | {IN_SCOPE: "In scope"}
     answers = []
     for asked in item.asked:
-        name = "In scope" if asked == IN_SCOPE else theme_choice(asked).value
+        name = names[asked]
         yes: dict[str, object] = {"in_scope": "yes"} if asked == IN_SCOPE else {"themes": [name]}
         no: dict[str, object] = {"in_scope": "no"} if asked == IN_SCOPE else {"not_themes": [name]}
         links = (f"[{word}]({form_link(form, {'answer': whose | said})})" for word, said in (("yes", yes), ("no", no)))

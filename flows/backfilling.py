@@ -4,28 +4,36 @@ Each part (some days of a source, one archive file) is remembered when all of it
 stopped goes on where it was. What was read is then folded into stories in the order in which it came out, and tagged.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from flows import jobs
 from flows.archives import ArchiveJob, read_archive, routes_of
-from flows.history import PartResult, Period, ReadSummary
+from flows.backfill_parts import PartResult, ReadSummary
 from flows.past_sources import can_list_the_past, read_sources
 from flows.steps import Report, RunStep, at_once, unreported
-from flows.task_runner import fan_out
+from flows.task_runner import run_jobs
+from flows.web.readers import Window
 from models.folding import FoldSummary, fold_waiting
 from models.settings import Settings
 from models.sources import Registry, Source
 from models.store.database import Database
 from models.tagging.apply import TagSummary
+from models.themes import load_framework
 from models.weeks import LONDON
 
 EARLIEST = date(1995, 1, 1)  # a day before it is a slip of the pen, and would be asked for week by week
 
-# Runs jobs and gives them back with their results (or what they raised), in any order.
-FanOut = Callable[[Sequence[ArchiveJob]], Iterable[tuple[ArchiveJob, PartResult | BaseException]]]
+
+@dataclass(frozen=True, slots=True)
+class BackfillPlan:
+    """What is to be filled: archives where there are any, else what sources can list of the window."""
+
+    window: Window
+    sources: tuple[Source, ...]
+    archives: tuple[ArchiveJob, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +45,47 @@ class BackfillSummary:
     tagged: TagSummary
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def sentence(self) -> str:
+        """All of it in one line."""
+        read = self.read
+        return (
+            f"{read.stored:,} articles stored from {read.parts:,} parts ({read.parts_before:,} were done before, "
+            f"{len(read.problems):,} have problems), {self.folded.copies:,} of them copies; {self.tagged.judged:,} stories "
+            f"read, {self.tagged.in_scope:,} on {load_framework().scope}"
+        )
+
 
 class BackfillError(ValueError):
     """What was asked for cannot be filled; the message says why and what to do."""
 
 
-def period_of_days(first: date, last: date, *, today: date) -> Period:
+def plan_backfill(
+    registry: Registry,
+    settings: Settings,
+    *,
+    first: date,
+    last: date,
+    today: date,
+    chosen: Sequence[Source] | None = None,
+    paths: Sequence[Path] = (),
+    hosts: Iterable[str] = (),
+) -> BackfillPlan:
+    """What a person asked for, checked: days in London, chosen sources (None: all that are enabled), archive files or folders.
+
+    Raises:
+        BackfillError: it cannot be meant, or nothing could be filled by it.
+    """
+    window = window_of_days(first, last, today=today)
+    sources = registry.enabled() if chosen is None else tuple(chosen)
+    files = archive_files(paths)
+    if chosen is not None and not files:
+        check_can_be_asked(chosen)
+    archives = archive_jobs(files, registry, settings, window=window, sources=sources, hosts=hosts)
+    return BackfillPlan(window, sources, tuple(archives))
+
+
+def window_of_days(first: date, last: date, *, today: date) -> Window:
     """From the first moment of one day in London to the last of the other.
 
     Raises:
@@ -54,7 +97,7 @@ def period_of_days(first: date, last: date, *, today: date) -> Period:
         raise BackfillError(f"the first day, {first:%Y-%m-%d}, lies before {EARLIEST.year}: was another year meant?")
     if last > today:
         raise BackfillError(f"the last day, {last:%Y-%m-%d}, is yet to come")
-    return Period(_midnight(first), _midnight(last + timedelta(days=1)))
+    return Window(_midnight(first), _midnight(last + timedelta(days=1)))
 
 
 def archive_files(paths: Sequence[Path]) -> list[Path]:
@@ -98,11 +141,11 @@ def archive_jobs(
     registry: Registry,
     settings: Settings,
     *,
-    period: Period,
+    window: Window,
     sources: Sequence[Source],
     hosts: Iterable[str] = (),
 ) -> list[ArchiveJob]:
-    """One job a file: the pages of the sites of `sources` and of further `hosts`.
+    """One job per file: the pages of the sites of `sources` and of further `hosts`.
 
     Raises:
         BackfillError: there are files, and no page of theirs may be read.
@@ -111,22 +154,24 @@ def archive_jobs(
     if paths and not routes:
         raise BackfillError("none of these sources is a site whose pages may be read; name a host")
     data = settings.data.absolute()
-    return [ArchiveJob(path.absolute(), period, routes, data) for path in paths]
+    return [ArchiveJob(path.absolute(), window, routes, data) for path in paths]
 
 
-def read_archives(archives: Sequence[ArchiveJob], settings: Settings, *, report: Report = unreported) -> ReadSummary:
-    """Read archive files on the engine that the settings name."""
-    return sum_up(archives, lambda some: fan_out(read_archive, some, settings), report=report)
+async def read_archives(
+    archives: Sequence[ArchiveJob], settings: Settings, *, report: Report = unreported
+) -> ReadSummary:
+    """Read archive files on what the settings name; one that failed is a problem, and is done by the next backfill."""
+    summary, ended = ReadSummary(), 0
 
-
-def sum_up(archives: Sequence[ArchiveJob], run: FanOut, *, report: Report = unreported) -> ReadSummary:
-    """Run the jobs and add up; one that failed is a problem, and is done by the next backfill."""
-    summary = ReadSummary()
-    for done, (job, result) in enumerate(run(archives), start=1):
+    def add(job: ArchiveJob, result: PartResult | BaseException) -> None:
+        nonlocal ended
         if isinstance(result, BaseException):
             result = PartResult(job.path.name, problem=f"{job.path}: {type(result).__name__}: {result}")
         summary.add(result)
-        report("archives", done, len(archives))
+        ended += 1
+        report("archives", ended, len(archives))
+
+    await run_jobs(read_archive, archives, settings, add)
     return summary
 
 
@@ -134,28 +179,23 @@ async def backfill(
     database: Database,
     registry: Registry,
     settings: Settings,
+    plan: BackfillPlan,
     *,
-    period: Period,
-    sources: Sequence[Source],
-    archives: Sequence[ArchiveJob] = (),
     now: datetime,
     run_step: RunStep = at_once,
-    read: Callable[[Sequence[ArchiveJob]], ReadSummary] | None = None,
     report: Report = unreported,
 ) -> BackfillSummary:
-    """The whole job: read the archives, or (without any) ask the sources; then fold and tag.
-
-    `read` reads the archives in place of the engine of the settings.
-    """
-    if archives:
-        done = read(archives) if read is not None else read_archives(archives, settings, report=report)
+    """The whole job: read the archives, or (without any) ask the sources; then fold and tag."""
+    if plan.archives:
+        words = f"read {len(plan.archives)} archives"
+        done = await run_step(words, lambda: read_archives(plan.archives, settings, report=report))
     else:
         done = await read_sources(
             database,
             registry,
             settings,
-            sources=[source for source in sources if can_list_the_past(source)],
-            period=period,
+            sources=[source for source in plan.sources if can_list_the_past(source)],
+            window=plan.window,
             now=now,
             user_agent=jobs.user_agent(settings),
             run_step=run_step,

@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows import jobs
-from flows.artifacts import publish_run_summary, publish_source_health
+from flows.artifacts import publish_run
 from flows.monitor import MonitorOptions, collected_state, limited
 from flows.prefect_steps import as_task, progress, run_name, workplace
 
@@ -21,7 +21,7 @@ async def collect(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
     """Collect the news without tagging it.
 
     Args:
-        options: What to ask for. As it stands, every enabled source that is due.
+        options: What to ask for; by default every enabled source that is due.
     """
     with workplace() as place:
         with progress("collect") as report:
@@ -35,6 +35,5 @@ async def collect(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
                 run_step=as_task,
                 report=report,
             )
-        await publish_run_summary(collected, None)
-        await publish_source_health(place.database, place.registry, now=place.now)
-        return collected_state(collected, "")
+        await publish_run(place.database, place.registry, collected, None, now=place.now)
+        return collected_state(collected)

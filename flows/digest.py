@@ -31,7 +31,7 @@ _WEEKS_BACK: dict[str, int] = {
 
 
 class DigestOptions(BaseModel):
-    """Which week, and whether it is for real. As it stands: last week's, to those who have not had it."""
+    """Which week, and whether it is for real. By default: last week's, to those who have not had it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,7 +59,7 @@ A second run for the same week sends only to those who have not had it. Reviews 
 an edition that has been sent is never changed. Without a mail server it is a preview. See **edition** and **theme-trends**
 under Artifacts.
 
-With the setting CULTURE_APPROVAL it waits for a person's yes: look at the edition under Artifacts, open the paused run
+With the setting CULTURE_APPROVAL it awaits a person's approval: look at the edition under Artifacts, open the paused run
 **approve …** (under Subflow Runs of this run), choose Resume in its menu and answer. What is approved is what is sent: news
 that comes later waits for the next week, and after a review of one of its stories you are asked again.
 """,

@@ -22,7 +22,7 @@ from models.sources import Registry
 from models.store.database import Database
 from models.store.week_gathering import gather_stories
 from models.text_safety import plain_line
-from models.themes import Theme
+from models.themes import Theme, load_framework
 from models.trends import Collected
 from models.week_facts import WeekFacts
 from models.weeks import LONDON, Week
@@ -91,11 +91,12 @@ def write_json(stories: Iterable[Story], *, now: datetime) -> str:
 def write_rss(stories: Iterable[Story], themes: Sequence[Theme], *, base_url: str, now: datetime) -> str:
     """An RSS 2.0 feed, newest first; each story's themes are its categories."""
     names = {theme.id: theme.name for theme in themes}
+    framework = load_framework()
     rss = ET.Element("rss", {"version": "2.0"})
     channel = ET.SubElement(rss, "channel")
     _child(channel, "title", PRODUCT)
     _child(channel, "link", f"{base_url}/index.html" if base_url else _REVIEW_PAGE)
-    _child(channel, "description", "News on how the NHS and social care are led, by theme of the 2022 Messenger review")
+    _child(channel, "description", f"News on {framework.subject}, by theme of {framework.name}")
     _child(channel, "language", "en-GB")
     _child(channel, "lastBuildDate", format_datetime(now.astimezone(UTC), usegmt=True))
     for story in sorted(stories, key=lambda story: (story.item.day, story.item.rank), reverse=True):

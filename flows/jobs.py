@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 from flows.mail.erasure import ForgetRuns, erase_departed
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.tagging import tag_waiting
+from flows.tagging_opening import check_framework as check_framework
 from flows.tagging_opening import open_tagger as open_tagger  # the commands call these as jobs
 from flows.tagging_opening import read_tagger as read_tagger
 from flows.tagging_opening import roll_back as roll_back
 from flows.tagging_opening import shipped_tagger as shipped_tagger
 from flows.web.collect_summary import CollectSummary
 from flows.web.collector import Collector
+from flows.web.feed_discovery import Discovery, discover
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
 from models.settings import Settings, code_version
 from models.sources import Registry, Source
-from models.store import deliveries, organisations, reviews
+from models.store import collecting, deliveries, organisations, reviews
 from models.store.database import Database
 from models.store.tagging import document_of
 from models.store.upkeep import Upkeep, keep_up
@@ -75,28 +77,43 @@ async def collect(
     return await collector.collect(sources, all_due=all_due)
 
 
+def note_told(database: Database, collected: CollectSummary, *, now: datetime) -> None:
+    """Remember which failures a person was told of. To be called when they were: each is told once."""
+    if told := [result.source.id for result in collected.began_to_fail]:
+        with database.write() as session:
+            collecting.note_failures_told(told, now, session=session)
+
+
+def _client(settings: Settings) -> PoliteClient:
+    return PoliteClient(
+        user_agent=user_agent(settings),
+        allow_hosts=settings.allow_hosts,
+        gap_seconds=settings.host_gap_seconds,
+        proxy=settings.proxy_address,
+    )
+
+
 async def check_sources(
     sources: Sequence[Source], settings: Settings, *, now: datetime, report: Report = unreported
 ) -> list[SourceReport]:
     """Probe sources live; nothing is stored."""
-    key = settings.guardian_api_key.get_secret_value() if settings.guardian_api_key else None
     done = 0
 
     async def one(source: Source, client: PoliteClient) -> SourceReport:
         nonlocal done
-        probed = await probe(source, client, now, guardian_key=key)
+        probed = await probe(source, client, now, guardian_key=settings.guardian_key)
         done += 1
         report("check", done, len(sources))
         return probed
 
-    agent = user_agent(settings)
-    async with PoliteClient(
-        user_agent=agent,
-        allow_hosts=settings.allow_hosts,
-        gap_seconds=settings.host_gap_seconds,
-        proxy=settings.proxy_address,
-    ) as client:
+    async with _client(settings) as client:
         return list(await asyncio.gather(*(one(source, client) for source in sources)))
+
+
+async def find_feeds(url: str, settings: Settings, *, now: datetime) -> Discovery:
+    """The feeds at an address, or of the site whose page it is; nothing is stored."""
+    async with _client(settings) as client:
+        return await discover(url, client, now)
 
 
 def find_document(what: str, database: Database) -> Document | None:

@@ -9,6 +9,7 @@ from models import brief
 from models.edition import EditionContent, StoryItem
 from models.layout import Section, lay_out
 from models.text_safety import plain_line
+from models.themes import load_framework
 
 SHOWN_PER_SECTION = 8  # the web edition has all; an artifact is read on the way to a decision
 MAX_CELL = 300
@@ -51,7 +52,7 @@ def edition_page(content: EditionContent) -> str:
         for section in group.sections:
             lines += _section(content, section)
     if layout.others:
-        lines += ["", "## Also about leadership and culture", ""]
+        lines += ["", f"## Also about {load_framework().scope}", ""]
         lines += [_story(content, story) for story in layout.others[:SHOWN_PER_SECTION]]
         lines += _more(len(layout.others))
     lines += ["", "## What we could not see", ""]

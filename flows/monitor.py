@@ -1,20 +1,25 @@
 """The flow `monitor`: the main job, as people schedule it and start it from the Prefect UI."""
 
+from collections.abc import Sequence
+
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows import jobs
-from flows.artifacts import publish_run_summary, publish_source_health
+from flows.artifacts import publish_run
 from flows.prefect_steps import Workplace, as_task, progress, run_name, workplace
+from flows.steps import Report
 from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome
 from models.settings import Settings
+from models.sources import Source
+from models.themes import load_framework
 
 
 class MonitorOptions(BaseModel):
-    """What a run asks for. As it stands, it asks every enabled source that is due."""
+    """What a run asks for. By default it asks every enabled source that is due."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,7 +46,7 @@ class MonitorOptions(BaseModel):
     description="""Collect the news and tag it: the monitor's main job.
 
 Asks each source for its newest entries, reads the pages that may be read, folds copies into one story, tags every
-new story with the themes of the 2022 Messenger review, and stores it all. No edition is begun to be sent; emails of an
+new story with its themes, and stores it all. No edition is begun to be sent; emails of an
 edition that no mail server took so far are tried again.
 
 Safe to start at any time: what is known is not fetched again. See **run-summary** and **source-health** under Artifacts.
@@ -51,7 +56,7 @@ async def monitor(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
     """Collect the news and tag it.
 
     Args:
-        options: What to ask for. As it stands, every enabled source that is due.
+        options: What to ask for; by default every enabled source that is due.
     """
     with workplace() as place:
         return await run_monitor(place, options)
@@ -59,34 +64,48 @@ async def monitor(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
 
 async def run_monitor(place: Workplace, options: MonitorOptions) -> State[None]:
     """The job and what people see of it."""
-    logger = get_run_logger()
     settings = limited(place.settings, options.max_pages)
-    chosen = place.registry.choose(options.sources)
     with progress("monitor") as report:
-        summary = await jobs.monitor(
-            place.database,
-            place.registry,
+        summary = await monitor_once(
+            place,
             settings,
-            now=place.now,
-            sources=chosen,
-            all_due=options.all_due or bool(chosen),
-            run_step=as_task,
+            sources=place.registry.choose(options.sources),
+            all_due=options.all_due or bool(options.sources),
             report=report,
         )
     for note in summary.notes:
-        logger.info(note)
-    await publish_run_summary(summary.collected, summary.tagged)
-    await publish_source_health(place.database, place.registry, now=place.now)
-    words = f"{summary.tagged.judged} stories tagged, {summary.tagged.in_scope} on leadership and culture"
+        get_run_logger().info(note)
     left = jobs.send_pending(place.database, place.registry, settings, now=place.now)
-    if left is None or not left.words:
-        return collected_state(summary.collected, words)
-    state = collected_state(summary.collected, f"{words}; {left.words}")
+    state = monitored_state(summary, left.words if left is not None else "")
     # Told of once, by the run in which they are given up.
-    return Failed(message=state.message) if left.failed or left.expired else state
+    return Failed(message=state.message) if left is not None and (left.failed or left.expired) else state
 
 
-def collected_state(collected: CollectSummary, and_more: str) -> State[None]:
+async def monitor_once(
+    place: Workplace, settings: Settings, *, sources: Sequence[Source] | None, all_due: bool, report: Report
+) -> jobs.MonitorSummary:
+    """Collect and tag, each step as a task, and publish what came of it."""
+    summary = await jobs.monitor(
+        place.database,
+        place.registry,
+        settings,
+        now=place.now,
+        sources=sources,
+        all_due=all_due,
+        run_step=as_task,
+        report=report,
+    )
+    await publish_run(place.database, place.registry, summary.collected, summary.tagged, now=place.now)
+    return summary
+
+
+def monitored_state(summary: jobs.MonitorSummary, and_more: str = "") -> State[None]:
+    """The end of a run that collected and tagged, in one line."""
+    words = f"{summary.tagged.judged} stories tagged, {summary.tagged.in_scope} on {load_framework().scope}"
+    return collected_state(summary.collected, "; ".join(part for part in (words, and_more) if part))
+
+
+def collected_state(collected: CollectSummary, and_more: str = "") -> State[None]:
     """The end of a run in one line; failed only where not one of the sources that were asked could be seen."""
     asked, failed = len(collected.results), len(collected.failures)
     words = f"{collected.outcomes[Outcome.NEW]} new of {collected.entries} entries from {asked} sources"
@@ -94,7 +113,8 @@ def collected_state(collected: CollectSummary, and_more: str) -> State[None]:
         words += f", {failed} of which could not be seen"
     words += f"; {and_more}" if and_more else ""
     if asked and failed == asked:
-        return Failed(message=f"No source could be reached: {words}. See the artifact source-health.")
+        why = collected.network_trouble or "No source could be reached."
+        return Failed(message=f"{why} {words}. See the artifact source-health.")
     return Completed(message=words)
 
 

@@ -1,4 +1,4 @@
-"""A picture of the theme trends: fifteen rows of twelve bars, drawn as SVG. Pure."""
+"""A picture of the theme trends: a row of twelve bars each, drawn as SVG. Pure."""
 
 from base64 import b64encode
 from html import escape

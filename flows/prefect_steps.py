@@ -19,6 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy.engine import make_url
 
 from flows.steps import Report
+from flows.tagging_opening import check_framework
 from models.private_files import keep_private
 from models.settings import Settings, SettingsError, load_settings
 from models.sources import Registry, load_registry
@@ -51,6 +52,7 @@ def workplace() -> Iterator[Workplace]:
     settings = load_settings()
     refuse_passing_place(settings)
     registry = load_registry(settings.sources)
+    check_framework(settings)
     with open_database(settings.database_address) as database:
         yield Workplace(settings, registry, database, utc_now())
 

@@ -9,9 +9,8 @@ from prefect.logging.configuration import setup_logging
 from prefect.logging.handlers import PrefectConsoleHandler
 
 from flows import jobs
-from flows.artifacts import publish_run_summary, publish_source_health
-from flows.monitor import collected_state
-from flows.prefect_steps import Workplace, as_task, run_name
+from flows.monitor import monitor_once, monitored_state
+from flows.prefect_steps import Workplace, run_name
 from flows.steps import Report
 from models.sources import Source
 
@@ -28,20 +27,9 @@ async def monitor_reported(
 
     @flow(name="monitor", flow_run_name=run_name("monitor"), description="The main job, started by the command.")
     async def monitor() -> State[None]:
-        summary = await jobs.monitor(
-            place.database,
-            place.registry,
-            place.settings,
-            now=place.now,
-            sources=sources,
-            all_due=all_due,
-            run_step=as_task,
-            report=report,
-        )
+        summary = await monitor_once(place, place.settings, sources=sources, all_due=all_due, report=report)
         summaries.append(summary)
-        await publish_run_summary(summary.collected, summary.tagged)
-        await publish_source_health(place.database, place.registry, now=place.now)
-        return collected_state(summary.collected, f"{summary.tagged.judged} stories tagged")
+        return monitored_state(summary)
 
     state = await monitor(return_state=True)
     if not summaries:

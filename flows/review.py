@@ -28,7 +28,7 @@ from models.reviews import (
 )
 from models.store import reviews
 from models.store.reviews import Recorded
-from models.themes import load_themes
+from models.themes import load_framework, load_themes
 
 DOUBTS_READ = 2000  # of which the queue shows the most doubtful; bounds the run where a backfill left thousands
 SCOPE = {"not said": None, "yes": True, "no": False}
@@ -54,12 +54,11 @@ class Answer(BaseModel):
     in_scope: Literal["not said", "yes", "no"] = Field(
         default="not said",
         title="In scope",
-        description="Whether it is about leadership, management or workplace culture in UK health or social care. "
-        "No: the story leaves the digest",
+        description=f"{load_framework().question} No: the story leaves the digest",
     )
     retag: bool = Field(
         default=False,
-        title="Decide on all fifteen themes",
+        title="Decide on all themes",
         description="The themes that apply are those above and no other. Shows first what that would change; "
         "nothing is recorded until you confirm it",
     )
@@ -142,7 +141,7 @@ def _decision(answer: Answer) -> Decision:
             note=answer.note,
         )
     if answer.in_scope == "no":
-        raise ReviewError("an article out of scope carries no theme: say so without deciding on all fifteen themes")
+        raise ReviewError("an article out of scope carries no theme: say so without deciding on all themes")
     return check_retagging(themes=themes, reviewer=answer.reviewer, note=answer.note)
 
 

@@ -6,6 +6,7 @@ from prefect.states import Completed
 
 from flows import jobs
 from flows.prefect_steps import as_task, progress, run_name, workplace
+from flows.run_summary import tagged_in_words
 
 
 @flow(
@@ -25,7 +26,4 @@ async def tag() -> State[None]:
             )
         for note in notes:
             get_run_logger().info(note)
-    return Completed(
-        message=f"{summary.judged} stories read by model {summary.version}: {summary.in_scope} on leadership and "
-        f"culture, {summary.other_language} not in English; {summary.uncertain} uncertain in the review queue"
-    )
+    return Completed(message=tagged_in_words(summary))

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from models.settings import AUTO, MINILM, TFIDF, Settings
 from models.store import model_versions, reviews
+from models.store import tagging as queries
 from models.store.database import Database
 from models.store.locks import lock_file, wait_for_lock
-from models.store.model_versions import ModelState
+from models.store.model_versions import ModelError, ModelState
 from models.store.tables import ModelVersion
 from models.tagging.measured import shipped_scores
+from models.tagging.training import load_training_data
+from models.tagging.vocabulary import load_vocabulary
 
 if TYPE_CHECKING:
     from models.tagging.classifier import Tagger
@@ -28,8 +31,15 @@ MODEL_LOCK = "model"
 MAKE_ONE = "`culture-monitor model train` makes one"
 
 
-class ModelError(ValueError):
-    """The model that is asked for can't be used; the message says why and what to run. Nothing was changed."""
+def check_framework(settings: Settings) -> None:
+    """See before a run begins that a framework of one's own can be learned from; the shipped one is.
+
+    Raises:
+        DataFileError: a file is missing or wrong; names it and the place.
+    """
+    if settings.framework is not None:
+        load_vocabulary()
+        load_training_data()
 
 
 def open_tagger(database: Database, settings: Settings, *, now: datetime) -> "tuple[Tagger, list[str]]":
@@ -96,9 +106,13 @@ def _train_in_place_of(
     notes.append(said)
     if lost is not None:
         notes.append(
-            f"Version {lost.version} can't be used here any more (another build of the monitor, an encoder that came or "
-            f"went, or a lost file): {tagger.version} tags in its place, with {count_reviewed(len(learned))}."
+            f"Version {lost.version} can't be used here any more (another build of the monitor or another framework, an "
+            f"encoder that came or went, or a lost file): {tagger.version} tags in its place, with {count_reviewed(len(learned))}."
         )
+        with database.read() as session:
+            unknown = queries.themes_not_in_use(session=session)
+        if unknown:
+            notes.append(f"Tags and reviews of themes that are not in use are left out: {', '.join(unknown)}.")
     facts = read_facts(folder / tagger.version) or {}
     held_out = [one for one in reviewed if is_held_out(one)]
     scores = shipped_scores(tagger.version) or _measure(tagger, facts, held_out)
@@ -214,7 +228,7 @@ def why_unusable(row: ModelVersion, settings: Settings) -> str:
     if not is_whole(settings.models_folder, row.version, row.file_sha256):
         return "its file is gone or not the one that was recorded"
     if not _is_of_this_build(row):
-        return "it was made by another build of the monitor"
+        return "it was made by another build of the monitor, or for other themes"
     if row.encoder == TFIDF:
         return "it knows no encoder, and there is one now"
     return f"its encoder {row.encoder} is not there or not set (`culture-monitor model fetch` gets MiniLM)"

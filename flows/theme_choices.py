@@ -1,27 +1,14 @@
-"""The fifteen themes as forms in the Prefect UI offer them: by name. A test holds them to `seeds/themes.toml`."""
+"""The themes in use as forms in the Prefect UI offer them: by name. Made when a form's module is imported."""
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import TYPE_CHECKING
+
+from models.themes import load_themes
 
 
-class ThemeChoice(Enum):
-    """Member names are the themes' ids with underscores; values are what people read."""
-
-    BULLYING_AND_DISCRIMINATION = "Bullying and discrimination"
-    BLAME_AND_ACCOUNTABILITY = "Blame and accountability"
-    SPEAKING_UP = "Speaking up"
-    COLLABORATION = "Collaboration"
-    PARITY_OF_ESTEEM = "Parity of esteem for social care"
-    PRESSURE_FROM_ABOVE = "Pressure from above"
-    WORKFORCE = "Workforce"
-    PATIENT_CARE = "Patient care"
-    VALUES_AND_INDUCTION = "Values and induction"
-    EQUALITY_DIVERSITY_INCLUSION = "Equality, diversity and inclusion"
-    MANAGEMENT_STANDARDS = "Management standards"
-    APPRAISAL = "Appraisal"
-    CAREER_AND_TALENT = "Career and talent"
-    BOARDS_AND_NON_EXECUTIVES = "Boards and non-executives"
-    CHALLENGED_ROLES = "Challenged roles"
+class NamedTheme(Enum):
+    """Member names are the themes' ids in capitals with underscores; values are what people read."""
 
     @property
     def theme(self) -> str:
@@ -29,9 +16,12 @@ class ThemeChoice(Enum):
         return self.name.lower().replace("_", "-")
 
 
-def theme_choice(theme: str) -> ThemeChoice:
-    """A theme as the forms offer it, by its id."""
-    return ThemeChoice[theme.upper().replace("-", "_")]
+_MEMBERS = {theme.id.upper().replace("-", "_"): theme.name for theme in load_themes()}
+
+if TYPE_CHECKING:
+    ThemeChoice = NamedTheme
+else:
+    ThemeChoice = NamedTheme("ThemeChoice", _MEMBERS, module=__name__)
 
 
 def ids(choices: Iterable[ThemeChoice]) -> list[str]:

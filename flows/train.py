@@ -13,7 +13,7 @@ from flows.markdown import escaped, table
 from flows.prefect_steps import as_task, run_name, workplace
 from flows.tagging_opening import count_reviewed
 from models.reviews import IN_SCOPE
-from models.themes import THEME_IDS, load_themes
+from models.themes import load_themes, theme_ids
 
 if TYPE_CHECKING:
     from flows.training import TrainSummary
@@ -89,7 +89,7 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
         ["Themes: macro F1", _figure(before, "themes", "macro_f1"), _figure(after, "themes", "macro_f1")],
     ]
     rows = []
-    for theme in THEME_IDS:
+    for theme in theme_ids():
         old, new = before["themes"]["per_theme"][theme], after["themes"]["per_theme"][theme]
         threshold = card["thresholds"].get(theme, 0.0)
         rows.append([escaped(names[theme]), *(f"{x:.2f}" for x in (old["f1"], new["f1"])), f"{threshold:.2f}"])

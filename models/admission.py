@@ -1,7 +1,7 @@
 """Which entries of a source are read, and what is kept of those that can't be: pure decisions, one outcome each."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
@@ -69,6 +69,9 @@ class Candidate:
     recheck: bool = False  # its page was read before: has it changed?
     etag: str | None = None  # of the page as it was read
     sha256: str | None = None
+    seen_at: datetime | None = (
+        None  # of the past alone: when it was captured or published, which a run of its day had seen
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,7 @@ def listed_as(
     *,
     first_source: Source | None,
     may_read: bool,
-    now: datetime,
-    max_age_days: int,
+    oldest: datetime,
 ) -> Listed:
     """What an entry of `source` is to what is stored at its address.
 
@@ -127,10 +129,11 @@ def listed_as(
 
     Args:
         first_source: the source of the stored article, where the registry still has it.
+        oldest: what was published before is not taken up.
         may_read: whether there is a text or a page to be had of this entry.
     """
     if stored is None:
-        old = entry.published_at is not None and entry.published_at < now - timedelta(days=max_age_days)
+        old = entry.published_at is not None and entry.published_at < oldest
         return Listed.TOO_OLD if old else Listed.NEW
     if stored.source == source.id:
         return Listed.CHANGED if stored.listed_digest not in {None, digest_of(entry)} else Listed.KNOWN

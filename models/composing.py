@@ -50,7 +50,7 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
         week=str(facts.week),
         composed_at=now,
         complete=complete,
-        themes=tuple(ThemeNote(theme.id, theme.name, theme.group, theme.number) for theme in themes),
+        themes=tuple(ThemeNote(t.id, t.name, t.group.id, t.number, t.group.numbered, t.group.heading) for t in themes),
         stories=tuple(sorted(items, key=_order)),
         trends=trends,
         gaps=find_gaps(_named(facts.sources, registry), facts.week, now),

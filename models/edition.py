@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from models.themes import numbered_heading
 from models.trends import Trend
 from models.weeks import Week
 
@@ -69,7 +70,7 @@ class StoryItem:
     sector: str
     paywalled: bool
     basis: Basis
-    themes: tuple[StoryTheme, ...]  # strongest first; empty: in scope, but none of the fifteen
+    themes: tuple[StoryTheme, ...]  # strongest first; empty: in scope, but under no theme
     copies: tuple[Copy, ...]
     outlets: int
     rank: float  # see `models.composing.rank`
@@ -88,13 +89,15 @@ class ThemeNote:
 
     id: str
     name: str
-    group: str  # finding | recommendation
+    group: str
     number: int | None = None
+    numbered: str = "Recommendation"  # what the number counts; editions of the first release do not say
+    group_heading: str = ""  # not in editions of the first release
 
     @property
     def heading(self) -> str:
-        """ "Recommendation 3: Management standards", or the name of a finding."""
-        return f"Recommendation {self.number}: {self.name}" if self.number else self.name
+        """ "Recommendation 3: Management standards", or the name of a theme without a number."""
+        return numbered_heading(self.name, self.number, self.numbered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from models.outcomes import TextStatus
 
+MAX_PAGE_BYTES = 3 * 1024 * 1024  # ample for news: the longest real pages measured are under 2 MB
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

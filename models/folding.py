@@ -1,120 +1,168 @@
-"""Folding history: articles that a backfill stored without a story find theirs, in the order in which they came out.
+"""Folding articles into stories: those of a batch as they are stored or change, and those of the past in their order.
 
-Apart from the reading, which runs on many machines in any order, so that the stories are the same whatever the order.
-A fortnight at a time, with the fortnights around it at hand: memory is bounded by a month of news, not by the archive.
+A backfill stores articles without a story, on many machines and in any order. They find theirs afterwards, in the order in
+which they came out, so that the stories are the same whatever ran first: a fortnight at a time, with the fortnights around
+it at hand, so that memory is bounded by a month of news, not by the archive.
 """
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from sqlmodel import Session
+from typing import Any
 
 from models.outcomes import Outcome
-from models.store import collecting, history
+from models.store import backfill, collecting
+from models.store.collecting import NewRows, Row
 from models.store.database import Database
+from models.store.locks import take_turns
 from models.store.story_leads import settle_stories
+from models.store.tables import Story
 from models.stories import STORY_DAYS, Report, StoryIndex
 
 WINDOW = timedelta(days=STORY_DAYS)
 BATCH = 500  # articles in one transaction
-# Never copies: what was not read, and what is not in a language that the texts of others could share.
-_APART = frozenset({Outcome.OTHER_LANGUAGE, Outcome.FAILED})
+_APART = frozenset({Outcome.OTHER_LANGUAGE})  # never a copy: what it shares with others are names
+
+
+class StoryFolder:
+    """Finds the story of each article; writes it into the article's row and what follows of it into `rows`."""
+
+    def __init__(self, index: StoryIndex, rows: NewRows, story_ids: Iterator[int]) -> None:
+        self.texts: dict[int, str] = {}  # of this batch's articles
+        self._index = index
+        self._rows = rows
+        self._story_ids = story_ids
+
+    def fold(self, row: Row, outcome: Outcome, seen_at: datetime, first_seen_at: datetime) -> Outcome:
+        """Give an article without a story the one of which it is a copy, or one of its own; the outcome that it has then.
+
+        Args:
+            row: id, outlet, title, text and fingerprint; its `story_id` is set.
+            seen_at: when it was published, else first seen.
+            first_seen_at: when a story of its own would begin.
+        """
+        match = None
+        if outcome not in _APART:
+            match = self._index.find(
+                fingerprint=row["fingerprint"],
+                text=row["text"],
+                title=row["title"],
+                outlet=row["outlet"],
+                seen_at=seen_at,
+            )
+        if match is not None:
+            row["story_id"] = match.story_id
+            self._rows.unsettled.add(match.story_id)
+            outcome = outcome if outcome.leaves_page_owed else Outcome.COPY
+        else:
+            row["story_id"] = self._new_story(row["id"], first_seen_at)
+        self._remember(row, seen_at)
+        return outcome
+
+    def fold_again(
+        self, row: Row, outcome: Outcome, seen_at: datetime, now: datetime, *, first_text: bool, same: int | None = None
+    ) -> Outcome:
+        """Find the story of an article that has one, now that it has a (new) text; its outcome then.
+
+        Args:
+            first_text: until now it was known by its headline alone.
+            same: the article that is the same page under another address.
+        """
+        own, number = row["story_id"], row["id"]
+        match = self._index.find(
+            fingerprint=row["fingerprint"],
+            text=row["text"],
+            title=row["title"],
+            outlet=row["outlet"],
+            seen_at=seen_at,
+            article_id=number,
+            story_id=own,
+        )
+        found = match.story_id if match is not None else None
+        if same is not None and (known := self._index.story_of(same)) is not None:
+            found = known
+        others = self._index.others(number, own)
+        if found is None and first_text and others:
+            row["story_id"] = self._new_story(
+                number, now
+            )  # it was there for its headline alone, and tells something else
+            self._rows.unsettled |= {own, row["story_id"]}
+        elif found is not None and found != own:
+            # Where the others have texts of their own, which are not this one, they stay; else the older story stays, with all.
+            row["story_id"] = found if any(one.fingerprint is not None for one in others) else min(own, found)
+            movers = self._index.others(number, found if row["story_id"] == own else own)
+            if row["story_id"] == own or all(one.fingerprint is None for one in others):
+                for mover in movers:
+                    self._rows.moves[mover.article_id] = row["story_id"]
+                    self._index.move(mover.article_id, row["story_id"])
+            self._rows.unsettled |= {own, found}
+        self._remember(row, seen_at)
+        return Outcome.COPY if found is not None else outcome
+
+    def _new_story(self, lead: int, first_seen_at: datetime) -> int:
+        story = next(self._story_ids)
+        self._rows.stories.append({"id": story, "lead_article_id": lead, "first_seen_at": first_seen_at, "outlets": 1})
+        return story
+
+    def _remember(self, row: Row, seen_at: datetime) -> None:
+        if row["text"]:
+            self.texts[row["id"]] = row["text"]
+        self._index.add(Report(row["id"], row["story_id"], row["outlet"], row["title"], seen_at, row["fingerprint"]))
 
 
 @dataclass(frozen=True, slots=True)
 class FoldSummary:
-    """What folding did."""
+    """What folding the past did."""
 
     articles: int
     copies: int
 
 
-@dataclass(slots=True)
-class _Fold:
-    """What is known while one fortnight is folded. A story that is not stored yet is named by its lead, below zero."""
-
-    index: StoryIndex
-    stories: dict[int, int] = field(default_factory=dict)  # lead article -> story, of those made here
-    session: Session | None = None
-
-    def texts_of(self, article_ids: Collection[int]) -> dict[int, str]:
-        assert self.session is not None  # the index asks only while a batch is folded
-        return collecting.article_texts(article_ids, session=self.session)
-
-
 def fold_waiting(database: Database, *, progress: Callable[[int, int], None] = lambda done, total: None) -> FoldSummary:
-    """Give every article that waits for its story one; safe to stop and start again."""
+    """Give every article of the past that waits for its story one; safe to stop and start again."""
     articles = copies = 0
     with database.read() as session:
-        total = history.count_waiting(session=session)
+        total = backfill.count_waiting(session=session)
     while True:
         with database.read() as session:
-            start = history.first_waiting(session=session)
-        if start is None:
-            return FoldSummary(articles, copies)
-        fold = _around(database, start)
-        for batch in _batches(database, start):
-            copies += _fold_batch(database, fold, batch)
+            start = backfill.first_waiting(session=session)
+            if start is None:
+                return FoldSummary(articles, copies)
+            waiting = list(backfill.between(start, start + WINDOW, waiting=True, session=session))
+        index = _index_around(database, start)
+        for batch in (waiting[at : at + BATCH] for at in range(0, len(waiting), BATCH)):
+            copies += _fold_batch(database, index, batch)
             articles += len(batch)
             progress(articles, max(total, articles))
 
 
-def _around(database: Database, start: datetime) -> _Fold:
-    """The index of what stands already near the fortnight from `start`."""
-    fold = _Fold(index=StoryIndex(lambda article_ids: fold.texts_of(article_ids), days=WINDOW.days))
+def _index_around(database: Database, start: datetime) -> StoryIndex:
+    """What has a story already, near the fortnight from `start`."""
+
+    def load_texts(article_ids: Sequence[int]) -> Mapping[int, str]:
+        with database.read() as session:
+            return collecting.article_texts(article_ids, session=session)
+
+    index = StoryIndex(load_texts)
     with database.read() as session:
-        near = history.between(start - WINDOW, start + 2 * WINDOW, waiting=False, session=session)
-        for row in near:
-            fold.index.add(Report(row.id, row.story_id, row.outlet, row.title, row.moment, row.fingerprint))
-    return fold
+        for row in backfill.between(start - WINDOW, start + 2 * WINDOW, waiting=False, session=session):
+            index.add(Report(row.id, row.story_id, row.outlet, row.title, row.moment, row.fingerprint))
+    return index
 
 
-def _batches(database: Database, start: datetime) -> "list[list[_Waiting]]":
-    """The fortnight's waiting articles in order; their texts are loaded when they are folded."""
-    with database.read() as session:
-        rows = history.between(start, start + WINDOW, waiting=True, session=session)
-        waiting = [
-            _Waiting(row.id, row.outlet, row.title, row.moment, row.first_seen_at, row.fingerprint, row.outcome)
-            for row in rows
-        ]
-    return [waiting[at : at + BATCH] for at in range(0, len(waiting), BATCH)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    article_id: int
-    outlet: str
-    title: str
-    moment: datetime
-    first_seen_at: datetime
-    fingerprint: bytes | None
-    outcome: str
-
-
-def _fold_batch(database: Database, fold: _Fold, batch: list[_Waiting]) -> int:
-    found: dict[int, int] = {}  # article -> story, below zero where it is still to be made
+def _fold_batch(database: Database, index: StoryIndex, batch: Sequence[Any]) -> int:
+    """Fold so many waiting articles (rows of `backfill.between`); how many are copies."""
+    rows, copies = NewRows(), 0
     with database.write() as session:
-        fold.session = session
-        texts = fold.texts_of([one.article_id for one in batch if one.fingerprint])
+        take_turns("collect", session=session)
+        texts = collecting.article_texts([one.id for one in batch if one.fingerprint], session=session)
+        folder = StoryFolder(index, rows, iter(collecting.reserve_ids(Story, len(batch), session=session)))
         for one in batch:
-            match = None
-            if one.outcome not in _APART:
-                match = fold.index.find(
-                    fingerprint=one.fingerprint,
-                    text=texts.get(one.article_id),
-                    title=one.title,
-                    outlet=one.outlet,
-                    seen_at=one.moment,
-                )
-            found[one.article_id] = match.story_id if match else -one.article_id
-            story = found[one.article_id]
-            fold.index.add(Report(one.article_id, story, one.outlet, one.title, one.moment, one.fingerprint))
-        leads = [(one.article_id, one.first_seen_at) for one in batch if found[one.article_id] == -one.article_id]
-        fold.stories.update(history.add_stories(leads, session=session))
-        stories = {article: story if story > 0 else fold.stories[-story] for article, story in found.items()}
-        copies = found.keys() - {article for article, _ in leads}
-        history.set_stories(stories, copies, Outcome.COPY, session=session)
-        settle_stories({stories[copy] for copy in copies}, session=session)
-        fold.session = None
-    return len(copies)
+            row: Row = {name: getattr(one, name) for name in ("id", "outlet", "title", "fingerprint")}
+            row["text"] = texts.get(one.id)
+            outcome = folder.fold(row, Outcome(one.outcome), one.moment, one.first_seen_at)
+            rows.changes.append({"id": one.id, "story_id": row["story_id"], "outcome": outcome})
+            copies += outcome is Outcome.COPY
+        collecting.store_rows(rows, session=session)
+        settle_stories(rows.unsettled, session=session)
+    return copies

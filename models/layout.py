@@ -1,4 +1,4 @@
-"""Where each story stands in an edition: a lead of up to five, then the findings and the seven recommendations in order.
+"""Where each story stands in an edition: a lead of up to five, then the themes, group by group.
 
 Every story stands once, under its strongest theme. A section whose story leads the edition points to it, so that "No items
 this week" always means what it says.
@@ -28,7 +28,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The findings about culture, or the seven recommendations."""
+    """Themes that stand together, such as the findings about culture."""
 
     heading: str
     sections: tuple[Section, ...]
@@ -40,13 +40,11 @@ class Layout:
 
     leads: tuple[StoryItem, ...]
     groups: tuple[Group, ...]
-    others: tuple[StoryItem, ...]  # in scope, under none of the fifteen themes
+    others: tuple[StoryItem, ...]  # in scope, under none of the themes
 
 
-GROUP_HEADINGS = {
-    "finding": "Findings about culture",
-    "recommendation": "The seven recommendations",
-}
+# Of editions of the first release, which do not say it themselves.
+_HEADINGS = {"finding": "Findings about culture", "recommendation": "The seven recommendations"}
 
 
 def lay_out(content: EditionContent) -> Layout:
@@ -59,7 +57,7 @@ def lay_out(content: EditionContent) -> Layout:
     for story in content.stories:
         by_theme.get(story.primary, others).append(story)
     groups = []
-    for group, heading in GROUP_HEADINGS.items():
+    for group in dict.fromkeys(theme.group for theme in content.themes):
         sections = tuple(
             Section(
                 theme=theme,
@@ -70,6 +68,6 @@ def lay_out(content: EditionContent) -> Layout:
             for theme in content.themes
             if theme.group == group
         )
-        if sections:
-            groups.append(Group(heading, sections))
+        heading = sections[0].theme.group_heading or _HEADINGS.get(group, group)
+        groups.append(Group(heading, sections))
     return Layout(top, tuple(groups), tuple(story for story in others if story.id not in top_ids))

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.text_safety import plain_line, plain_lines
-from models.themes import THEME_IDS
+from models.themes import IN_SCOPE as IN_SCOPE
+from models.themes import load_framework, theme_ids, unknown_theme
 
-IN_SCOPE = "in-scope"  # stands among the themes: in reviews, thresholds and what the queue asks
 QUEUE_DAYS = 28  # the queue asks about stories first seen in so many days, where nobody says otherwise
 NOT_IN_SCOPE = "The story is not in scope, so no digest shows it, whatever its themes: say that it is in scope if it belongs there."
 MAX_REVIEWER = 100
@@ -42,8 +42,8 @@ def check_decision(
             article that is said to be out of scope, or no reviewer.
     """
     for theme in (*themes, *not_themes):
-        if theme not in THEME_IDS:
-            raise ReviewError(f"{theme!r} is not one of the fifteen themes; use one of {', '.join(THEME_IDS)}")
+        if theme not in theme_ids():
+            raise ReviewError(unknown_theme(theme))
     for theme in themes:
         if theme in not_themes:
             raise ReviewError(f"{theme!r} can't both apply and not apply; say one of the two")
@@ -53,7 +53,7 @@ def check_decision(
     if not name:
         raise ReviewError("a review needs the name of its reviewer")
     said = {} if in_scope is None else {IN_SCOPE: in_scope}
-    said |= {theme: theme in themes for theme in THEME_IDS if theme in themes or theme in not_themes}
+    said |= {theme: theme in themes for theme in theme_ids() if theme in themes or theme in not_themes}
     if not said:
         raise ReviewError("nothing is said: name a theme that applies or does not, or say whether it is in scope")
     return Decision(said, name, plain_lines(note, MAX_NOTE))
@@ -65,7 +65,7 @@ def check_retagging(*, themes: Sequence[str], reviewer: str, note: str = "") -> 
     Raises:
         ReviewError: as `check_decision`.
     """
-    others = [theme for theme in THEME_IDS if theme not in themes]
+    others = [theme for theme in theme_ids() if theme not in themes]
     return check_decision(in_scope=True, themes=themes, not_themes=others, reviewer=reviewer, note=note)
 
 
@@ -104,7 +104,7 @@ class QueueItem:
 def queue(doubts: Sequence[Doubt], names: Mapping[str, str], limit: int) -> list[QueueItem]:
     """The articles whose answers teach most, each once: those with the score nearest to an even chance first.
 
-    A doubt about scope comes before one about a theme of the same score, since its answer settles all fifteen.
+    A doubt about scope comes before one about a theme of the same score, since its answer settles all themes.
     """
     by_article: dict[int, list[Doubt]] = {}
     for doubt in sorted(doubts, key=_order):
@@ -113,7 +113,7 @@ def queue(doubts: Sequence[Doubt], names: Mapping[str, str], limit: int) -> list
     for found in list(by_article.values())[:limit]:
         first = found[0]
         themes = [f"{names.get(d.theme, d.theme)} ({d.score:.2f})" for d in found if d.theme != IN_SCOPE]
-        parts = ["Is it about leadership or culture in health or care?"] if len(themes) < len(found) else []
+        parts = [load_framework().question] if len(themes) < len(found) else []
         parts += [f"Does it show {' · '.join(themes)}?"] if themes else []
         evidence = next((doubt.evidence for doubt in found if doubt.evidence), "")
         asked = tuple(sorted((doubt.theme for doubt in found), key=lambda theme: theme != IN_SCOPE))

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 DISTRIBUTION = "nhs-culture-monitor"
 PREFIX = "CULTURE_"
 ENV_FILE = ".env"
+REGISTRY = "sources.toml"  # in the data folder: the user's own, once there is one
 # Of CULTURE_ENCODER; anything else is the name of a model of sentence-transformers.
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"
 
@@ -34,12 +35,18 @@ def _check_cron(line: str) -> str:
 Cron = Annotated[str, AfterValidator(_check_cron)]
 
 
+def own_registry(given: dict[str, Any]) -> Path | None:
+    """The registry in the data folder, where there is one."""
+    file = given["data"] / REGISTRY if "data" in given else None
+    return file if file is not None and file.is_file() else None
+
+
 class SettingsError(ValueError):
-    """A setting is wrong; the message names the setting, the value (unless secret) and the mend."""
+    """A setting is wrong; the message names the setting, the value (unless secret) and how to fix it."""
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default. The README's table is checked against this class."""
+    """Every setting, with its default. The table in deployments/README.md is checked against this class."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
@@ -47,19 +54,29 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="SQLAlchemy address of a PostgreSQL database; without it, SQLite in the data folder"
     )
-    sources: Path | None = Field(None, description="Registry of sources; without it, the one that is shipped")
+    sources: Path | None = Field(
+        default_factory=own_registry,
+        description="Registry of sources; without it, sources.toml in the data folder where there is one, else the shipped one",
+    )
+    framework: Path | None = Field(
+        None,
+        description="Folder with a framework of your own: themes.toml, passages.toml, vocabulary.toml; "
+        "without it, the themes of the 2022 Messenger review",
+    )
     organisations: Path | None = Field(
         None, description="Your own organisations; without it, organisations.toml in the data folder where there is one"
     )
     allow_hosts: Annotated[frozenset[str], NoDecode] = Field(
-        frozenset(), description="Private or loopback hosts that may be fetched, apart by commas"
+        frozenset(), description="Private or loopback hosts that may be fetched, comma-separated"
     )
     proxy: SecretStr | None = Field(
         None,
         description="Proxy, http://user:password@host:8080, for all but CULTURE_ALLOW_HOSTS; proxies of the environment are ignored",
     )
     contact: str = Field("", description="Address or web page for site owners, sent in the User-Agent")
-    host_gap_seconds: float = Field(1.0, ge=0, le=60, description="Least time between two requests to one host")
+    host_gap_seconds: float = Field(
+        1.0, ge=0, le=60, description="Least number of seconds between two requests to one host"
+    )
     max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
     pages_per_run: int = Field(2000, ge=1, description="Pages read in one run; the rest waits for the next")
     run_minutes: float = Field(
@@ -95,7 +112,7 @@ class Settings(BaseSettings):
     telemetry: bool = Field(False, description="Whether Prefect may send its usage data")
     prefect_host: str = Field("127.0.0.1", description="Address on which `start` serves Prefect's UI and API")
     prefect_port: int = Field(
-        4200, ge=1, le=65535, description="Port of the UI; the next free one is taken where another program has it"
+        4200, ge=1, le=65535, description="Port of the UI; the next free one is taken if another program has it"
     )
     prefect_auth: SecretStr | None = Field(
         None,
@@ -110,20 +127,20 @@ class Settings(BaseSettings):
     schedule_digest: Cron = Field("0 7 * * 1", description="When the digest is composed and sent")
     schedule_check: Cron = Field("0 12 * * 1", description="When it is checked that the digest went out")
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
-    schedule_upkeep: Cron = Field("0 4 * * *", description="When what is past its time is deleted")
+    schedule_upkeep: Cron = Field("0 4 * * *", description="When data past its retention is deleted")
     delivery_days: float = Field(
         5,
         gt=0,
         le=30,
-        description="Days for which an email that no server took is tried again, from the sending of its edition on",
+        description="Days for which an email that no server took is tried again, from when its edition was first sent",
     )
-    approval: bool = Field(False, description="Whether the digest waits for a person's yes in the UI")
+    approval: bool = Field(False, description="Whether the digest awaits approval by a person in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")
     approval_default: Literal["hold", "send"] = Field(
         "hold", description="What happens when nobody answers: hold keeps it back, send sends it"
     )
     alert_to: str = Field(
-        "", description="Address that is told when a run fails or no digest went out; several are separated by commas"
+        "", description="Email addresses, comma-separated, that are told when a run fails or no digest went out"
     )
     alert_webhook: SecretStr | None = Field(None, description="Web address that the same is posted to, as JSON")
 
@@ -198,6 +215,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def guardian_key(self) -> str | None:
+        """The key of the Guardian's API, as it is sent."""
+        return self.guardian_api_key.get_secret_value() if self.guardian_api_key is not None else None
+
+    @property
     def alert_addresses(self) -> list[str]:
         """Whom alerts are mailed to."""
         return [parseaddr(part)[1] for part in self.alert_to.split(",") if part.strip()]
@@ -217,6 +239,11 @@ class Settings(BaseSettings):
     def outbox(self) -> Path:
         """Where editions are written as files."""
         return self.data / "outbox"
+
+    @property
+    def registry_file(self) -> Path:
+        """Where the user's own registry of sources is kept, whether the file is there or not."""
+        return self.sources if self.sources is not None else self.data / REGISTRY
 
     @property
     def organisations_file(self) -> Path:
@@ -260,7 +287,7 @@ def _refuse_unknown_names() -> None:
         for name in names:
             if name.upper().startswith(PREFIX) and name.upper() not in known:
                 near = get_close_matches(name.upper(), known, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]}?" if near else "the README lists the settings"
+                hint = f"did you mean {near[0]}?" if near else "deployments/README.md lists the settings"
                 raise SettingsError(f"{name} (in {origin}) is not a setting: {hint}")
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.kinds import Kind
+from models.outcomes import PollOutcome
 from models.rights import DEFAULT_RIGHTS, Rights, load_rights, strictest
 from models.seeds import DataFileError, read_toml, seed_file
 from models.urls import host_of, same_outlet
@@ -51,7 +52,11 @@ class Source(BaseModel):
     nation: Group = "uk"
     rights: str = DEFAULT_RIGHTS
     enabled: bool = True
-    checked_on: date | None = None
+    disabled_because: str = ""
+    evidence: str = Field(default="", description="where its address was seen, and when")
+    checked_on: date | None = Field(default=None, description="when it was last asked, or seen to answer")
+    checked_outcome: PollOutcome | None = Field(default=None, description="how that ended")
+    checked_entries: int | None = Field(default=None, ge=0, description="how many entries it listed then")
     grade: Literal["A", "B", "C", "D", "X", ""] = ""
     weight: float = Field(default=1.0, ge=0.0, le=3.0, description="how much its stories count in the ranking")
 
@@ -83,7 +88,7 @@ class Source(BaseModel):
 
 
 class UnknownSourceError(ValueError):
-    """An id that the registry does not hold; the message names it."""
+    """An id that the registry does not hold; the message names it and where to look."""
 
 
 class Registry(BaseModel):
@@ -122,8 +127,15 @@ class Registry(BaseModel):
         known = self.by_id()
         for source_id in ids:
             if source_id not in known:
-                raise UnknownSourceError(f"{source_id!r} is not a source of the registry")
+                raise UnknownSourceError(
+                    f"{source_id!r} is not a source of the registry; `culture-monitor sources list` shows them"
+                )
         return [known[source_id] for source_id in dict.fromkeys(ids)] or None
+
+    def with_address(self, source_id: str, url: str) -> "Registry":
+        """The same registry with another address of one source."""
+        moved = (s.model_copy(update={"url": url}) if s.id == source_id else s for s in self.sources)
+        return self.model_copy(update={"sources": tuple(moved)})
 
     def by_id(self) -> dict[str, Source]:
         """The sources by id."""
@@ -148,7 +160,7 @@ def load_registry(path: Path | None = None) -> Registry:
         source = _read_row(row, f"{label}: source {number}")
         if source.id in sources:
             raise DataFileError(
-                f"{label}: source {number}: id: {source.id!r} stands twice; give each source its own id"
+                f"{label}: source {number}: id: {source.id!r} is listed twice; give each source its own id"
             )
         if source.rights not in rights:
             raise DataFileError(

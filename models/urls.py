@@ -118,8 +118,8 @@ def mask_keys(text: str) -> str:
 
 def same_site(one: str, other: str) -> bool:
     """Whether two addresses are of one site: the same host but for `www.`, `m.`, `mobile.` or `amp.`."""
-    first = _bare_host(host_of(one))
-    return bool(first) and first == _bare_host(host_of(other))
+    first = bare_host(host_of(one))
+    return bool(first) and first == bare_host(host_of(other))
 
 
 def same_outlet(one: str, other: str) -> bool:
@@ -183,7 +183,8 @@ def _is_public_suffix(host: str, prefix: str) -> bool:
     return len(rest) == 2 and len(rest[1]) == 2 and rest[0] in _SECOND_LEVELS
 
 
-def _bare_host(host: str) -> str:
+def bare_host(host: str) -> str:
+    """The host without `www.` and what marks a mobile or AMP form."""
     for prefix in ("www.", *_SITE_PREFIXES):
         if host.startswith(prefix) and "." in host.removeprefix(prefix):
             return host.removeprefix(prefix)

@@ -4,8 +4,10 @@ import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
+from models.weeks import LONDON
+
 # Where a British publisher states no time zone, it means its own.
-HOME = ZoneInfo("Europe/London")
+HOME = LONDON
 _HOURS = {
     "UT": 0, "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "BST": 1, "IST": 1, "WEST": 1, "MEZ": 1, "CET": 1, "MET": 1, "WAT": 1,
     "CEST": 2, "MESZ": 2, "MEST": 2, "EET": 2, "SAST": 2, "CAT": 2, "EEST": 3, "MSK": 3, "EAT": 3, "TRT": 3, "GST": 4,

@@ -8,8 +8,9 @@ from typing import Any
 from sqlmodel import select
 
 from flows.archives import ArchiveJob, read_into
-from flows.backfilling import archive_jobs, sum_up
-from flows.history import Period, ReadSummary
+from flows.backfill_parts import ReadSummary
+from flows.backfilling import archive_jobs
+from flows.web.readers import Window
 from models.folding import fold_waiting
 from models.settings import Settings
 from models.sources import Registry
@@ -18,7 +19,7 @@ from models.store.tables import Article, ArticleAlias, Story
 from tests.archives import Captured, write_archive
 
 THEN = datetime(2022, 9, 1, 9, 0, tzinfo=UTC)
-PAST = Period(THEN - timedelta(days=80), THEN)
+PAST = Window(THEN - timedelta(days=80), THEN)
 TAGS = {"in_scope", "scope_state", "model_version"}  # given afterwards, to whatever was read
 Row = tuple[Any, ...]
 
@@ -28,12 +29,14 @@ def spread(pages: Sequence[Captured], folder: Path, files: int = 4) -> list[Path
     return [write_archive(folder / f"{n}.warc.gz", pages[n::files]) for n in range(files)]
 
 
-def jobs_of(paths: Sequence[Path], registry: Registry, settings: Settings, period: Period = PAST) -> list[ArchiveJob]:
-    return archive_jobs(paths, registry, settings, period=period, sources=registry.enabled())
+def jobs_of(paths: Sequence[Path], registry: Registry, settings: Settings, window: Window = PAST) -> list[ArchiveJob]:
+    return archive_jobs(paths, registry, settings, window=window, sources=registry.enabled())
 
 
 def read(database: Database, jobs: Sequence[ArchiveJob]) -> ReadSummary:
-    summary = sum_up(jobs, lambda some: ((job, read_into(database, job)) for job in some))
+    summary = ReadSummary()
+    for job in jobs:
+        summary.add(read_into(database, job))
     fold_waiting(database)
     return summary
 

@@ -14,34 +14,14 @@ from models.sources import Registry, Source
 from models.store.database import Database
 from models.store.source_snapshots import record_sources
 from models.store.tables import Article, FetchEvent, ModelVersion, SourceState, Story, Tag
-from models.themes import THEME_IDS, Theme
+from models.themes import load_themes, theme_ids
 from models.weeks import Week
 
 WEEK = Week(2026, 47)
 MONDAY_7 = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)  # after the week
 SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)  # within it
 
-_NAMES = (
-    "Bullying and discrimination",
-    "Blame and accountability",
-    "Speaking up",
-    "Collaboration",
-    "Parity of esteem for social care",
-    "Pressure from above",
-    "Workforce",
-    "Patient care",
-    "Values and induction",
-    "Equality, diversity and inclusion",
-    "Management standards",
-    "Appraisal",
-    "Career and talent",
-    "Boards and non-executives",
-    "Challenged roles",
-)
-THEMES = tuple(
-    Theme(id_, name, "finding" if place < 8 else "recommendation", None if place < 8 else place - 7, "", "", ())
-    for place, (id_, name) in enumerate(zip(THEME_IDS, _NAMES, strict=True))
-)
+THEMES = load_themes()
 
 
 def _source(id_: str, name: str, **values: str | float | bool) -> Source:
@@ -128,7 +108,7 @@ TEXTS: dict[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 
 # How many stories a usual week brings, by theme; and the week that the tests look at.
-USUAL = dict(zip(THEME_IDS, (3, 2, 3, 2, 1, 2, 8, 5, 1, 1, 2, 0, 1, 2, 1), strict=True))
+USUAL = dict(zip(theme_ids(), (3, 2, 3, 2, 1, 2, 8, 5, 1, 1, 2, 0, 1, 2, 1), strict=True))
 THIS_WEEK = USUAL | {"speaking-up": 12, "workforce": 2, "appraisal": 2, "collaboration": 0, "values-and-induction": 0}
 
 
@@ -170,7 +150,7 @@ def _fill_week(week: Week, counts: dict[str, int], random: Random, *, session: S
             headline, evidence = TEXTS[theme][made % len(TEXTS[theme])]
             place, person = places[made % len(places)], random.choice(_PEOPLE)
             source = live[(made * 5 + len(theme)) % len(live)]
-            others = random.sample([t for t in THEME_IDS if t != theme], random.choice((0, 1, 1, 2)))
+            others = random.sample([t for t in theme_ids() if t != theme], random.choice((0, 1, 1, 2)))
             add_story(
                 session,
                 source=source,

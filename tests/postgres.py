@@ -34,13 +34,14 @@ class Postgres:
     def new_database(self) -> Iterator[str]:
         """An empty database, dropped at the end; gives its address."""
         name = f"test_{uuid.uuid4().hex}"
-        self._execute(f'CREATE DATABASE "{name}"')
+        self.execute(f'CREATE DATABASE "{name}"')
         try:
             yield self.address(name)
         finally:
-            self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
-    def _execute(self, statement: str) -> None:
+    def execute(self, statement: str) -> None:
+        """One statement, outside of any of its other databases."""
         with psycopg.connect(f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True) as link:
             link.execute(statement.encode())
 

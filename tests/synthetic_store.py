@@ -11,7 +11,7 @@ from sqlalchemy import text
 from models.rights import load_rights
 from models.sources import Registry, Source
 from models.store.database import Database
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 
 SOURCES = 200
 TEXT_DAYS = 28
@@ -67,7 +67,7 @@ def _statements(sqlite: bool) -> list[str]:
     source = f"'source-' || substr('00' || CAST(i % {SOURCES} AS varchar), -3, 3)"
     if not sqlite:
         source = f"'source-' || lpad(CAST(i % {SOURCES} AS text), 3, '0')"
-    themes = " UNION ALL ".join(f"SELECT {n} AS n, '{theme}' AS id" for n, theme in enumerate(THEME_IDS))
+    themes = " UNION ALL ".join(f"SELECT {n} AS n, '{theme}' AS id" for n, theme in enumerate(theme_ids()))
     # Every twentieth article is a copy of the one before it.
     story = "CASE WHEN i % 20 = 0 THEN i - 1 ELSE i END"
     words = "'The trust said that it had listened to its staff, report ' || CAST(i AS varchar) || '. '"

@@ -1,4 +1,4 @@
-"""A digest that waits for a person's yes: sent with it, held back without it, and what is set happens when nobody answers."""
+"""A digest that awaits a person's approval: sent with it, held back without it, and what is set happens when nobody answers."""
 
 import re
 import subprocess
@@ -100,7 +100,7 @@ def test_it_is_sent_with_a_yes_held_with_a_no_and_without_an_answer_what_is_set_
     assert "1 sent (nobody answered within 0.0003 hours, so it was sent" in ends[3]
     assert mailboxes.counts() == {READER: 2}
     told = hook.about(second)[0]
-    assert told["subject"] == "NHS Culture Monitor: digest waits for your yes"
+    assert told["subject"] == "NHS Culture Monitor: digest awaits your approval"
     assert re.search(r"approve \d{4}-W\d\d: look at the artifact edition, then choose Resume", told["text"])
     assert f"{product.ui}/runs/flow-run/{second}" in told["text"]
     questions = product.call("POST", "/flow_runs/filter", {"flows": {"name": {"any_": ["approval"]}}, "limit": 4})

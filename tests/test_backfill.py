@@ -1,23 +1,25 @@
 """A backfill: the past of sources and archives, each once, the same whatever read it and however often it stopped."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from sqlmodel import select
 
-from flows import archives, history
+from flows import archives
 from flows.archives import read_into, routes_of
 from flows.backfilling import (
     BackfillError,
     archive_files,
     archive_jobs,
     check_can_be_asked,
-    period_of_days,
+    window_of_days,
 )
-from flows.history import Period
+from flows.web.keeper import Keeper
+from flows.web.readers import Window
+from models.admission import ReadEntry
 from models.folding import fold_waiting
 from models.kinds import Kind
 from models.outcomes import Outcome
@@ -86,7 +88,7 @@ def test_another_filter_reads_the_same_file_again_and_stores_only_what_is_new(
     sqlite: Database, pages: list[Captured], registry: Registry, settings: Settings, tmp_path: Path
 ) -> None:
     paths = spread(pages, tmp_path, files=1)
-    half = Period(PAST.since, THEN - timedelta(days=30))
+    half = Window(PAST.since, THEN - timedelta(days=30))
     first = read(sqlite, jobs_of(paths, registry, settings, half))
     rest = read(sqlite, jobs_of(paths, registry, settings))
     assert 0 < first.stored < rest.read
@@ -117,16 +119,16 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was(
 ) -> None:
     jobs = jobs_of(spread(pages, tmp_path, files=2), registry, settings)
     monkeypatch.setattr(archives, "PAGES_A_BATCH", 10)
-    calls = 0
+    calls, real = 0, Keeper.store
 
-    def killed(*arguments: Any) -> int:
+    def killed(self: Keeper, entries: Sequence[ReadEntry]) -> list[Outcome]:
         nonlocal calls
         calls += 1
         if calls == 3:
             raise KeyboardInterrupt
-        return history.store(*arguments)
+        return real(self, entries)
 
-    monkeypatch.setattr(archives, "store", killed)
+    monkeypatch.setattr(Keeper, "store", killed)
     with pytest.raises(KeyboardInterrupt):
         read(database, jobs)
     with database.read() as session:
@@ -205,8 +207,8 @@ def test_a_damaged_archive_is_a_problem_of_its_own(
 
 
 def test_days_begin_and_end_at_midnight_in_london() -> None:
-    period = period_of_days(date(2022, 6, 1), date(2022, 12, 31), today=date(2026, 11, 20))
-    assert period == Period(datetime(2022, 5, 31, 23, tzinfo=UTC), datetime(2023, 1, 1, tzinfo=UTC))
+    window = window_of_days(date(2022, 6, 1), date(2022, 12, 31), today=date(2026, 11, 20))
+    assert window == Window(datetime(2022, 5, 31, 23, tzinfo=UTC), datetime(2023, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +221,7 @@ def test_days_begin_and_end_at_midnight_in_london() -> None:
 )
 def test_days_that_cannot_be_meant_are_refused(first: date, last: date, reason: str) -> None:
     with pytest.raises(BackfillError, match=reason):
-        period_of_days(first, last, today=date(2026, 11, 20))
+        window_of_days(first, last, today=date(2026, 11, 20))
 
 
 def test_what_names_no_archive_is_refused(registry: Registry, settings: Settings, tmp_path: Path) -> None:
@@ -232,7 +234,7 @@ def test_what_names_no_archive_is_refused(registry: Registry, settings: Settings
     file.touch()
     assert archive_files([file.parent, file]) == [file]
     with pytest.raises(BackfillError, match="name a host"):
-        archive_jobs([file], registry, settings, period=PAST, sources=[])
+        archive_jobs([file], registry, settings, window=PAST, sources=[])
 
 
 def test_sources_that_list_only_what_is_new_are_refused_without_archives() -> None:

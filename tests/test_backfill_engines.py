@@ -1,5 +1,6 @@
 """A backfill's engines: threads, processes, Dask here or elsewhere, by the command or the flow, store the same rows."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -11,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.archives import read_archive
-from flows.backfill import prefect_runner
 from flows.backfilling import read_archives
-from flows.task_runner import fan_out
+from flows.task_runner import run_jobs
 from models.folding import fold_waiting
 from models.settings import SettingsError, load_settings
 from models.sources import Registry, load_registry
@@ -73,7 +72,7 @@ def scheduler_with_workers(folder: Path, environment: dict[str, str], workers: i
 def test_dask_stores_what_one_process_does_by_the_flow_and_by_the_command(
     product: Product, postgres: Postgres, pages: list[Captured], registry_file: Path, tmp_path: Path, elsewhere: bool
 ) -> None:
-    pytest.importorskip("prefect_dask", reason="pip install 'nhs-culture-monitor[dask]'")
+    pytest.importorskip("distributed", reason="pip install 'nhs-culture-monitor[dask]'")
     (tmp_path / "archives").mkdir()
     paths = spread(pages, tmp_path / "archives", files=3)
     found = {}
@@ -121,7 +120,7 @@ def test_the_rows_are_the_same_whatever_the_engine(
     paths = spread(pages[:40], tmp_path, files=3)
     settings = load_settings(data=tmp_path / "data", task_runner=engine, workers=2)
     jobs = jobs_of(paths, registry, settings)
-    summary = read_archives(jobs, settings)
+    summary = asyncio.run(read_archives(jobs, settings))
     assert summary.parts == 3, summary.problems
     with (
         open_database(settings.database_address) as database,
@@ -144,22 +143,12 @@ def test_a_job_whose_process_dies_is_done_by_another(tmp_path: Path, engine: str
     if engine == "dask":
         pytest.importorskip("distributed", reason="pip install 'nhs-culture-monitor[dask]'")
     settings = load_settings(task_runner=engine, workers=1)
-    done = dict(fan_out(_die_once, [tmp_path / "a", tmp_path / "b"], settings))
+    done: dict[Path, str | BaseException] = {}
+    asyncio.run(run_jobs(_die_once, [tmp_path / "a", tmp_path / "b"], settings, done.__setitem__))
     assert {marker.name: result for marker, result in done.items()} == {"a": "a", "b": "b"}
 
 
 def test_workers_of_other_machines_need_a_database_server(tmp_path: Path) -> None:
     settings = load_settings(task_runner="dask", dask_address="tcp://scheduler.example:8786", data=tmp_path)
     with pytest.raises(SettingsError, match="CULTURE_DATABASE_URL"):
-        list(fan_out(read_archive, [], settings))
-    with pytest.raises(SettingsError, match="CULTURE_DATABASE_URL"):
-        prefect_runner(settings)
-
-
-@pytest.mark.parametrize(
-    ("engine", "runner"), [("threads", "ThreadPool"), ("processes", "ProcessPool"), ("dask", "Dask")]
-)
-def test_the_flow_runs_on_the_same_engine(engine: str, runner: str) -> None:
-    if engine == "dask":
-        pytest.importorskip("prefect_dask", reason="pip install 'nhs-culture-monitor[dask]'")
-    assert type(prefect_runner(load_settings(task_runner=engine))).__name__.startswith(runner)
+        asyncio.run(read_archives([], settings))

@@ -13,9 +13,10 @@ import pytest
 from sqlmodel import select
 
 from deployments.demo_site import DemoSite
-from flows.history import Period, ReadSummary
+from flows.backfill_parts import ReadSummary
 from flows.past_sources import can_list_the_past, questions, read_sources
 from flows.web.page_visits import PageVisits
+from flows.web.readers import Window
 from models.admission import ReadEntry
 from models.folding import fold_waiting
 from models.kinds import Kind
@@ -27,7 +28,7 @@ from models.store.tables import Article, FetchEvent, SourceState
 from tests.fakes_web import Answer, Behaviour, FakeWeb, Handler
 
 THEN = datetime(2022, 9, 1, 9, 0, tzinfo=UTC)
-PAST = Period(THEN - timedelta(days=80), THEN)
+PAST = Window(THEN - timedelta(days=80), THEN)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def site() -> Iterator[DemoSite]:
         yield running
 
 
-def past_of(database: Database, site: DemoSite, tmp_path: Path, period: Period = PAST) -> ReadSummary:
+def past_of(database: Database, site: DemoSite, tmp_path: Path, window: Window = PAST) -> ReadSummary:
     file = tmp_path / "live.toml"
     file.write_text(site.sources_toml(), encoding="utf-8")
     live = load_registry(file)
@@ -45,7 +46,7 @@ def past_of(database: Database, site: DemoSite, tmp_path: Path, period: Period =
     assert sources
     return asyncio.run(
         read_sources(
-            database, live, settings, sources=sources, period=period, now=datetime.now(UTC), user_agent="tests"
+            database, live, settings, sources=sources, window=window, now=datetime.now(UTC), user_agent="tests"
         )
     )
 
@@ -53,15 +54,15 @@ def past_of(database: Database, site: DemoSite, tmp_path: Path, period: Period =
 def test_a_sitemap_gives_the_days_that_were_asked_for_and_no_others(
     database: Database, site: DemoSite, tmp_path: Path
 ) -> None:
-    period = Period(THEN - timedelta(days=40), THEN - timedelta(days=20))
-    summary = past_of(database, site, tmp_path, period)
+    window = Window(THEN - timedelta(days=40), THEN - timedelta(days=20))
+    summary = past_of(database, site, tmp_path, window)
     fold_waiting(database)
     with database.read() as session:
         articles = session.exec(select(Article)).all()
         states, events = session.exec(select(SourceState)).all(), session.exec(select(FetchEvent)).all()
     assert summary.stored == len(articles) > 0
-    assert all(period.holds(article.published_at or THEN) for article in articles)
-    assert all(period.holds(article.first_seen_at) for article in articles)
+    assert all(window.holds(article.published_at or THEN) for article in articles)
+    assert all(window.holds(article.first_seen_at) for article in articles)
     assert all(article.story_id is not None for article in articles)
     assert not states  # what is known of the source's present is not touched
     assert events
@@ -95,7 +96,7 @@ def test_pages_that_failed_are_tried_again_by_the_next_backfill(
     assert rest.stored == broken.outcomes[Outcome.FAILED] > 0
 
 
-def test_questions_cover_the_period_without_a_gap() -> None:
+def test_questions_cover_the_window_without_a_gap() -> None:
     source = Source(id="a", url="https://a.example/api/search.json", kind=Kind.GOVUK)
     asked = questions(source, PAST)
     assert (asked[0].since, asked[-1].until) == (PAST.since, PAST.until)
@@ -137,7 +138,7 @@ def guardian_past(database: Database, web: FakeWeb, tmp_path: Path) -> ReadSumma
     settings = load_settings(allow_hosts="127.0.0.1", host_gap_seconds=0, workers=1, guardian_api_key="secret")
     registry = load_registry(tmp_path / "g.toml")
     return asyncio.run(
-        read_sources(database, registry, settings, sources=registry.sources, period=PAST, now=THEN, user_agent="test/1")
+        read_sources(database, registry, settings, sources=registry.sources, window=PAST, now=THEN, user_agent="test/1")
     )
 
 

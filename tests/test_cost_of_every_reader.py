@@ -16,6 +16,7 @@ from flows.markdown import escaped, link
 from flows.web.page_facts import PageFacts, date_in_address
 from flows.web.page_language import tell_language
 from flows.web.page_status import is_consent_wall, is_not_found, judge
+from flows.web.readers import Window
 from flows.web.readers.xml_repair import repair_xml
 from flows.web.robots import HostFacts, RobotsRules
 from flows.web.warc_reader import Wanted, captures
@@ -106,7 +107,7 @@ def test_no_run_of_letters_in_a_page_is_dear(piece: str) -> None:
 
 @pytest.mark.parametrize("piece", [b"<script>", b"<!--", b"<style ", b"<", b"<html ", b"lang=", b"<svg><head>"])
 def test_no_run_of_letters_in_an_archive_is_dear(tmp_path: Path, piece: bytes) -> None:
-    wanted = Wanted(frozenset({"a.example"}), CAPTURED.replace(year=2000), CAPTURED.replace(year=2100))
+    wanted = Wanted(frozenset({"a.example"}), Window(CAPTURED.replace(year=2000), CAPTURED.replace(year=2100)))
 
     def archive(length: int) -> Path:
         file = tmp_path / f"{length}.warc.gz"

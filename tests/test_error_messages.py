@@ -1,4 +1,4 @@
-"""Every mistake that a user can make: the message names the thing, the value and the mend, and shows no traceback."""
+"""Every mistake that a user can make: the message names the thing, the value and how to fix it, and shows no traceback."""
 
 import os
 import re
@@ -71,7 +71,7 @@ def test_settings(tmp_path: Path, name: str, value: str, words: tuple[str, ...])
         (f'{SOURCE}rigths = "ogl"\n', ("source 1 (s)", "'rigths'", "did you mean 'rights'?")),
         (f'{SOURCE}rights = "mine"\n', ("source 1 (s)", "'mine'", "use one of ogl")),
         (f'{SOURCE}kind = "rss"\n', ("source 1 (s)", "kind", "'rss'")),
-        (f"{SOURCE}{SOURCE}", ("source 2", "'s' stands twice")),
+        (f"{SOURCE}{SOURCE}", ("source 2", "'s' is listed twice")),
         ('[[source]]\nid = "s"\nurl = "https://user:canary@s.example/"\n', ("source 1 (s)", "user name or password")),
     ],
 )

@@ -14,7 +14,7 @@ from models.reviews import Doubt, queue
 from models.store import database as store
 from models.store.database import open_database
 from models.store.tables import Tag
-from models.themes import THEME_IDS, load_themes
+from models.themes import load_themes, theme_ids
 from tests.fakes_decisions import Installation
 from tests.test_commands import Ran, command
 from tests.test_migrations import upgrade
@@ -163,7 +163,7 @@ def test_reviews_of_the_first_release_keep_their_meaning(tmp_path: Path) -> None
             " attempts, outcome, scope_state, story_id) VALUES (1, 'https://a.example/1', 's', '', 'Title', '',"
             " '2026-11-20', 'full', 0, 0, 0, 'new', 'yes', 1)"
         )
-        whole = [("in-scope", 1), *((theme, int(theme == "appraisal")) for theme in THEME_IDS)]
+        whole = [("in-scope", 1), *((theme, int(theme == "appraisal")) for theme in theme_ids())]
         database.executemany(
             "INSERT INTO review (article_id, theme, verdict, reviewer, note, at) VALUES (1, ?, ?, 'Ada', '', '2026-11-20')",
             whole,

@@ -124,7 +124,7 @@ HEADLINE = {"checked_at": None, "has_text": False, "outcome": Outcome.HEADLINE, 
     ],
 )
 def test_whose_word_counts(source: Source, first: Source | None, kept: Stored | None, expected: Listed) -> None:
-    found = listed_as(ENTRY, source, kept, first_source=first, may_read=True, now=NOW, max_age_days=14)
+    found = listed_as(ENTRY, source, kept, first_source=first, may_read=True, oldest=NOW - timedelta(days=14))
     assert found is expected
 
 

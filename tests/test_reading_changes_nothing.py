@@ -28,6 +28,7 @@ READERS = (
     ("recipients", "show", "a@example.org"),
     ("recipients", "export", "a@example.org"),
     ("review", "queue"),
+    ("organisations", "show", "care-quality-commission"),
 )
 NEEDS_WHAT_IS_STORED = {("explain", "1"), ("recipients", "show"), ("recipients", "export")}
 CACHE = "cache"  # what `evaluate` fits for itself where there is no model

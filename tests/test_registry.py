@@ -43,7 +43,7 @@ ROW = '[[source]]\nid = "one"\nurl = "https://example.org/feed"\n'
         (ROW + 'kind = "rss"\n', r"source 1 \(one\): kind: .*'feed'.*'rss'"),
         (ROW + 'rigths = "ogl"\n', r"unknown key 'rigths'; did you mean 'rights'\?"),
         (ROW + 'rights = "free"\n', r"rights: 'free' is not a class .*use one of ogl"),
-        (ROW + ROW, r"source 2: id: 'one' stands twice"),
+        (ROW + ROW, r"source 2: id: 'one' is listed twice"),
         ('[source]\nid = "one"\n', r"is not a table|\[\[source\]\]"),
         ("[[sauce]]\n", r"unknown table 'sauce'"),
         ("", r"holds no \[\[source\]\] table"),

@@ -55,7 +55,7 @@ def standing(database: Database, article_id: int) -> set[str]:
         return {theme for theme, yes in reviews.standing(article_id, session=session).items() if yes}
 
 
-def test_the_choices_of_the_forms_are_the_fifteen_themes_by_name() -> None:
+def test_the_choices_of_the_forms_are_the_themes_by_name() -> None:
     assert [(choice.theme, choice.value) for choice in ThemeChoice] == [(t.id, t.name) for t in load_themes()]
 
 
@@ -72,7 +72,7 @@ def test_a_statement_overrides_the_tag_it_is_about_and_the_last_one_counts(datab
     assert standing(database, lead) == {IN_SCOPE, "speaking-up", "workforce", "appraisal"}
 
 
-def test_a_retagging_settles_the_scope_and_all_fifteen_themes() -> None:
+def test_a_retagging_settles_the_scope_and_all_themes() -> None:
     whole = check_retagging(themes=["appraisal"], reviewer=ADA)
     assert len(whole.statements) == 16
     assert [theme for theme, verdict in whole.statements.items() if verdict] == [IN_SCOPE, "appraisal"]
@@ -92,7 +92,7 @@ def test_a_theme_of_a_story_that_is_not_in_scope_is_kept_and_does_not_put_it_the
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"themes": ["gossip"]}, "'gossip' is not one of the fifteen themes"),
+        ({"themes": ["gossip"]}, "'gossip' is not one of the 15 themes"),
         ({"themes": ["appraisal"], "in_scope": False}, "carries no theme"),
         ({"themes": ["appraisal"], "reviewer": " \u202e\n"}, "needs the name"),
         ({"themes": ["appraisal"], "not_themes": ["appraisal"]}, "can't both apply"),

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from models.composing import compose
-from models.store import collecting, history, owed_pages, reviews, story_leads, tagging
+from models.store import backfill, collecting, owed_pages, reviews, story_leads, tagging
 from models.store.database import Database, open_database
 from models.store.placing import place_stories
 from models.store.tables import Article, Edition, FetchEvent
@@ -64,11 +64,11 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "the facts of a week": lambda session: gather_week(WEEK, session=session),
     "the stories of a sent edition": lambda session: place_stories(sealed(session), NOW, session=session),
     "how many the queue asks about": lambda session: reviews.count_doubtful(RECENT, session=session),
-    "addresses of the past": lambda session: history.held(URLS, session=session),
-    "the past that waits": lambda session: history.first_waiting(session=session),
-    "how much of the past waits": lambda session: history.count_waiting(session=session),
-    "a fortnight of the past": lambda session: list(history.between(RECENT, NOW, waiting=False, session=session)),
-    "a fortnight that waits": lambda session: list(history.between(RECENT, NOW, waiting=True, session=session)),
+    "addresses of the past": lambda session: backfill.held(URLS, session=session),
+    "the past that waits": lambda session: backfill.first_waiting(session=session),
+    "how much of the past waits": lambda session: backfill.count_waiting(session=session),
+    "a fortnight of the past": lambda session: list(backfill.between(RECENT, NOW, waiting=False, session=session)),
+    "a fortnight that waits": lambda session: list(backfill.between(RECENT, NOW, waiting=True, session=session)),
 }
 
 

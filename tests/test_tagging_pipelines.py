@@ -16,7 +16,7 @@ from models.tagging.steps import RunningText, SentenceVectors, VocabularySignals
 from models.tagging.theme_model import ENCODED_SENTENCES
 from models.tagging.thresholds import doubt_from
 from models.tagging.training import load_training_data, sentences_of
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 
 DOCUMENTS = [
     ["Nurses afraid to speak up", "Staff at an NHS trust fear their managers.", "The board said it was sorry."],
@@ -112,9 +112,9 @@ def test_sentences_that_are_not_encoded_are_judged_by_their_words(tagger: Tagger
     glance = tagger.themes.glance
     assert glance is not None
     rows = tagger.themes.sentences["features"]["text"].transform(document)
-    assert read.logits[~same] == pytest.approx(glance.decision_function(rows)[~same, : len(THEME_IDS)], abs=1e-12)
-    assert tagger.themes.sentences.predict_proba(TEXTS).shape == (3, len(THEME_IDS))
-    assert tagger.themes.sentences.predict(TEXTS).shape == (3, len(THEME_IDS))
+    assert read.logits[~same] == pytest.approx(glance.decision_function(rows)[~same, : len(theme_ids())], abs=1e-12)
+    assert tagger.themes.sentences.predict_proba(TEXTS).shape == (3, len(theme_ids()))
+    assert tagger.themes.sentences.predict(TEXTS).shape == (3, len(theme_ids()))
 
 
 def test_a_clone_of_a_pipeline_has_learnt_nothing_and_can_learn(tagger: Tagger) -> None:

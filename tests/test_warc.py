@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.web.warc_reader import MAX_PAGE_BYTES, ArchiveDamaged, Capture, Wanted, captures, site_of
+from flows.web.readers import Window
+from flows.web.warc_reader import ArchiveDamaged, Capture, Wanted, captures, site_of
+from models.entries import MAX_PAGE_BYTES
 from tests.archives import CAPTURED, Captured, article_html, write_archive
 
 ENGLISH = [
@@ -18,7 +20,7 @@ WELSH = [
     "Mae'r bwrdd iechyd wedi dweud ei fod yn gwrando ar y staff ac y bydd yn gweithredu ar yr hyn a ddywedwyd."
 ] * 3
 BODY = article_html("A headline", ENGLISH)
-WANTED = Wanted(frozenset({"news.example"}), CAPTURED - timedelta(days=1), CAPTURED + timedelta(days=1))
+WANTED = Wanted(frozenset({"news.example"}), Window(CAPTURED - timedelta(days=1), CAPTURED + timedelta(days=1)))
 
 
 def page(
@@ -157,5 +159,7 @@ def test_a_capture_without_a_usable_day_is_passed_over(tmp_path: Path) -> None:
 def test_the_window_holds_its_first_moment_and_not_its_last(tmp_path: Path) -> None:
     day = datetime(2022, 6, 8, tzinfo=UTC)
     pages = [page("https://news.example/1", at=day), page("https://news.example/2", at=day + timedelta(days=1))]
-    found, _ = read(write_archive(tmp_path / "a.warc.gz", pages), Wanted(WANTED.hosts, day, day + timedelta(days=1)))
+    found, _ = read(
+        write_archive(tmp_path / "a.warc.gz", pages), Wanted(WANTED.hosts, Window(day, day + timedelta(days=1)))
+    )
     assert [capture.url for capture in found] == ["https://news.example/1"]

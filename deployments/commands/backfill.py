@@ -8,15 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
-from flows.backfilling import (
-    BackfillError,
-    BackfillSummary,
-    archive_files,
-    archive_jobs,
-    check_can_be_asked,
-    period_of_days,
-)
+from deployments.commands.options import Data, Json, Sources, Verbose
+from flows.backfilling import BackfillError, BackfillSummary, plan_backfill
 from flows.backfilling import backfill as backfill_job
 from models.settings import load_settings
 from models.sources import load_registry
@@ -48,33 +41,25 @@ def backfill(
     """Fill the past, so that trends have one. Stopped and started again, it goes on where it was."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
-    named = choose_sources(registry, source or [])
-    chosen = named or list(registry.enabled())
     now = utc_now()
     try:
-        period = period_of_days(first.date(), last.date(), today=now.astimezone(LONDON).date())
-        files = archive_files(warc or [])
-        if named and not files:
-            check_can_be_asked(named)
-        archives = archive_jobs(files, registry, settings, period=period, sources=chosen, hosts=host or [])
+        plan = plan_backfill(
+            registry,
+            settings,
+            first=first.date(),
+            last=last.date(),
+            today=now.astimezone(LONDON).date(),
+            chosen=registry.choose(source or []),
+            paths=warc or [],
+            hosts=host or [],
+        )
     except BackfillError as error:
         raise typer.BadParameter(str(error)) from error
     with (
         open_database(settings.database_address) as database,
         console.progress_bars(shown=not json) as progress,
     ):
-        summary = asyncio.run(
-            backfill_job(
-                database,
-                registry,
-                settings,
-                period=period,
-                sources=chosen,
-                archives=archives,
-                now=now,
-                report=progress,
-            )
-        )
+        summary = asyncio.run(backfill_job(database, registry, settings, plan, now=now, report=progress))
     if json:
         console.as_json(as_data(summary))
     else:
@@ -91,11 +76,7 @@ def show(summary: BackfillSummary) -> None:
     console.table("What became of every page or entry", ("outcome", "count"), rows)
     for problem in summary.read.problems:
         console.line(problem)
-    console.line(
-        f"{summary.read.parts} parts done, {summary.read.parts_before} done before, "
-        f"{len(summary.read.problems)} with problems; {summary.read.stored} articles stored, {summary.folded.copies} "
-        f"of them copies; {summary.tagged.judged} stories read, {summary.tagged.in_scope} on leadership and culture."
-    )
+    console.line(f"{summary.sentence}.")
 
 
 def as_data(summary: BackfillSummary) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`culture-monitor backup` and `restore`: the whole database in one file, while the monitor runs."""
+"""`culture-monitor backup` and `restore`: the whole SQLite database in one file; for PostgreSQL, the lines to run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,6 @@ from deployments.commands.options import Data, Verbose
 from models.settings import load_settings
 from models.store.backup import back_up
 from models.store.backup import restore as put_back
-from models.store.database import open_database
 
 
 def backup(
@@ -20,8 +19,7 @@ def backup(
 ) -> None:
     """Write the whole database to one file, while the monitor runs. It holds the recipients' addresses."""
     settings = load_settings(data=data)
-    with open_database(settings.database_address) as database:
-        size = back_up(database, file)
+    size = back_up(settings.database_address, file)
     console.line(
         f"{file}: {size / 1e6:.1f} MB, whole and checked. It holds the recipients' addresses: keep it as such."
     )
@@ -30,7 +28,7 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Made by 'culture-monitor backup'.")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Also where the database holds articles or recipients: they are lost.")
+        bool, typer.Option("--replace", help="Replace a database that holds articles or recipients; they are lost.")
     ] = False,
     data: Data = None,
     verbose: Verbose = False,

@@ -12,6 +12,7 @@ from deployments.demo_site import DemoSite
 from models.settings import MINILM, TFIDF, load_settings
 from models.sources import load_registry
 from models.tagging.minilm import has_published_weights
+from models.themes import theme_ids
 from models.weeks import Week, utc_now
 
 DEMO_DAYS = 80  # the site's news goes back ten weeks; so far must the window reach
@@ -63,7 +64,7 @@ def _where_to_look(report: whole.Report, folder: Path, seconds: float) -> None:
     console.line(
         f"Done in {seconds:.0f} s. From {report.monitor.collected.entries} entries of "
         f"{len(report.monitor.collected.results)} invented outlets, the edition of week {report.digest.week} "
-        f"tells {stories} stories; ten weeks of news bear on {themes} of the fifteen themes."
+        f"tells {stories} stories; ten weeks of news bear on {themes} of the {len(theme_ids())} themes."
     )
     console.line("Where to look:")
     console.line(f"  the database   {folder / 'culture.db'}")

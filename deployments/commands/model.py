@@ -14,7 +14,7 @@ from flows.web.encoder_weights import FetchError, fetch_encoder
 from models.settings import MINILM, Settings, load_settings
 from models.store import model_versions
 from models.store.database import open_database
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 from models.weeks import utc_now
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def evaluate(
     )
     columns = ("theme", "precision", "recall", "F1", "average precision", "articles")
     rows = []
-    for theme in THEME_IDS:
+    for theme in theme_ids():
         scores = themes["per_theme"][theme]
         figures = [_figure(scores[key]) for key in ("precision", "recall", "f1", "average_precision")]
         rows.append((theme, *figures, scores["support"]))
@@ -156,7 +156,7 @@ def list_models(data: Data = None, json: Json = False) -> None:
 
 @app.command("train")
 def train(
-    force: Annotated[bool, typer.Option("--force", help="Also where there are no new reviews.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if there are no new reviews.")] = False,
     data: Data = None,
     verbose: Verbose = False,
 ) -> None:
@@ -189,7 +189,7 @@ def train(
 def rollback(
     version: Annotated[str, typer.Argument(help="A version of 'culture-monitor model list'.")], data: Data = None
 ) -> None:
-    """Give the tagging back to an earlier version, until you choose another or a measured challenger takes over."""
+    """Go back to an earlier version, until you choose another or a challenger takes over."""
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:
         jobs.roll_back(database, settings, version)

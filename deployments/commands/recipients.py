@@ -44,7 +44,7 @@ def add(
     data: Data = None,
     sources: Sources = None,
 ) -> None:
-    """Add a recipient; of all themes, nations and sectors that are not named here."""
+    """Add a recipient, for all themes, nations and sectors unless you name some."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     with open_database(settings.database_address) as database, database.write() as session:

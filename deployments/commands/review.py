@@ -78,7 +78,7 @@ def add(
     in_scope: Annotated[
         bool | None,
         typer.Option(
-            "--in-scope/--out-of-scope", help="Whether it is about leadership or culture.", show_default=False
+            "--in-scope/--out-of-scope", help="Whether it is about what the monitor is about.", show_default=False
         ),
     ] = None,
     note: Note = "",
@@ -104,7 +104,7 @@ def retag(
     confirm: Annotated[bool, typer.Option("--confirm", help="Do not ask: record what is shown.")] = False,
     data: Data = None,
 ) -> None:
-    """Decide on all fifteen themes of one article: those named apply, all others do not. Shows the changes, then asks."""
+    """Decide on all themes of one article: those named apply, all others do not. Shows the changes, then asks."""
     decision = check_retagging(themes=theme or (), reviewer=reviewer, note=note)
     settings = load_settings(data=data)
     with stored(settings) as database, database.read() as session:

@@ -10,21 +10,17 @@ from typing import Annotated, Any
 import typer
 
 from deployments import console
-from deployments.commands.options import Data, Json, Sources, Verbose, choose_sources
+from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.demo_folder import leave_demo
 from deployments.prefect_api import answering_api
 from deployments.prefect_environment import HEARTBEAT_SECONDS
-from flows import jobs
+from flows import jobs, run_summary
 from flows.mail.delivery import DeliverySummary
 from flows.mail.edition import DigestResult
-from models.outcomes import Outcome
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
-from models.themes import THEME_IDS, load_themes
 from models.weeks import Week, utc_now
-
-FAILURES_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,8 @@ def run(
     """Collect, tag and store once, send what earlier digests could not, and write this week's edition so far."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
-    chosen = choose_sources(registry, only or [])
+    jobs.check_framework(settings)
+    chosen = registry.choose(only or [])
     note = leave_demo(settings)
     if note:
         console.note(note)
@@ -69,6 +66,8 @@ def run(
         console.as_json(as_data(report))
     else:
         show(report)
+    with open_database(settings.database_address) as database:
+        jobs.note_told(database, report.monitor.collected, now=utc_now())
     undelivered = report.left is not None and (report.left.failed or report.left.expired)
     if report.monitor.collected.failures or undelivered:
         raise typer.Exit(1)
@@ -129,71 +128,21 @@ def _reported(
 
 def show(report: Report) -> None:
     """The summary for people."""
-    collected, tagged = report.monitor.collected, report.monitor.tagged
     for note in report.monitor.notes:
         console.note(note)
-    outcomes = collected.outcomes
-    rows = [(str(outcome), outcomes[outcome], outcome.meaning) for outcome in Outcome if outcomes[outcome]]
-    rows.append(
-        ("all", collected.entries, f"entries of {len(collected.results)} sources; {collected.not_due} sources not due")
-    )
-    console.table("What became of every entry", ("outcome", "entries", "meaning"), rows)
-    if collected.earlier_words:
-        console.line(collected.earlier_words)
-    themes = {theme.id: theme.heading for theme in load_themes()}
-    tag_rows = [(themes[theme], tagged.by_theme.get(theme, 0)) for theme in THEME_IDS]
-    console.table(f"New stories by theme (model {tagged.version})", ("theme", "stories"), tag_rows)
-    failures = collected.failures
-    if failures:
-        shown = [(r.source.label, str(r.poll), r.detail) for r in failures[:FAILURES_SHOWN]]
-        console.table("What could not be reached", ("source", "outcome", "detail"), shown)
-        if len(failures) > FAILURES_SHOWN:
-            console.line(f"and {len(failures) - FAILURES_SHOWN} more")
-    noticed = [
-        (r.source.label, r.detail) for r in collected.results if r.detail and not r.poll.is_failure and not r.left_out
-    ]
-    if noticed:
-        console.table("What was read and needs a look", ("source", "detail"), noticed[:FAILURES_SHOWN])
-        if len(noticed) > FAILURES_SHOWN:
-            console.line(f"and {len(noticed) - FAILURES_SHOWN} more")
-    if collected.cut_short:
-        cut = [(r.source.label, r.left_out) for r in collected.cut_short[:FAILURES_SHOWN]]
-        console.table("What was listed and not read", ("source", "what was left out"), cut)
-    console.line(
-        f"{tagged.judged} new stories read: {tagged.in_scope} on leadership and culture, "
-        f"{tagged.other_language} not in English. {tagged.uncertain} uncertain ones wait for review."
-    )
+    for section in run_summary.sections(report.monitor.collected, report.monitor.tagged):
+        if section.rows:
+            console.table(section.heading, section.columns, section.rows)
+        for line in section.lines:
+            console.line(line)
     if report.left is not None and report.left.words:
         console.line(f"{report.left.words[0].upper()}{report.left.words[1:]}.")
 
 
 def as_data(report: Report) -> dict[str, Any]:
     """The summary for machines."""
-    collected, tagged = report.monitor.collected, report.monitor.tagged
     return {
-        "run_id": collected.run_id,
-        "entries": collected.entries,
-        "outcomes": {str(outcome): count for outcome, count in collected.outcomes.items() if count},
-        "earlier": {str(outcome): count for outcome, count in collected.earlier_outcomes.items() if count},
-        "owed": collected.owed,
-        "out_of_time": {"pages": collected.pages_out_of_time, "sources": collected.sources_out_of_time},
-        "sources": [
-            {
-                "id": result.source.id,
-                "poll": str(result.poll),
-                "detail": result.detail,
-                "outcomes": {str(outcome): count for outcome, count in result.outcomes.items()},
-                "left_out": result.left_out,
-            }
-            for result in collected.results
-        ],
-        "not_due": collected.not_due,
-        "judged": tagged.judged,
-        "in_scope": tagged.in_scope,
-        "uncertain": tagged.uncertain,
-        "other_language": tagged.other_language,
-        "themes": tagged.by_theme,
-        "model_version": tagged.version,
+        **run_summary.as_data(report.monitor.collected, report.monitor.tagged),
         "notes": list(report.monitor.notes),
         "emails": asdict(report.left) if report.left is not None else None,
         "edition": {"week": str(report.digest.week), "files": [str(file) for file in report.digest.files]},

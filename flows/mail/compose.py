@@ -23,6 +23,7 @@ from flows.mail.plain import render_text
 from models import brief
 from models.edition import EditionContent, SourceGap, StoryItem, ThemeNote
 from models.layout import Layout, Section, lay_out
+from models.themes import load_framework
 from models.trends import Trend
 
 # Gmail cuts a message at 102 kB of HTML and hides the rest, the unsubscribe link included.
@@ -174,13 +175,15 @@ def gap_rows(gaps: Sequence[SourceGap]) -> list[dict[str, str]]:
 @cache
 def environment() -> Environment:
     """Where all templates of the mail come from: everything is escaped, and a missing value is an error."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("flows.mail", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals["framework"] = load_framework()
+    return found
 
 
 @cache

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from models import brief
 from models.edition import Basis, EditionContent, StoryItem
 from models.layout import Section
+from models.themes import load_framework
 from models.trends import CHANCE, LEAST_OUTLETS, LEAST_STORIES
 from models.weeks import LONDON
-
-REVIEW = "“Leadership for a collaborative and inclusive future”, the 2022 Messenger review"
 
 NAMED_ELSEWHERE = 3  # headlines of stories that stand under another theme
 
@@ -31,7 +30,7 @@ def title(content: EditionContent) -> str:
 def standfirst(content: EditionContent) -> str:
     """One line under the heading: what this is."""
     chosen = brief.selection_words(content)
-    text = "What the news says about how the NHS and social care are led."
+    text = f"What the news says about {load_framework().subject}."
     return f"{text} Your choice: {chosen}." if chosen else text
 
 
@@ -138,12 +137,13 @@ def trend_rule() -> str:
 def method(content: EditionContent) -> tuple[str, ...]:
     """How the edition was made and how to put it right."""
     when = content.composed_at.astimezone(LONDON)
+    framework = load_framework()
     earlier = " Part of the weeks before was tagged by an earlier version." if content.model.mixed else ""
     version = f" (version {content.model.version})" if content.model.version else ""
     return (
         f"Composed by machine on {brief.long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories "
         f"unless a reviewer corrected a tag. Every article that was read was compared, sentence by sentence, with the "
-        f"themes of {REVIEW}, which was about England; news of the other nations is shown for comparison.",
+        f"themes of {framework.title}{', ' if framework.note else ''}{framework.note}.",
         f"The tags come from a statistical model{version}. {content.model.quality}{earlier}".strip(),
         "A quotation is the sentence that earned the tag, as long as its publisher’s terms allow. "
         "Stories that the model was unsure of are not shown; they wait for a reviewer.",

@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.web.collect_summary import CollectSummary, SourceResult
-from flows.web.keeper import Keeper
-from flows.web.page_visits import TIME_WAS_UP, PageVisits
-from flows.web.polite_client import HostFacts, PoliteClient
+from flows.web.open_web import open_web
+from flows.web.page_visits import TIME_WAS_UP
+from flows.web.readers import Window
 from flows.web.source_polls import Poll, poll_source
 from flows.web.turns import is_due, longest_due_first, round_robin, visit_again
-from flows.web.workers import Workers
 from models.admission import Candidate, ReadEntry
+from models.network_trouble import is_answered
 from models.outcomes import Outcome, PollOutcome
 from models.polling import new_entries
 from models.revisits import RECHECKS_PER_RUN
@@ -31,6 +31,7 @@ from models.store import owed_pages
 from models.store.database import Database
 from models.store.source_snapshots import record_sources
 from models.store.tables import SourceState
+from models.text_safety import MAX_DETAIL, storable
 
 PAGES_A_BATCH = 50  # one transaction
 BATCHES_AT_ONCE = 6  # bounds memory: so many batches of texts are held
@@ -84,42 +85,27 @@ class Collector:
         with self._database.write() as session:
             run_id = queries.start_run("collect", self._now, session=session)
             states = queries.source_states(session=session)
-            hosts = queries.host_states(session=session)
             record_sources(self._registry, self._now, session=session)
         wanted = (
             self._registry.enabled() if sources is None else tuple({source.id: source for source in sources}.values())
         )
         due = [source for source in wanted if all_due or is_due(source, states.get(source.id), self._now)]
-        facts = {
-            host: HostFacts(state.robots, state.robots_status, state.robots_fetched_at, state.retry_after)
-            for host, state in hosts.items()
-        }
-        settings = self._settings
-        async with (
-            Workers(settings.workers) as workers,
-            PoliteClient(
-                user_agent=self._user_agent,
-                allow_hosts=settings.allow_hosts,
-                gap_seconds=settings.host_gap_seconds,
-                hosts=facts,
-                proxy=settings.proxy_address,
-                clock=self._clock,
-            ) as client,
-        ):
-            self._client, self._workers = client, workers
-            blocked = {host: state.blocked_until for host, state in hosts.items() if state.blocked_until}
-            began = asyncio.get_running_loop().time()
-            self._polls_until = began + settings.run_minutes * 60 * POLLS_SHARE
-            self._visits = PageVisits(
-                client, workers, now=self._now, blocked_until=blocked, until=began + settings.run_minutes * 60
-            )
-            self._keeper = Keeper(self._database, run_id, self._now)
+        self._window = Window(self._now - timedelta(days=self._settings.max_age_days), self._now)
+        began, run_seconds = asyncio.get_running_loop().time(), self._settings.run_minutes * 60
+        self._polls_until = began + run_seconds * POLLS_SHARE
+        async with open_web(
+            self._database,
+            self._settings,
+            run_id=run_id,
+            now=self._now,
+            user_agent=self._user_agent,
+            clock=self._clock,
+            until=began + run_seconds,
+        ) as self._web:
             await self._poll_all(due, states)
             candidates = self._choose(wanted, everybody=sources is None, all_due=all_due)
             if candidates:  # one step, not one a batch: to report a step costs as much as storing a batch
                 await self._run_step(f"read {len(candidates)} pages", lambda: self._read_all(candidates))
-            self._keeper.save_hosts(client.hosts, self._visits.blocked_until)
-            self._keeper.save_requests(client.requests)
         return self._finish(run_id, due, len(wanted) - len(due))
 
     def _clock(self) -> datetime:
@@ -147,9 +133,13 @@ class Collector:
         try:
             async with asyncio.timeout_at(self._polls_until):
                 return await poll_source(
-                    source, state,
-                    client=self._client, workers=self._workers, settings=self._settings, now=self._now,
-                )  # fmt: skip
+                    source,
+                    state,
+                    client=self._web.client,
+                    workers=self._web.workers,
+                    window=self._window,
+                    guardian_key=self._settings.guardian_key,
+                )
         except TimeoutError:
             return Poll(source, PollOutcome.DEFERRED, TIME_WAS_UP)
 
@@ -158,7 +148,7 @@ class Collector:
         if poll.detail == TIME_WAS_UP:  # as if it had not been due yet: the next run asks it
             self._new_at_poll[source.id] = 0
             return
-        listed = self._keeper.store_poll(poll, self._registry, max_age_days=self._settings.max_age_days)
+        listed = self._web.keeper.store_poll(poll, self._registry, oldest=self._window.since)
         self._outcomes[source.id] = listed.outcomes
         self._new_at_poll[source.id] = new_entries(listed.outcomes)
         for candidate in listed.candidates:
@@ -229,7 +219,7 @@ class Collector:
             elif candidate.source.id not in self._wanted:
                 read = ReadEntry(candidate, Outcome.HEADLINE, detail="its source is read no more")
             else:
-                read = await self._visits.read(candidate)
+                read = await self._web.visits.read(candidate)
             self._left_for_time += read.detail == TIME_WAS_UP
             self._done += 1
             self._report("read", self._done, self._to_do)
@@ -238,7 +228,7 @@ class Collector:
         return await asyncio.gather(*map(one, batch))
 
     async def _store(self, read: Sequence[ReadEntry]) -> list[Outcome]:
-        return await self._in_thread(self._keeper.store, read)
+        return await self._in_thread(self._web.keeper.store, read)
 
     async def _in_thread(self, work: Callable[[T], R], what: T) -> R:
         """Do work on the database while the loop goes on handing pages to the readers; cancelled, it ends first."""
@@ -251,10 +241,7 @@ class Collector:
                 raise
 
     def _finish(self, run_id: int, due: Sequence[Source], not_due: int) -> CollectSummary:
-        results = []
-        for source in due:
-            poll, counts = self._polls[source.id], self._outcomes[source.id]
-            results.append(SourceResult(source, poll.outcome, poll.detail, _counted(counts), poll.left_out))
+        results = [_result(self._polls[source.id], _counted(self._outcomes[source.id])) for source in due]
         earlier = {source: _counted(counts) for source, counts in self._earlier.items()}
         with self._database.read() as session:
             owed = owed_pages.count_owed(session=session)
@@ -271,7 +258,7 @@ class Collector:
             stored[source_id].update({str(outcome): count for outcome, count in counted.items()})
         for source in due:  # what was listed may have turned out to be known under another address
             if new_entries(self._outcomes[source.id]) != self._new_at_poll[source.id]:
-                self._keeper.save_state(self._polls[source.id], self._outcomes[source.id])
+                self._web.keeper.save_state(self._polls[source.id], self._outcomes[source.id])
         with self._database.write() as session:
             ended = self._clock()
             outcomes = {source_id: dict(counts) for source_id, counts in stored.items() if counts}
@@ -289,6 +276,21 @@ async def _all_of(work: Iterable[Coroutine[Any, Any, None]]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+
+
+def _result(poll: Poll, outcomes: dict[Outcome, int]) -> SourceResult:
+    before = poll.previous
+    return SourceResult(
+        poll.source,
+        poll.outcome,
+        poll.detail,
+        outcomes,
+        poll.left_out,
+        answered=is_answered(poll.replies),
+        failing_since=before.failing_since if before else None,
+        failure_told=before is not None and before.failure_told_at is not None,
+        detail_told=before is not None and before.last_detail == storable(poll.detail, MAX_DETAIL),
+    )
 
 
 def _counted(counts: Counter[Outcome]) -> dict[Outcome, int]:

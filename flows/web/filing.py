@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from flows.web.page_facts import choose_published
-from flows.web.story_folder import StoryFolder
 from models.admission import Candidate, ReadEntry, digest_of, headline, text_status_of
+from models.folding import StoryFolder
 from models.outcomes import Outcome, TextStatus
 from models.revisits import after_visit, next_look
 from models.sources import Source
@@ -34,7 +34,7 @@ class Filing:
     ) -> None:
         """`stored`: articles by address, of those that the batch may hold; `earlier`: by id, those that it reads again."""
         self.rows = NewRows()
-        self._folder = StoryFolder(index, self.rows, now, story_ids)
+        self._folder = StoryFolder(index, self.rows, story_ids)
         self._now = now
         self._stored = dict(stored)
         self._earlier = dict(earlier)
@@ -49,12 +49,14 @@ class Filing:
         """Store an entry with what its listing says, its page being owed; the number of the article. No story yet."""
         number = next(self._article_ids)
         read = ReadEntry(candidate, Outcome.DEFERRED)
-        self.rows.articles.append(self._read_row(read, None) | self._first_row(read, number))
+        self.rows.articles.append(self._read_row(read, None) | self._first_row(read, number) | said(candidate))
         self._stored[candidate.entry.url] = number
         return number
 
     def file(self, read: ReadEntry) -> Outcome:
         """Make the rows of one entry; its final outcome."""
+        if read.candidate.seen_at is not None:
+            return self._file_past(read, read.candidate.seen_at)
         earlier = self._earlier.get(read.candidate.article_id or 0)
         if read.outcome is Outcome.INVALID or (read.outcome is Outcome.REFUSED and earlier is None):
             return read.outcome
@@ -89,13 +91,33 @@ class Filing:
             # Another entry, or another process, brought the same page under its canonical address.
             self.rows.aliases[read.candidate.entry.url] = known
             return Outcome.KNOWN
-        row = self._read_row(read, None) | self._first_row(read, next(self._article_ids)) | {"url": address}
-        outcome = self._folder.fold(row, read.outcome, row["published_at"] or self._now)
+        row = self._read_row(read, None) | self._first_row(read, next(self._article_ids)) | said(read.candidate)
+        row["url"] = address
+        outcome = self._folder.fold(row, read.outcome, row["published_at"] or self._now, self._now)
         row["outcome"] = outcome
         self.rows.articles.append(row)
         self._stored[address] = row["id"]
         if address != read.candidate.entry.url:
             self.rows.aliases[read.candidate.entry.url] = row["id"]
+        return outcome
+
+    def _file_past(self, read: ReadEntry, seen_at: datetime) -> Outcome:
+        """What a backfill read: whatever ran first, of two captures of a page the earlier stays, and its story is found later.
+
+        What can't be had now is not stored: the part of the backfill that it belongs to is not finished, and comes again.
+        """
+        if read.outcome.leaves_page_owed or read.outcome is Outcome.REFUSED:
+            return read.outcome
+        address, outcome = address_of(read), read.outcome
+        if (number := self._stored.get(address)) is None:
+            number = self._stored[address] = next(self._article_ids)
+            self.rows.articles.append(self._read_row(read, None) | self._first_row(read, number) | {"url": address})
+        elif (stored := self._earlier.get(number)) is not None and _waits(stored) and seen_at < stored.first_seen_at:
+            self.change(self._read_row(read, None) | self._first_row(read, number) | {"url": address})
+        else:
+            outcome = Outcome.KNOWN
+        if address != read.candidate.entry.url:
+            self.rows.aliases[read.candidate.entry.url] = number
         return outcome
 
     def _file_again(self, read: ReadEntry, earlier: Article) -> Outcome:
@@ -113,7 +135,7 @@ class Filing:
         seen_at = row["published_at"] or earlier.first_seen_at
         if earlier.story_id is None:
             row |= {"url": address, "model_version": None}
-            row["outcome"] = outcome = self._folder.fold(row, outcome, seen_at)
+            row["outcome"] = outcome = self._folder.fold(row, outcome, seen_at, self._now)
             self.rows.changes.append(row)
             self._stored[address] = earlier.id
             if address != earlier.url:
@@ -122,7 +144,7 @@ class Filing:
         if row["text"]:
             row["model_version"] = None  # it was judged by its headline: it waits to be tagged once more
             row["outcome"] = outcome = self._folder.fold_again(
-                row, outcome, seen_at, same=same, first_text=not earlier.text
+                row, outcome, seen_at, self._now, same=same, first_text=not earlier.text
             )
         else:
             row["outcome"] = earlier.outcome if earlier.outcome == Outcome.COPY else outcome
@@ -156,7 +178,8 @@ class Filing:
             row |= _text_columns(page.text, status) | {"model_version": None, "story_id": earlier.story_id}
             row |= {"outlet": earlier.outlet, "title": title}
             seen_at = earlier.published_at or earlier.first_seen_at
-            self._folder.fold_again(row, read.outcome, seen_at, first_text=not earlier.text)
+            if not _waits(earlier):
+                self._folder.fold_again(row, read.outcome, seen_at, self._now, first_text=not earlier.text)
         if title != earlier.title:
             row["title"] = title
         self.change(row, old_title=earlier.title)
@@ -168,16 +191,15 @@ class Filing:
         return listed_columns(read.candidate) | {
             "id": number,
             "url": entry.url,
-            "first_seen_at": self._now,
+            "first_seen_at": read.candidate.seen_at or self._now,
             "story_id": None,
-            "listed_title": entry.title,
-            "listed_digest": digest_of(entry),
+            "backfilled": read.candidate.seen_at is not None,
             "outcome": read.outcome,
         }
 
     def _read_row(self, read: ReadEntry, earlier: Article | None) -> Row:
         """What was read this time, over what is known already."""
-        return page_columns(read, self._now, earlier) | {
+        return page_columns(read, read.candidate.seen_at or self._now, earlier) | {
             "outlet": earlier.outlet if earlier is not None else "",
             "attempts": _tries(read),
             "page_title": (read.page.title or None) if read.page is not None else None,
@@ -208,7 +230,7 @@ class Filing:
 
     def _next_look(self, earlier: Article | None, read: ReadEntry) -> datetime | None:
         entry = read.candidate.entry
-        first = earlier.first_seen_at if earlier is not None else self._now
+        first = earlier.first_seen_at if earlier is not None else read.candidate.seen_at or self._now
         return next_look(entry.title, entry.url, first_seen_at=first, now=self._now)
 
 
@@ -220,6 +242,11 @@ def listed_columns(candidate: Candidate) -> Row:
         "outlet": entry.outlet or candidate.source.label,
         "summary": entry.summary,
     }
+
+
+def said(candidate: Candidate) -> Row:
+    """What its listing said, by which it is known whether it says something else later."""
+    return {"listed_title": candidate.entry.title, "listed_digest": digest_of(candidate.entry)}
 
 
 def source_columns(source: Source) -> Row:
@@ -245,6 +272,11 @@ def page_columns(read: ReadEntry, seen_at: datetime, earlier: Article | None = N
         "paywalled": entry.paywalled or status is TextStatus.PAYWALLED,
         **_text_columns(page.text if page is not None and status in _TEXTS else None, status),
     }
+
+
+def _waits(article: Article) -> bool:
+    """Whether it is of the past, and the backfill that found it has still to fold it into a story."""
+    return article.backfilled and article.story_id is None
 
 
 def _text_columns(text: str | None, status: TextStatus) -> Row:

@@ -29,7 +29,8 @@ from models.text_safety import MAX_DETAIL, storable, validator
 class Keeper:
     """Stores the results of one run, a batch in a transaction."""
 
-    def __init__(self, database: Database, run_id: int, now: datetime) -> None:
+    def __init__(self, database: Database, run_id: int | None, now: datetime) -> None:
+        """`run_id`: of the run whose requests are logged; None where none are made."""
         self._database = database
         self._run_id = run_id
         self._now = now
@@ -47,20 +48,21 @@ class Keeper:
         """Store a batch; the final outcome of each entry, in order."""
         addresses = {address_of(entry) for entry in read}
         again = {entry.candidate.article_id for entry in read if entry.candidate.article_id is not None}
-        with self._write() as session, self._filing_in(session, addresses, again, len(read)) as filing:
+        past = any(entry.candidate.seen_at is not None for entry in read)
+        with self._write() as session, self._filing_in(session, addresses, again, len(read), past=past) as filing:
             outcomes = [filing.file(cleaned(entry)) for entry in read]
             sent = [entry for entry in read if entry.reply is not None and entry.reply.requests]
             queries.add_events([self._page_event(entry) for entry in sent], session=session)
         return outcomes
 
-    def store_poll(self, poll: Poll, registry: Registry, *, max_age_days: int) -> ListingResult:
+    def store_poll(self, poll: Poll, registry: Registry, *, oldest: datetime) -> ListingResult:
         """Store all that a source listed, in one transaction with what is remembered of the source."""
         addresses = {entry.url for entry in poll.entries}
         with self._write() as session:
             stored = owed_pages.stored_at(addresses, session=session)
             with_text = {stored[entry.url].id for entry in poll.entries if entry.text and entry.url in stored}
             with self._filing_in(session, addresses, with_text, len(poll.entries)) as filing:
-                filer = ListingFiler(poll, registry, filing, stored, now=self._now, max_age_days=max_age_days)
+                filer = ListingFiler(poll, registry, filing, stored, now=self._now, oldest=oldest)
                 result = filer.file()
             queries.add_events(self._poll_events(poll), session=session)
             session.merge(self._state(poll, result.outcomes))
@@ -68,17 +70,17 @@ class Keeper:
 
     @contextmanager
     def _filing_in(
-        self, session: Session, addresses: Collection[str], again: Collection[int], size: int
+        self, session: Session, addresses: Collection[str], again: Collection[int], size: int, *, past: bool = False
     ) -> Iterator[Filing]:
-        """A batch of at most `size` new articles, stored at the end."""
+        """A batch of at most `size` new articles, stored at the end; those of the past are folded into no story yet."""
         self._session = session
         try:
             stored = queries.article_ids_of(addresses, session=session)
             self._filing = filing = Filing(
-                self._stories(),
+                StoryIndex(self._texts_of) if past else self._stories(),
                 self._now,
                 stored=stored,
-                earlier=queries.articles_by_id({*again, *(stored.values() if again else ())}, session=session),
+                earlier=queries.articles_by_id({*again, *(stored.values() if again or past else ())}, session=session),
                 article_ids=iter(queries.reserve_ids(Article, size, session=session)),
                 story_ids=iter(queries.reserve_ids(Story, size, session=session)),
             )
@@ -117,7 +119,8 @@ class Keeper:
     def _state(self, poll: Poll, outcomes: Counter[Outcome]) -> SourceState:
         previous = poll.previous
         failed = poll.outcome.is_failure
-        failures = (previous.failures if previous else 0) + 1 if failed else 0
+        unasked = poll.outcome is PollOutcome.DEFERRED  # what failed before still does, for all we know
+        failures = (previous.failures if previous else 0) + failed if failed or unasked else 0
         new = new_entries(outcomes)
         first = poll.replies[0] if poll.replies else None
         last_new_at = self._now if new else (previous.last_new_at if previous else None)
@@ -133,7 +136,9 @@ class Keeper:
             max_age_seconds=max_age(first.headers, self._now) if first else None,
             retry_after=first.retry_after if first else None,
         )
-        held = previous if poll.outcome is PollOutcome.NOT_MODIFIED and previous is not None else poll
+        held = previous if (poll.outcome is PollOutcome.NOT_MODIFIED or unasked) and previous is not None else poll
+        before = previous if failed or unasked else None  # of whose failing it is the same one
+        failing_since = before.failing_since if before else None
         return SourceState(
             source=poll.source.id,
             url=poll.source.url,
@@ -142,11 +147,12 @@ class Keeper:
             next_poll_at=planned.at,
             interval_seconds=planned.interval_seconds,
             failures=failures,
-            failing_since=((previous.failing_since if previous else None) or self._now) if failed else None,
+            failing_since=failing_since or self._now if failed else failing_since,
+            failure_told_at=before.failure_told_at if before else None,
             last_outcome=poll.outcome,
             last_detail=storable(poll.detail, MAX_DETAIL) or None,
             last_polled_at=self._now,
-            last_success_at=(previous.last_success_at if previous else None) if failed else self._now,
+            last_success_at=(previous.last_success_at if previous else None) if failed or unasked else self._now,
             last_new_at=last_new_at,
         )
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from flows.web.filing import Filing, source_columns
+from flows.web.filing import Filing, said, source_columns
 from flows.web.source_polls import Poll
-from models.admission import Candidate, Listed, ReadEntry, Stored, cleaned, cleaned_entry, digest_of, listed_as
+from models.admission import Candidate, Listed, ReadEntry, Stored, cleaned, cleaned_entry, listed_as
 from models.admission import without_page as kept_without_page
 from models.outcomes import Outcome
 from models.sources import Registry
@@ -33,7 +33,7 @@ class ListingFiler:
         stored: Mapping[str, Stored],
         *,
         now: datetime,
-        max_age_days: int,
+        oldest: datetime,
     ) -> None:
         self._poll = poll
         self._sources = registry.by_id()
@@ -41,7 +41,7 @@ class ListingFiler:
         self._filing = filing
         self._stored = stored
         self._now = now
-        self._max_age_days = max_age_days
+        self._oldest = oldest
         self._result = ListingResult()
 
     def file(self) -> ListingResult:
@@ -67,8 +67,7 @@ class ListingFiler:
             stored,
             first_source=self._sources.get(stored.source) if stored is not None else None,
             may_read=kept is None or kept.page is not None,
-            now=self._now,
-            max_age_days=self._max_age_days,
+            oldest=self._oldest,
         )
         if listed is Listed.TOO_OLD:
             return Outcome.TOO_OLD
@@ -80,7 +79,7 @@ class ListingFiler:
         if listed in {Listed.OWN, Listed.FULLER}:
             return self._take_over(candidate, kept, stored, own=listed is Listed.OWN)
         if stored.source == source.id and stored.listed_digest is None:  # by a version that did not keep it
-            self._filing.change({"id": stored.id, **_said(candidate)})
+            self._filing.change({"id": stored.id, **said(candidate)})
         return Outcome.KNOWN
 
     def _read_or_file(self, candidate: Candidate, kept: ReadEntry | None) -> Outcome:
@@ -93,7 +92,7 @@ class ListingFiler:
     def _change(self, candidate: Candidate, kept: ReadEntry | None, stored: Stored) -> Outcome:
         """The same source says something else of the entry than it did."""
         entry = candidate.entry
-        row: Row = {"id": stored.id, "summary": entry.summary or stored.summary, **_said(candidate)}
+        row: Row = {"id": stored.id, "summary": entry.summary or stored.summary, **said(candidate)}
         retitled = entry.title and entry.title != (stored.listed_title or stored.title)
         if retitled and (stored.checked_at is None or candidate.source.speaks_for(entry.url)):
             row["title"] = entry.title
@@ -116,7 +115,7 @@ class ListingFiler:
             **source_columns(source),
             "outlet": entry.outlet or source.label,
             "summary": entry.summary or stored.summary,
-            **_said(candidate),
+            **said(candidate),
         }
         unread = stored.checked_at is None and not stored.has_text
         if own and unread:
@@ -133,7 +132,3 @@ class ListingFiler:
         if not unread or (kept is not None and kept.page is None):
             return Outcome.UPDATED
         return self._read_or_file(candidate, kept)
-
-
-def _said(candidate: Candidate) -> Row:
-    return {"listed_title": candidate.entry.title, "listed_digest": digest_of(candidate.entry)}

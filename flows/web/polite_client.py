@@ -24,12 +24,11 @@ from flows.web.robots import MAX_BYTES as ROBOTS_BYTES
 from flows.web.robots import HostFacts, RobotsRules, Verdict, product_token
 from flows.web.single_request import Ask, Limits, send
 from flows.web.transport import HostClients
-from models.entries import Fetched, Reply
+from models.entries import MAX_PAGE_BYTES, Fetched, Reply
 from models.urls import host_of, origin_of, without_credentials, without_user
 
-__all__ = ["MAX_PAGE_BYTES", "HostFacts", "Limits", "PoliteClient"]
+__all__ = ["HostFacts", "Limits", "PoliteClient"]
 
-MAX_PAGE_BYTES = 3 * 1024 * 1024  # ample for news: the longest real pages measured are under 2 MB
 _CLOSED = frozenset({Fetched.UNREACHABLE, Fetched.REFUSED})
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from flows.web.polite_client import PoliteClient
 from flows.web.readers import (
@@ -19,7 +18,6 @@ from flows.web.workers import WorkerError, Workers
 from models.admission import outcome_of_poll
 from models.entries import Entry, Fetched, Reply
 from models.outcomes import PollOutcome
-from models.settings import Settings
 from models.sources import Source
 from models.store.tables import SourceState
 from models.urls import without_credentials
@@ -53,23 +51,21 @@ async def poll_source(
     *,
     client: PoliteClient,
     workers: Workers,
-    settings: Settings,
-    now: datetime,
+    window: Window,
+    guardian_key: str | None = None,
 ) -> Poll:
-    """Ask a source for its entries; entries met twice in one answer are given twice, the collector counts them."""
+    """Ask a source for its entries of a time; entries met twice in one answer are given twice, the collector counts them."""
     if state is not None and state.url != source.url:
         state = None  # the registry names another address now: what we know is of the old one
-    window = Window(since=now - timedelta(days=settings.max_age_days), until=now)
-    key = settings.guardian_api_key.get_secret_value() if settings.guardian_api_key else None
     try:
-        spec = request_for(source, window, guardian_key=key)
+        spec = request_for(source, window, guardian_key=guardian_key)
     except MissingKey as error:
         return Poll(source, PollOutcome.REFUSED, str(error), shown_url=without_credentials(source.url), previous=state)
 
     async def get(one: RequestSpec, *, conditional: bool) -> Reply:
         etag = state.etag if state and conditional else None
         modified = state.last_modified if state and conditional else None
-        one = with_key(source.kind, one, key)
+        one = with_key(source.kind, one, guardian_key)
         return await client.get(one.url, etag=etag, last_modified=modified, max_bytes=one.max_bytes, accept=one.accept)
 
     first = await get(spec, conditional=True)

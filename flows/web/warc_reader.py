@@ -18,10 +18,11 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from flows.web.decoding import EncodingError, TooManyBytesError, decode
 from flows.web.page_language import tell_language
 from flows.web.page_reader import is_html
-from models.urls import host_of, normalise_url
+from flows.web.readers import Window
+from models.admission import ENGLISH
+from models.entries import MAX_PAGE_BYTES
+from models.urls import bare_host, host_of, normalise_url
 
-MAX_PAGE_BYTES = 3 * 1024 * 1024  # as for a page fetched today
-ENGLISH = "en"
 _SAMPLE_BYTES = 60_000  # of a page's head and body, in which its language is looked for
 _SAMPLE_LETTERS = 3_000
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]{0,200}\r\n")
@@ -31,7 +32,7 @@ _SILENT_NAMES = (b"script", b"style", b"noscript", b"svg", b"head")
 _SILENT = re.compile(rb"(?i)<(?:(%s)\b|!--)" % b"|".join(_SILENT_NAMES))
 _ENDS = {name: re.compile(rb"(?i)</%s\s*>" % name) for name in _SILENT_NAMES} | {b"": re.compile(b"-->")}
 _TAG = re.compile(rb"<[^<>]*>")
-_SITE_PREFIXES = ("www.", "m.", "mobile.", "amp.", "feeds.", "feed.", "rss.")
+_FEED_PREFIXES = ("feeds.", "feed.", "rss.")
 
 
 class ArchiveDamaged(Exception):  # noqa: N818 - it says what happened
@@ -40,11 +41,10 @@ class ArchiveDamaged(Exception):  # noqa: N818 - it says what happened
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which captures are read: of these hosts (as `site_of` names them), captured from `since` to before `until`."""
+    """Which captures are read: of these hosts (as `site_of` names them), captured within the window."""
 
     hosts: frozenset[str]
-    since: datetime
-    until: datetime
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ class Capture:
 
 def site_of(host: str) -> str:
     """The host by which an archive is filtered: without `www.` and the like."""
-    for prefix in _SITE_PREFIXES:
+    for prefix in _FEED_PREFIXES:
         if host.startswith(prefix) and "." in host.removeprefix(prefix):
             return host.removeprefix(prefix)
-    return host
+    return bare_host(host)
 
 
 def captures(path: Path, wanted: Wanted, passed_over: Counter[str]) -> Iterator[Capture]:
@@ -98,7 +98,7 @@ def _judge(record: Any, wanted: Wanted, passed_over: Counter[str]) -> Capture | 
         passed_over["other-host"] += 1
         return None
     captured_at = _captured_at(record)
-    if captured_at is None or not wanted.since <= captured_at < wanted.until:
+    if captured_at is None or not wanted.window.holds(captured_at):
         passed_over["other-day"] += 1
         return None
     reason, capture = _read(record, address, captured_at)

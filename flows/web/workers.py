@@ -39,6 +39,10 @@ class WorkerError(Exception):
     """The call is lost: it took too long, its worker ended, or it raised; the message says which."""
 
 
+class WorkerLostError(WorkerError):
+    """Its worker ended, by whatever hand: another may do what this one did not."""
+
+
 class Workers:
     """A pool of worker processes; use as `async with`. They start with the first call; calls beyond their number wait."""
 
@@ -73,10 +77,10 @@ class Workers:
                 except TimeoutError:
                     raise WorkerError(f"took longer than {timeout_seconds:g} seconds") from None
                 except ProcessExpired as error:
-                    raise WorkerError(f"the worker process ended with code {error.exitcode}") from error
+                    raise WorkerLostError(f"the worker process ended with code {error.exitcode}") from error
                 except RuntimeError:  # the pool broke, mostly by a worker that died between two calls
                     continue
-        raise WorkerError(f"the pool of workers broke {TRIES} times")
+        raise WorkerLostError(f"the pool of workers broke {TRIES} times")
 
     async def _running(self) -> ProcessPool:
         broken = None

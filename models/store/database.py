@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # The migrations, oldest first, as tests/test_migrations.py compares them with the files: alembic takes a fifth of a second to
 # import and to look for itself, and almost every run finds the newest schema.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5
 _LOOK_AGAIN_SECONDS = 0.05
 _ADVISORY_LOCK = 2022_06_08  # any fixed number: two processes starting at once migrate one after the other
@@ -97,8 +97,8 @@ def open_database(address: str) -> Database:
     return Database(engine)
 
 
-def open_to_read(address: str) -> Database:
-    """The database at a SQLAlchemy address for reading alone: nothing is made, migrated or written.
+def open_to_read(address: str, *, any_schema: bool = False) -> Database:
+    """The database at a SQLAlchemy address for reading alone (`any_schema`: an earlier one too): nothing is made or written.
 
     Raises:
         DatabaseMissingError: there is none yet, or an empty one.
@@ -124,7 +124,7 @@ def open_to_read(address: str) -> Database:
     try:
         with engine.connect() as connection:
             current = _revision(connection, _label(engine))
-        _check_readable(current, _label(engine))
+        _check_readable(current, _label(engine), any_schema)
     except DBAPIError as error:
         database.close()
         raise DatabaseError(f"{_label(engine)}: {_reason(error)}") from error
@@ -134,14 +134,14 @@ def open_to_read(address: str) -> Database:
     return database
 
 
-def _check_readable(current: str | None, label: str) -> None:
+def _check_readable(current: str | None, label: str, any_schema: bool) -> None:
     if current is None:
         raise DatabaseMissingError(
             f"{label}: nothing is stored yet; `culture-monitor run` does, or name another --data folder"
         )
     if current not in known_revisions():
         raise _newer(current, label)
-    if current != REVISIONS[-1]:
+    if current != REVISIONS[-1] and not any_schema:
         raise DatabaseError(
             f"{label}: was written by an earlier version of the monitor (schema {current}); "
             "`culture-monitor upkeep` brings it up to date"

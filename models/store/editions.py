@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import exists, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -113,7 +113,16 @@ def is_approved(edition: Edition, *, session: Session) -> bool:
 def _is_reviewed(edition: Edition, *, session: Session) -> bool:
     """Whether a review has come since about one of its stories, or about a copy of one."""
     shown = {story.id for story in content_from_json(edition.content).stories}
-    since = select(Review.article_id).where(col(Review.id) > edition.latest_review)
+    # What was known already, and has been carried over to a copy that came later, is nothing new.
+    known = aliased(Review)
+    carried = exists().where(
+        col(known.id) <= edition.latest_review,
+        col(known.at) == Review.at,
+        col(known.theme) == Review.theme,
+        col(known.verdict) == Review.verdict,
+        col(known.reviewer) == Review.reviewer,
+    )
+    since = select(Review.article_id).where(col(Review.id) > edition.latest_review, ~carried)
     # By story: what is reviewed may be a copy of what is shown. Few reviews are newer, so the sets are small.
     folded = aliased(Article)
     query = (

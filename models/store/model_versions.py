@@ -10,6 +10,10 @@ from sqlmodel import Session, col, select
 from models.store.tables import ModelVersion
 
 
+class ModelError(ValueError):
+    """The model that is asked for can't be used; the message says why and what to run. Nothing was changed."""
+
+
 class ModelState(StrEnum):
     """What a trained model is to the monitor."""
 

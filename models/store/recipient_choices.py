@@ -7,7 +7,7 @@ from models.edition import Selection
 from models.sources import Registry
 from models.store.tables import Recipient
 from models.text_safety import plain_line
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 
 MAX_NAME = 100
 
@@ -59,7 +59,10 @@ def choices_in_words(recipient: Recipient) -> str:
     parts = [
         f"{what}: {', '.join(chosen) or 'all'}"
         for what, chosen in (
-            ("themes", recipient.themes),
+            (
+                "themes",
+                [theme if theme in theme_ids() else f"{theme} (no longer in use)" for theme in recipient.themes],
+            ),
             ("nations", recipient.nations),
             ("sectors", recipient.sectors),
         )
@@ -77,12 +80,12 @@ def check_selection(
     """
     sources = registry.sources if registry else ()
     for what, given, known in (
-        ("theme", themes, THEME_IDS),
+        ("theme", themes, theme_ids()),
         ("nation", nations, sorted({*NATIONS, *(source.nation for source in sources)})),
         ("sector", sectors, sorted({*SECTORS, *(source.sector for source in sources)})),
     ):
         for value in given:
             if value not in known:
                 raise RecipientError(f"{what} {value!r} is not known; use one of {', '.join(known)}")
-    order = [theme for theme in THEME_IDS if theme in themes]
+    order = [theme for theme in theme_ids() if theme in themes]
     return Selection(tuple(order), tuple(dict.fromkeys(nations)), tuple(dict.fromkeys(sectors)))

@@ -14,6 +14,7 @@ from models.store.tables import Article, ArticleAlias, Review, Story, Tag
 from models.store.tagging import document_of
 from models.tagging.decisions import State
 from models.tagging.training import ReviewedArticle
+from models.themes import theme_ids
 from models.urls import normalise_url
 
 CHUNK = 500  # values in one statement; SQLite takes a limited number
@@ -137,8 +138,8 @@ def _may_be_in_scope() -> ColumnElement[bool]:
 
 
 def _is_asked() -> ColumnElement[bool]:
-    """Of tags: nobody has spoken on that theme."""
-    return ~_said(Review.theme == Tag.theme)
+    """Of tags: nobody has spoken on that theme, which is one of those in use."""
+    return and_(col(Tag.theme).in_(theme_ids()), ~_said(Review.theme == Tag.theme))
 
 
 def _said(*what: Any) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import Session
 
 from models.outcomes import TextStatus
+from models.reviews import IN_SCOPE
 from models.store.collecting import CHUNK
 from models.store.tables import Article, Review, Story, Tag
 from models.stories import choose_lead
@@ -28,7 +29,7 @@ def move_articles(moves: Mapping[int, int], *, session: Session) -> None:
 
 
 def settle_stories(story_ids: Collection[int], *, session: Session) -> None:
-    """Bring lead and number of outlets of these stories up to date; a new lead waits for its tags.
+    """Bring lead, number of outlets and people's words on these stories up to date; a new lead waits for its tags.
 
     A story that has been folded into another keeps its row, without lead and outlets.
     """
@@ -45,6 +46,7 @@ def _settle(ids: list[int], session: Session) -> None:
         members[row.story_id][row.id] = row.text_status in _TEXTS
         outlets[row.story_id].add(row.outlet)
     changed: list[dict[str, Any]] = []
+    lead_of: dict[int, int | None] = {}
     old_leads: set[int] = set()
     new_leads: set[int] = set()
     known = select(_story.c.id, _story.c.lead_article_id, _story.c.outlets).where(_story.c.id.in_(ids))
@@ -52,6 +54,7 @@ def _settle(ids: list[int], session: Session) -> None:
     reviewed = _reviewed([number for own in members.values() for number in own], session)
     for story in stories:
         lead = choose_lead(members[story.id], story.lead_article_id, reviewed)
+        lead_of[story.id] = lead
         if lead != story.lead_article_id:
             old_leads.update(number for number in [story.lead_article_id] if number is not None)
             new_leads.update(number for number in [lead] if number is not None)
@@ -62,6 +65,8 @@ def _settle(ids: list[int], session: Session) -> None:
         session.connection().execute(
             statement.values(lead_article_id=bindparam("lead"), outlets=bindparam("count")), changed
         )
+    if reviewed:
+        _carry_reviews({story.id: (lead_of[story.id], members[story.id]) for story in stories}, session)
     if old_leads:  # what their headlines had earned; what persons said of them stays
         session.execute(delete(_tag).where(_tag.c.article_id.in_(old_leads - reviewed)))
     if new_leads:
@@ -74,3 +79,35 @@ def _reviewed(article_ids: list[int], session: Session) -> set[int]:
         chunk = article_ids[start : start + CHUNK]
         found.update(session.scalars(select(_review.c.article_id).where(_review.c.article_id.in_(chunk))))
     return found
+
+
+def _carry_reviews(stories: Mapping[int, tuple[int | None, Collection[int]]], session: Session) -> None:
+    """What a person last said of any article of a story holds for the story: {story id: (lead, articles)}.
+
+    The scope is recorded on each article, since one that stayed in scope would bring back a story that a person took out;
+    themes on the lead, which bears the story's tags.
+    """
+    of_article: dict[int, list[Review]] = defaultdict(list)
+    ids = [number for _, own in stories.values() for number in own]
+    for start in range(0, len(ids), CHUNK):
+        for review in session.scalars(select(Review).where(_review.c.article_id.in_(ids[start : start + CHUNK]))):
+            of_article[review.article_id].append(review)
+    for lead, own in stories.values():
+        said = _latest([review for number in own for review in of_article.get(number, ())])
+        for number in own:
+            mine = _latest(of_article.get(number, []))
+            for theme, review in said.items():
+                concerns = theme == IN_SCOPE or number == lead
+                if concerns and (theme not in mine or mine[theme].verdict is not review.verdict):
+                    session.add(
+                        Review(
+                            article_id=number, theme=theme, verdict=review.verdict, reviewer=review.reviewer,
+                            note=review.note, at=review.at,
+                        )
+                    )  # fmt: skip
+    session.flush()
+
+
+def _latest(reviews: Collection[Review]) -> dict[str, Review]:
+    """By theme or `in-scope`, what was said last."""
+    return {review.theme: review for review in sorted(reviews, key=lambda one: (one.at, one.id or 0))}

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 from models.reviews import IN_SCOPE
 from models.store.tables import Article, Review, Story, Tag
 from models.tagging.decisions import Document, State, Tagging
+from models.themes import theme_ids
 
 ENGLISH = "en"
 
@@ -133,7 +134,7 @@ def store_taggings(taggings: Sequence[tuple[int, Tagging]], *, session: Session)
 
 
 def settle_copies(*, session: Session) -> None:
-    """Copies that arrived after their lead was judged take over its scope, and what a person said of it."""
+    """Copies that arrived after their lead was judged take over its scope; for people's words see `story_leads`."""
     waiting = session.exec(
         select(Article)
         .join(Story, col(Story.id) == Article.story_id)
@@ -147,22 +148,12 @@ def settle_copies(*, session: Session) -> None:
             continue
         copy.in_scope, copy.scope_state, copy.model_version = lead.in_scope, lead.scope_state, lead.model_version
         session.add(copy)
-        verdict = session.exec(
-            select(Review)
-            .where(Review.article_id == lead.id, Review.theme == IN_SCOPE)
-            .order_by(col(Review.at).desc(), col(Review.id).desc())
-        ).first()
-        if verdict is not None:  # else a copy would bring back a story that a person took out
-            session.add(
-                Review(
-                    article_id=copy.id,
-                    theme=IN_SCOPE,
-                    verdict=verdict.verdict,
-                    reviewer=verdict.reviewer,
-                    note=verdict.note,
-                    at=verdict.at,
-                )
-            )
+
+
+def themes_not_in_use(*, session: Session) -> list[str]:
+    """The themes that stored tags or reviews name and the framework does not have, by name."""
+    named = {*session.exec(select(Tag.theme).distinct()), *session.exec(select(Review.theme).distinct())}
+    return sorted(named - {IN_SCOPE, *theme_ids()})
 
 
 def not_judged(model_version: str) -> Tagging:

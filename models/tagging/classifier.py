@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.reviews import IN_SCOPE
 from models.settings import TFIDF
 from models.tagging.decisions import Document, State, Tagging, ThemeTag
 from models.tagging.encoders import Encoder
@@ -18,7 +17,7 @@ from models.tagging.theme_model import SentenceScores, ThemeModel
 from models.tagging.thresholds import doubt_from
 from models.tagging.training import sentences_of
 from models.text import looks_english
-from models.themes import THEME_IDS
+from models.themes import IN_SCOPE, load_framework, theme_ids
 
 # Fewer words than this are not an article: nothing can be said of them.
 MIN_WORDS = 4
@@ -31,7 +30,7 @@ class Scores:
     """What the models say before any decision."""
 
     in_scope: Floats  # probability, shape (documents,)
-    themes: Floats  # probability given that it is in scope, shape (documents, 15); 0 where nobody looked
+    themes: Floats  # probability given that it is in scope, shape (documents, themes); 0 where nobody looked
     read: tuple[SentenceScores | None, ...]  # the sentences looked at; None where the first stage turned it away
 
 
@@ -56,7 +55,7 @@ class Explanation:
     scope_state: State
     scope_threshold: float
     scope_reasons: tuple[str, ...]  # what spoke for and against, strongest first
-    themes: tuple[ThemeReason, ...]  # all fifteen, strongest first; empty where nobody looked
+    themes: tuple[ThemeReason, ...]  # all of them, strongest first; empty where nobody looked
     model_version: str
     encoder: str
     note: str  # why nothing was looked at; empty otherwise
@@ -77,7 +76,7 @@ class Tagger:
         Without `themes_of_all`, what is plainly out of scope is not read for themes: it would be given none.
         """
         in_scope = np.zeros(len(documents))
-        themes = np.zeros((len(documents), len(THEME_IDS)))
+        themes = np.zeros((len(documents), len(theme_ids())))
         read: list[SentenceScores | None] = [None] * len(documents)
         for start in range(0, len(documents), _BATCH):
             numbers = range(start, min(start + _BATCH, len(documents)))
@@ -119,7 +118,7 @@ class Tagger:
     @property
     def thresholds(self) -> dict[str, float]:
         """From which probability the answer is `yes`: of `in-scope` and of each theme."""
-        themes = zip(THEME_IDS, self.themes.thresholds, strict=True)
+        themes = zip(theme_ids(), self.themes.thresholds, strict=True)
         return {IN_SCOPE: self.scope.threshold, **{theme: float(value) for theme, value in themes}}
 
     def scope_states(self, scores: Scores) -> list[State]:
@@ -127,7 +126,7 @@ class Tagger:
         return [_state(float(score), self.scope.threshold) for score in scores.in_scope]
 
     def theme_decisions(self, scores: Scores) -> NDArray[np.bool_]:
-        """Which themes are `yes`, with the scope decision applied: shape (documents, 15)."""
+        """Which themes are `yes`, with the scope decision applied: shape (documents, themes)."""
         gate = np.array([state is State.YES for state in self.scope_states(scores)], bool)
         said: NDArray[np.bool_] = (scores.themes >= self.themes.thresholds) & gate[:, None]
         return said
@@ -142,11 +141,11 @@ class Tagger:
             ()
             if read is None or not read.sentences
             else tuple(
-                sorted(self._reasons(scores, [(0, theme) for theme in range(len(THEME_IDS))]), key=lambda r: -r.score)
+                sorted(self._reasons(scores, [(0, theme) for theme in range(len(theme_ids()))]), key=lambda r: -r.score)
             )
         )
         if not note and read is None:
-            note = "the first stage found no sign of health or care leadership"
+            note = f"the first stage found no sign of {load_framework().scope}"
         return Explanation(
             title=document.title,
             in_scope=float(scores.in_scope[0]),
@@ -181,7 +180,7 @@ class Tagger:
         terms = self.themes.terms(evidence, [theme for _, theme in told])
         return [
             ThemeReason(
-                theme=THEME_IDS[theme],
+                theme=theme_ids()[theme],
                 score=float(scores.themes[i, theme]),
                 threshold=float(self.themes.thresholds[theme]),
                 state=self._theme_state(scores, i, theme),

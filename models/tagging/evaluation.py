@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from models.seeds import DataFileError
 from models.tagging.decisions import Document
 from models.tagging.signals import Floats
-from models.themes import THEME_IDS
+from models.themes import theme_ids, unknown_theme
 
 Yes = NDArray[np.bool_]
 
@@ -27,7 +27,7 @@ class Labelled:
     document: Document
     in_scope: bool | None  # None: nobody said
     themes: tuple[str, ...]
-    judged: tuple[str, ...] = THEME_IDS  # the themes on which somebody decided
+    judged: tuple[str, ...] = field(default_factory=theme_ids)  # the themes on which somebody decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Predictions:
 
     in_scope: Floats  # scores, shape (articles,)
     in_scope_yes: Yes
-    themes: Floats  # scores, shape (articles, 15), comparable over all articles
+    themes: Floats  # scores, shape (articles, themes), comparable over all articles
     themes_yes: Yes
 
 
@@ -83,8 +83,8 @@ def _labelled(line: str, place: str) -> Labelled:
         if not isinstance(row.get(key), kind):
             raise DataFileError(f"{place}: needs {key!r} as a {kind.__name__}")
     for theme in row["themes"]:
-        if theme not in THEME_IDS:
-            raise DataFileError(f"{place}: {theme!r} is not one of the fifteen themes")
+        if theme not in theme_ids():
+            raise DataFileError(f"{place}: {unknown_theme(theme)}")
     return Labelled(
         id=str(row.get("id") or place),
         document=Document(title=str(row.get("title") or ""), text=row["text"]),
@@ -105,16 +105,17 @@ def evaluate(tagger: Predictor, labelled: Sequence[Labelled]) -> dict[str, Any]:
     known = np.array([one.in_scope is not None for one in labelled], bool)
     scope = np.array([one.in_scope for one in labelled], bool)[known]
     scope_yes, scope_scores = said.in_scope_yes[known], said.in_scope[known]
-    judged = np.array([[theme in one.judged for theme in THEME_IDS] for one in labelled], bool)
+    shape = (len(labelled), len(theme_ids()))
+    judged = np.array([[theme in one.judged for theme in theme_ids()] for one in labelled], bool).reshape(shape)
     shown = [(one.themes if one.in_scope is not False else ()) for one in labelled]
-    themes = np.array([[theme in one for theme in THEME_IDS] for one in shown], bool)
+    themes = np.array([[theme in one for theme in theme_ids()] for one in shown], bool).reshape(shape)
     per_theme = {
         theme: {
             **rates(said.themes_yes[rows, i], themes[rows, i]),
             "average_precision": _average_precision(themes[rows, i], said.themes[rows, i]),
             "support": int(themes[rows, i].sum()),
         }
-        for i, (theme, rows) in enumerate(zip(THEME_IDS, judged.T, strict=True))
+        for i, (theme, rows) in enumerate(zip(theme_ids(), judged.T, strict=True))
     }
     supported = [row for row in per_theme.values() if row["support"]]
     return {

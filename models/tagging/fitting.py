@@ -11,7 +11,7 @@ from models.tagging.encoders import CachedEncoder, Choice
 from models.tagging.scope import ScopeExamples, ScopeModel
 from models.tagging.theme_model import ThemeExamples, ThemeModel
 from models.tagging.training import TrainingData, sentences_of
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 
 _VECTORS_FILE = "training-vectors.npz"
 
@@ -50,10 +50,10 @@ def theme_examples(data: TrainingData) -> ThemeExamples:
     passages = [one for one in data.passages if one.in_scope is not False and one.judged]
     return ThemeExamples(
         sentences=[one.text for one in data.sentences],
-        shows=np.array([[theme in one.themes for theme in THEME_IDS] for one in data.sentences], bool),
+        shows=np.array([[theme in one.themes for theme in theme_ids()] for one in data.sentences], bool),
         documents=[sentences_of(one.document) for one in passages],
-        carries=np.array([[theme in one.themes for theme in THEME_IDS] for one in passages], bool),
-        judged=np.array([[theme in one.judged for theme in THEME_IDS] for one in passages], bool),
+        carries=np.array([[theme in one.themes for theme in theme_ids()] for one in passages], bool),
+        judged=np.array([[theme in one.judged for theme in theme_ids()] for one in passages], bool),
         document_weights=np.array([one.weight for one in passages], float),
         groups=[one.group for one in passages],
     )

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from importlib.resources import as_file
 
-from models.seeds import seed_file
+from models.seeds import framework_file
 from models.tagging.evaluation import Labelled, read_labelled
 from models.tagging.training import ReviewedArticle
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 
 HELD_OUT_SHARE = 5  # one in so many
 
@@ -24,14 +24,17 @@ def as_labelled(reviewed: Sequence[ReviewedArticle]) -> list[Labelled]:
             id=f"review-{one.key}",
             document=one.document,
             in_scope=one.in_scope,
-            themes=tuple(theme for theme in THEME_IDS if one.themes.get(theme)),
-            judged=THEME_IDS if one.in_scope is False else tuple(one.themes),
+            themes=tuple(theme for theme in theme_ids() if one.themes.get(theme)),
+            judged=theme_ids() if one.in_scope is False else tuple(one.themes),
         )
         for one in reviewed
     ]
 
 
 def measured_articles() -> list[Labelled]:
-    """The labelled passages of our own that no version learns from."""
-    with as_file(seed_file("held_out.jsonl")) as path:
+    """The labelled passages of the framework that no version learns from; a framework of one's own may have none."""
+    file = framework_file("held_out.jsonl")
+    if not file.is_file():
+        return []
+    with as_file(file) as path:
         return read_labelled(path)

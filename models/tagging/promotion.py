@@ -6,7 +6,7 @@ from typing import Any
 
 from models.reviews import IN_SCOPE
 from models.tagging.decisions import State, Tagging
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 
 # A theme of a held-out set has a dozen articles: one of them turned is about this much F1.
 MARGIN = 0.05
@@ -48,7 +48,7 @@ def promote(challenger: Scores, champion: Scores, margin: float = MARGIN) -> Pro
         new, old = float(challenger[part][key]), float(champion[part][key])
         if new < old - _ROUNDING:
             reasons.append(f"{name} falls from {old:.3f} to {new:.3f}")
-    for theme in THEME_IDS:
+    for theme in theme_ids():
         row, before = challenger["themes"]["per_theme"][theme], champion["themes"]["per_theme"][theme]
         new, old = float(row["f1"]), float(before["f1"])
         if before["support"] >= SUPPORT_TO_JUDGE and new < old - margin - _ROUNDING:
@@ -69,7 +69,7 @@ def flips(titles: Sequence[str], before: Sequence[Tagging], after: Sequence[Tagg
             found.append(Flip(title, IN_SCOPE, old.scope_state, new.scope_state))
         was = {tag.theme: tag.state for tag in old.tags}
         now = {tag.theme: tag.state for tag in new.tags}
-        for theme in THEME_IDS:
+        for theme in theme_ids():
             left, right = was.get(theme, State.NO), now.get(theme, State.NO)
             if left is not right:
                 found.append(Flip(title, theme, left, right))

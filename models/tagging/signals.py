@@ -12,14 +12,13 @@ Floats = NDArray[np.float64]
 
 # News says what it is about at once: the first sentences after the title are looked at by themselves.
 LEAD_SENTENCES = 3
-_CARE = ("uk-health-body", "care-place", "care-people")
-_LED = ("leader", "culture", "oversight", "appointment", "development")
 
 
 def signal_names(vocabulary: Vocabulary) -> list[str]:
     """The names of the columns of `signals`."""
     names = [f"{part}:{group}" for part in ("title", "lead", "density", "spread") for group in vocabulary.groups]
-    pairs = [f"{care}+{led}" for care in ("uk-health-body", "care") for led in (*_LED, "any")]
+    fields = [*vocabulary.field[:1], "field"] if vocabulary.field else []
+    pairs = [f"{field}+{subject}" for field in fields for subject in (*vocabulary.subject, "any")]
     return [*names, *(f"together:{pair}" for pair in pairs), *(f"both:{pair}" for pair in pairs)]
 
 
@@ -27,7 +26,8 @@ def signals(sentences: Sequence[str], vocabulary: Vocabulary) -> Floats:
     """One row of numbers for a document given as its sentences, the title first.
 
     For each group of the vocabulary: how often it is named in the title, in the lead and per 100 words, and the share of
-    sentences that name it; for health and leadership groups: the share of sentences that name both, and the lesser density.
+    sentences that name it; for groups of the field and of the subject: the share of sentences that name both, and the lesser
+    density. The first group of the field is looked at by itself too.
     """
     if not sentences:
         return np.zeros(len(signal_names(vocabulary)))
@@ -38,11 +38,11 @@ def signals(sentences: Sequence[str], vocabulary: Vocabulary) -> Floats:
     named = counts > 0
     spread = named.mean(0)
     column = {group: number for number, group in enumerate(vocabulary.groups)}
-    care = [column[group] for group in _CARE]
-    led = [column[group] for group in _LED]
-    lefts, rights = [care[:1], care], [*([one] for one in led), led]
-    named_left = np.stack([named[:, left].any(1) for left in lefts], axis=1)
-    named_right = np.stack([named[:, right].any(1) for right in rights], axis=1)
+    field = [column[group] for group in vocabulary.field]
+    subject = [column[group] for group in vocabulary.subject]
+    lefts, rights = ([field[:1], field] if field else []), [*([one] for one in subject), subject]
+    named_left = np.array([named[:, left].any(1) for left in lefts], bool).reshape(len(lefts), len(sentences)).T
+    named_right = np.array([named[:, right].any(1) for right in rights], bool).T
     together = (named_left[:, :, None] & named_right[:, None, :]).mean(0).ravel()
     lesser = np.minimum.outer([density[left].sum() for left in lefts], [density[right].sum() for right in rights])
     parts = [

@@ -23,7 +23,7 @@ from models.tagging.signals import Floats
 from models.tagging.state import Arrays, learnt, teach
 from models.tagging.steps import Doc, SentenceVectors, character_features, linear_judge, word_features
 from models.tagging.thresholds import choose_thresholds
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 
 # Of each article so many sentences are encoded, those that say most by their words; the others count by their words alone.
 # On our evaluation sets nine tag as well as fourteen or all (in-scope articles have 13 sentences there), seven a little worse.
@@ -63,7 +63,7 @@ class ThemeExamples:
 
 
 class ThemeModel:
-    """Calibrated probabilities of the fifteen themes for documents in scope.
+    """Calibrated probabilities of the themes for documents in scope.
 
     `sentences` is a pipeline from sentences to the log odds of each theme; `glance`, only beside an encoder, does the same by the
     words alone (the same text features), with a last column for any theme at all; `articles` is a logistic regression from the
@@ -111,7 +111,7 @@ class ThemeModel:
         read = [tuple(sentence for sentence in document if len(sentence) > 3) for document in documents]
         everything = [sentence for sentences in read for sentence in sentences]
         if not everything:
-            return [SentenceScores((), np.zeros((0, len(THEME_IDS)))) for _ in documents]
+            return [SentenceScores((), np.zeros((0, len(theme_ids())))) for _ in documents]
         rows = self._text.transform(everything)
         judges = self.sentences["judges"]
         if self.glance is None:
@@ -120,7 +120,7 @@ class ThemeModel:
             glance = self.glance.decision_function(rows)
             places = _worth_encoding(glance.max(axis=1), [len(sentences) for sentences in read])
             meaning = self.sentences["features"]["meaning"].transform([everything[i] for i in places])
-            logits = glance[:, : len(THEME_IDS)]
+            logits = glance[:, : len(theme_ids())]
             logits[places] = judges.decision_function(sparse.hstack([rows[places], sparse.csr_matrix(meaning)], "csr"))
         ends = np.cumsum([len(sentences) for sentences in read])
         return [
@@ -131,7 +131,7 @@ class ThemeModel:
     def probabilities(self, read: Sequence[SentenceScores]) -> Floats:
         """Shape (documents, themes)."""
         if not read:
-            return np.zeros((0, len(THEME_IDS)))
+            return np.zeros((0, len(theme_ids())))
         columns = np.concatenate([article_columns(one.logits) for one in read])
         return np.asarray(self.articles.predict_proba(columns)[:, 1]).reshape(len(read), -1)
 

@@ -2,26 +2,24 @@
 
 import hashlib
 import json
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources.abc import Traversable
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from models.seeds import DataFileError, seed_file
+from models.seeds import DataFileError, File, framework_folder, read_toml, shown_name, tables
 from models.tagging.decisions import Document
 from models.text import clean_text, split_sentences
-from models.themes import THEME_IDS
+from models.themes import theme_ids, unknown_theme
 
 # A person's verdict on a real article says more about real articles than a sentence of ours does.
 REVIEW_WEIGHT = 3.0
 # Filler stands inside in-scope articles: it carries no theme, and says nothing about scope.
 FILLER_KIND = "in-scope-filler"
 
-_SEED_FILES = ("themes.toml", "background.toml", "passages.toml")
+# Of each kind of passage: what is learned is tried on folds of this number.
+LEAST_PASSAGES = 5
 
-File = Traversable | Path
+_SEED_FILES = ("themes.toml", "background.toml", "passages.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Passage:
     group: str
     kind: str = ""
     weight: float = 1.0
-    judged: tuple[str, ...] = THEME_IDS  # the themes on which somebody decided
+    judged: tuple[str, ...] = field(default_factory=theme_ids)  # the themes on which somebody decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,51 +76,67 @@ class TrainingData:
 
 
 def load_training_data(reviews: Sequence[ReviewedArticle] = (), folder: File | None = None) -> TrainingData:
-    """The seeds (of `folder`, or the packaged ones) and `reviews` as training data.
+    """The seeds (of `folder`, or of the framework in use) and `reviews` as training data.
+
+    `background.toml` and the folder `articles` may be missing from a framework. What a person said of a theme that is not in
+    use counts for nothing.
 
     Raises:
         DataFileError: an unknown theme, a repeated or an empty text; names file and line.
     """
-    seeds = folder or seed_file()
+    seeds = folder or framework_folder()
     sentences: list[Sentence] = []
     passages: list[Passage] = []
-    for file in sorted(seeds.joinpath("articles").iterdir(), key=lambda one: one.name):
-        if file.name.endswith(".toml"):
-            lines, article = _seed_article(file)
-            sentences.extend(lines)
-            passages.append(article)
+    for file in _seed_articles(seeds):
+        lines, article = _seed_article(file)
+        sentences.extend(lines)
+        passages.append(article)
     sentences.extend(_theme_sentences(seeds.joinpath("themes.toml")))
-    sentences.extend(_background(seeds.joinpath("background.toml")))
+    background = seeds.joinpath("background.toml")
+    sentences.extend(_background(background) if background.is_file() else ())
     passages.extend(_passages(seeds.joinpath("passages.toml")))
+    _check_enough(passages, shown_name(seeds.joinpath("passages.toml")))
     passages.extend(_reviewed(reviews))
     return TrainingData(tuple(sentences), tuple(passages))
 
 
 def hash_seeds() -> str:
-    """The SHA-256 of the packaged seeds' files, in hexadecimal: far cheaper than to read them."""
-    seeds = seed_file()
-    files = [file for file in seeds.joinpath("articles").iterdir() if file.name.endswith(".toml")]
-    files += [seeds.joinpath(name) for name in _SEED_FILES]
+    """The SHA-256 of the files of the framework in use, in hexadecimal: far cheaper than to read them."""
+    seeds = framework_folder()
+    files = [*_seed_articles(seeds), *(seeds.joinpath(name) for name in _SEED_FILES)]
     digest = hashlib.sha256()
-    for file in sorted(files, key=lambda one: one.name):
+    for file in sorted((file for file in files if file.is_file()), key=lambda one: one.name):
         digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()
+
+
+def _seed_articles(seeds: File) -> list[File]:
+    folder = seeds.joinpath("articles")
+    found = [file for file in folder.iterdir() if file.name.endswith(".toml")] if folder.is_dir() else []
+    return sorted(found, key=lambda file: file.name)
+
+
+def _check_enough(passages: Sequence[Passage], file: str) -> None:
+    """Refuses what can't be learned from: each fold must hold both answers, on scope and on themes."""
+    inside = [one for one in passages if one.in_scope]
+    fewest = max(LEAST_PASSAGES, len(inside) // LEAST_PASSAGES + 1)  # so many can't all fall into one fold
+    for what, needed, count in (
+        ("passages with `in_scope = false`", LEAST_PASSAGES, len(passages) - len(inside)),
+        ("passages with `in_scope = true`", LEAST_PASSAGES, len(inside)),
+        ("passages in scope that carry a theme", fewest, sum(bool(one.themes) for one in inside)),
+        ("passages in scope that lack a theme", fewest, sum(len(one.themes) < len(theme_ids()) for one in inside)),
+    ):
+        if count < needed:
+            raise DataFileError(f"{file}: needs at least {needed} {what}, to learn from; has {count}")
 
 
 class _Seed:
     """A seed file that can say where something stands in it."""
 
     def __init__(self, file: File) -> None:
-        self.name = f"seeds/{file.name}"
-        try:
-            self.source = file.read_text(encoding="utf-8")
-            self.data: dict[str, Any] = tomllib.loads(self.source)
-        except FileNotFoundError as error:
-            raise DataFileError(f"{self.name}: no such file") from error
-        except UnicodeDecodeError as error:
-            raise DataFileError(f"{self.name}: is not UTF-8 text; save it as UTF-8") from error
-        except tomllib.TOMLDecodeError as error:
-            raise DataFileError(f"{self.name}: is not valid TOML: {error}") from error
+        self.name = shown_name(file)
+        self.data = read_toml(file)
+        self.source = file.read_text(encoding="utf-8")
         self._seen: set[str] = set()
 
     def place(self, needle: str, *, last: bool = False) -> str:
@@ -141,21 +155,26 @@ class _Seed:
         self._seen.add(value)
         return value
 
-    def themes(self, values: Iterable[str], near: str) -> tuple[str, ...]:
-        """Known themes."""
-        found = tuple(dict.fromkeys(values))
-        for theme in found:
-            if theme not in THEME_IDS:
+    def rows(self, key: str) -> list[dict[str, Any]]:
+        """The tables [[key]]."""
+        return tables(self.data, key, self.name)
+
+    def themes(self, values: object, near: str) -> tuple[str, ...]:
+        """Known themes, each once."""
+        if not isinstance(values, list | tuple):
+            raise DataFileError(f"{self.place(near)}: themes must be a list ({near})")
+        for theme in values:
+            if theme not in theme_ids():
                 place = self.place(f'"{theme}"')
-                raise DataFileError(f"{place}: {theme!r} is not one of the fifteen themes ({near})")
-        return found
+                raise DataFileError(f"{place}: {unknown_theme(theme)} ({near})")
+        return tuple(dict.fromkeys(values))
 
 
 def _seed_article(file: File) -> tuple[list[Sentence], Passage]:
     seed = _Seed(file)
     data = seed.data
     group = f"article:{file.name}"
-    rows = data.get("sentence", [])
+    rows = seed.rows("sentence")
     lines = [
         Sentence(
             text=seed.text(row.get("text"), "[[sentence]]"),
@@ -165,14 +184,14 @@ def _seed_article(file: File) -> tuple[list[Sentence], Passage]:
         )
         for row in rows
     ]
-    themes = seed.themes((theme for line in lines for theme in line.themes), file.name)
+    themes = seed.themes([theme for line in lines for theme in line.themes], file.name)
     document = Document(title=seed.text(data.get("title"), "title"), text="\n".join(line.text for line in lines))
     return lines, Passage(document, bool(data.get("in_scope", True)), themes, group, kind="seed article")
 
 
 def _theme_sentences(file: File) -> Iterator[Sentence]:
     seed = _Seed(file)
-    for row in seed.data.get("theme", []):
+    for row in seed.rows("theme"):
         theme = str(row.get("id", ""))
         seed.themes([theme], "id")
         yield Sentence(seed.text(row.get("definition"), f'"{theme}"'), (theme,), True, f"definition:{theme}")
@@ -185,16 +204,19 @@ def _theme_sentences(file: File) -> Iterator[Sentence]:
 
 def _background(file: File) -> Iterator[Sentence]:
     seed = _Seed(file)
-    for row in seed.data.get("background", []):
+    for row in seed.rows("background"):
         kind = str(row.get("kind", ""))
-        for number, value in enumerate(row.get("sentences", [])):
+        sentences = row.get("sentences")
+        if not isinstance(sentences, list):
+            raise DataFileError(f"{seed.place(kind)}: the background {kind!r} needs `sentences`, a list of texts")
+        for number, value in enumerate(sentences):
             text = seed.text(value, f'kind = "{kind}"')
             yield Sentence(text, (), None if kind == FILLER_KIND else False, f"background:{kind}:{number}")
 
 
 def _passages(file: File) -> Iterator[Passage]:
     seed = _Seed(file)
-    for number, row in enumerate(seed.data.get("passage", []), start=1):
+    for number, row in enumerate(seed.rows("passage"), start=1):
         title = str(row.get("title", ""))
         near = title or f"passage {number}"
         text = seed.text(row.get("text"), near)
@@ -209,18 +231,15 @@ def _passages(file: File) -> Iterator[Passage]:
 
 def _reviewed(reviews: Sequence[ReviewedArticle]) -> Iterator[Passage]:
     for review in reviews:
-        unknown = [theme for theme in review.themes if theme not in THEME_IDS]
-        if unknown:
-            raise DataFileError(f"a review of {review.document.title[:60]!r} names {unknown[0]!r}, which is no theme")
         outside = review.in_scope is False
         yield Passage(
             document=review.document,
             in_scope=review.in_scope,
-            themes=() if outside else tuple(theme for theme in THEME_IDS if review.themes.get(theme)),
+            themes=() if outside else tuple(theme for theme in theme_ids() if review.themes.get(theme)),
             group=f"review:{review.key}",
             kind="review",
             weight=REVIEW_WEIGHT,
-            judged=() if outside else tuple(theme for theme in THEME_IDS if theme in review.themes),
+            judged=() if outside else tuple(theme for theme in theme_ids() if theme in review.themes),
         )
 
 

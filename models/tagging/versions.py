@@ -18,6 +18,7 @@ from models.tagging.fitting import train_tagger
 from models.tagging.identity import build_version, version_of
 from models.tagging.state import Arrays
 from models.tagging.training import ReviewedArticle, TrainingData, load_training_data
+from models.themes import shipped_theme_ids, theme_ids
 
 # Read by a model of another build before it is believed to work here.
 _PROBE = Document(
@@ -64,7 +65,8 @@ def load_version(
     weights_folder: Path | None,
     as_recorded: bool = False,
 ) -> Tagger | None:
-    """A version trained earlier; None where its file is gone, is not the recorded one, or needs another encoder or code.
+    """A version trained earlier; None where its file is gone, is not the recorded one, or needs another encoder or code,
+    or was made for other themes.
 
     `as_recorded` also takes one that has no need of the encoder that is there, and one of another build of the monitor
     whose arrays this one can read: for a version that a person asks for by name.
@@ -73,6 +75,8 @@ def load_version(
     home = folder / version
     facts = read_facts(home)
     if facts is None or facts.get("file_sha256") != file_sha256 or _damage(home) is not None:
+        return None
+    if facts.get("themes", list(shipped_theme_ids())) != list(theme_ids()):
         return None
     own, needed = facts.get("code_version") == build_version(), facts.get("encoder")
     if needed != choice.name and not (as_recorded and needed == TFIDF):
@@ -92,6 +96,7 @@ def write_tagger(tagger: Tagger, home: Path, data: TrainingData) -> None:
         "version": tagger.version,
         "code_version": build_version(),
         "encoder": tagger.encoder,
+        "themes": list(theme_ids()),  # versions of the first release do not say; they know those that are shipped
         "training_sha256": data.sha256,
         "sentences": len(data.sentences),
         "passages": len(data.passages),
@@ -118,7 +123,7 @@ def _problem(home: Path) -> str | None:
         return damage
     facts = read_facts(home) or {}
     if facts.get("code_version") != build_version():
-        return "trained again: it was made by another build of the monitor"
+        return "trained again: it was made by another build of the monitor or for other themes"
     return None
 
 

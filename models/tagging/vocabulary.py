@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from models.seeds import DataFileError, read_toml, seed_file
+from models.seeds import DataFileError, framework_file, read_toml, shown_name, tables
 
 _FILE = "vocabulary.toml"
+# What an article in scope speaks of both of, near each other: the field (who and where), and the subject (what about).
+FIELD, SUBJECT = ROLES = ("field", "subject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class TermGroup:
 
     id: str
     terms: tuple[str, ...]
+    role: str = ""  # one of ROLES, or empty: it tells worlds apart
 
 
 # The further words of a term, whether the last of them may have any ending, the term's group.
@@ -29,6 +32,8 @@ class Vocabulary:
 
     def __init__(self, groups: Sequence[TermGroup]) -> None:
         self.groups = tuple(group.id for group in groups)
+        self.field = tuple(group.id for group in groups if group.role == FIELD)
+        self.subject = tuple(group.id for group in groups if group.role == SUBJECT)
         self.sha256 = hashlib.sha256(repr(groups).encode()).hexdigest()
         self._starts: dict[str, list[_Start]] = {}
         self._prefixes: dict[str, list[int]] = {}
@@ -109,11 +114,22 @@ def parse_vocabulary(rows: Iterable[dict[str, object]], file: str) -> tuple[Term
             if term in seen:
                 raise DataFileError(f"{file}: {term!r} stands twice in the group {name!r}")
             seen.add(term)
-        groups.append(TermGroup(name, tuple(terms)))
+        role = row.get("role", "")
+        if role not in ("", *ROLES):
+            raise DataFileError(
+                f"{file}: the role of the group {name!r} is {role!r}; use one of {', '.join(ROLES)}, or none"
+            )
+        if name in (group.id for group in groups):
+            raise DataFileError(f"{file}: the group {name!r} is listed twice")
+        groups.append(TermGroup(name, tuple(terms), str(role)))
+    if not groups:
+        raise DataFileError(f"{file}: needs groups of words, each as [[group]] with `id` and `terms`")
     return tuple(groups)
 
 
 @lru_cache(maxsize=1)
 def load_vocabulary() -> Vocabulary:
-    """The vocabulary of `seeds/vocabulary.toml`; read once a process."""
-    return Vocabulary(parse_vocabulary(read_toml(seed_file(_FILE)).get("group", []), f"seeds/{_FILE}"))
+    """The vocabulary of the framework in use; read once a process."""
+    file = framework_file(_FILE)
+    place = shown_name(file)
+    return Vocabulary(parse_vocabulary(tables(read_toml(file), "group", place), place))

@@ -6,6 +6,7 @@ files are. With `--kill` one of the worker processes is killed in the midst of i
 """
 
 import argparse
+import asyncio
 import hashlib
 import json
 import logging
@@ -20,16 +21,17 @@ from typing import Any
 from sqlalchemy import text
 
 from flows.archives import ArchiveJob, read_archive
-from flows.backfilling import archive_jobs, sum_up
-from flows.history import PartResult, Period
-from flows.task_runner import fan_out
+from flows.backfill_parts import PartResult, ReadSummary
+from flows.backfilling import archive_jobs
+from flows.task_runner import run_jobs
+from flows.web.readers import Window
 from models.folding import fold_waiting
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import Database, open_database
 
 THEN = datetime(2022, 9, 1, 9, 0, tzinfo=UTC)
-PERIOD = Period(THEN - timedelta(days=80), THEN)
+PERIOD = Window(THEN - timedelta(days=80), THEN)
 _ROWS = """SELECT a.url, a.source, a.title, a.text, a.published_at, a.first_seen_at, a.outcome, lead.url, s.outlets
 FROM article a JOIN story s ON s.id = a.story_id JOIN article lead ON lead.id = s.lead_article_id ORDER BY a.url"""
 
@@ -47,16 +49,21 @@ def main() -> None:
     settings = load_settings(data=options.data, task_runner=options.engine, workers=options.workers)
     registry = load_registry(options.registry)
     files = sorted(options.archives.glob("*.warc.gz"))
-    jobs = archive_jobs(files, registry, settings, period=PERIOD, sources=registry.enabled())
+    jobs = archive_jobs(files, registry, settings, window=PERIOD, sources=registry.enabled())
     killed: list[int] = []
     with open_database(settings.database_address) as database:
         begin = time.monotonic()
 
-        def note(_stage: str, done: int, total: int) -> None:
-            if options.kill and done == 1:
+        summary = ReadSummary()
+
+        def ended(job: ArchiveJob, result: PartResult | BaseException) -> None:
+            if isinstance(result, BaseException):
+                result = PartResult(job.path.name, problem=str(result))
+            summary.add(result)
+            if options.kill and not killed:
                 killed.extend(kill_one_worker())
 
-        summary = sum_up(jobs, lambda some: fan_out(timed, some, settings), report=note)
+        asyncio.run(run_jobs(timed, jobs, settings, ended))
         times = [json.loads(line) for file in options.data.glob("*.times") for line in file.read_text().splitlines()]
         first, last = min(one["begin"] for one in times), max(one["end"] for one in times)
         by_process: Counter[int] = Counter()

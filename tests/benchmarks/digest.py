@@ -19,7 +19,7 @@ from flows.mail.weekly import weekly_digest
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import open_database
-from models.themes import THEME_IDS
+from models.themes import theme_ids
 from tests import fakes_edition as fakes
 
 STORIES, RECIPIENTS = 2000, 500
@@ -52,7 +52,7 @@ def main() -> int:
             session.add(fakes.model_version())
             fakes.add_source_states(fakes.WEEK, session=session)
             for number in range(STORIES):
-                theme = THEME_IDS[number % len(THEME_IDS)]
+                theme = theme_ids()[number % len(theme_ids())]
                 headline, evidence = fakes.TEXTS[theme][0]
                 fakes.add_story(
                     session,
@@ -61,10 +61,10 @@ def main() -> int:
                     at=fakes.WEEK.start + timedelta(minutes=5 * number),
                     themes=[
                         (theme, evidence.format(place="Northmoor", person="Ann Reader"), 0.9),
-                        (THEME_IDS[(number * 7 + 3) % len(THEME_IDS)], "", 0.7),
+                        (theme_ids()[(number * 7 + 3) % len(theme_ids())], "", 0.7),
                     ][: 1 + (number % 15 != (number * 7 + 3) % 15)],
                 )
-            for number, themes in enumerate(islice(combinations(THEME_IDS, 4), RECIPIENTS)):
+            for number, themes in enumerate(islice(combinations(theme_ids(), 4), RECIPIENTS)):
                 recipients.add(f"reader{number}@example.org", fakes.MONDAY_7, themes=themes, session=session)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         settings = Settings(data=Path(folder), mail_from="monitor@example.org", base_url="https://monitor.example.org")

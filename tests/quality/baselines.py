@@ -1,116 +1,22 @@
 """What a user would do instead of a trained tagger: lists of keywords, or an encoder without any training. For comparison only."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.seeds import read_toml
 from models.tagging.decisions import Document
 from models.tagging.encoders import Encoder
 from models.tagging.evaluation import Predictions
 from models.tagging.training import sentences_of
 from models.tagging.vocabulary import TermGroup, Vocabulary
 from models.text import split_words_as_written
-from models.themes import THEME_IDS, load_themes
+from models.themes import load_themes, theme_ids
 
-# About ten obvious words or stems a theme, as somebody sets up a news alert.
-KEYWORDS: dict[str, tuple[str, ...]] = {
-    "bullying-and-discrimination": (
-        "bully*",
-        "bullie*",
-        "harass*",
-        "racis*",
-        "sexis*",
-        "discriminat*",
-        "toxic",
-        "intimidat*",
-    ),
-    "blame-and-accountability": (
-        "blame*",
-        "accountab*",
-        "cover-up",
-        "cover up",
-        "defensive*",
-        "candour",
-        "held to account",
-    ),
-    "speaking-up": (
-        "whistleblow*",
-        "speak up",
-        "speaking up",
-        "spoke up",
-        "raise concerns",
-        "raised concerns",
-        "speak out",
-    ),
-    "collaboration": ("collaborat*", "silo", "silos", "joined-up", "partnership*", "integrated care", "teamwork"),
-    "parity-of-esteem": (
-        "parity",
-        "esteem",
-        "second-class",
-        "poor relation",
-        "undervalued",
-        "cinderella",
-        "care workers",
-    ),
-    "pressure-from-above": (
-        "targets",
-        "top-down",
-        "command and control",
-        "hierarch*",
-        "micromanag*",
-        "reorganisation",
-        "whitehall",
-    ),
-    "workforce": ("recruit*", "retention", "vacanc*", "morale", "burnout", "wellbeing", "turnover", "sickness"),
-    "patient-care": (
-        "patient safety",
-        "quality of care",
-        "harm",
-        "avoidable",
-        "failings",
-        "neglect*",
-        "inadequate",
-        "unsafe",
-    ),
-    "values-and-induction": (
-        "values",
-        "induction",
-        "code of conduct",
-        "behaviours",
-        "culture change",
-        "compassion*",
-        "civility",
-    ),
-    "equality-diversity-inclusion": ("equality", "diversity", "inclusi*", "ethnic", "bame", "wres", "disab*", "lgbt*"),
-    "management-standards": (
-        "leadership programme*",
-        "accredit*",
-        "qualification*",
-        "standards",
-        "professional development",
-    ),
-    "appraisal": ("appraisal*", "performance review*", "360-degree", "supervision", "feedback", "objectives"),
-    "career-and-talent": ("career*", "promotion*", "succession", "talent", "graduate scheme*", "pipeline", "aspiring"),
-    "boards-and-non-executives": (
-        "board",
-        "chair",
-        "chairman",
-        "non-executive*",
-        "governance",
-        "steps down",
-        "resign*",
-    ),
-    "challenged-roles": (
-        "special measures",
-        "turnaround",
-        "failing trust",
-        "interim chief executive",
-        "troubled",
-        "tenure",
-    ),
-}
+_KEYWORDS = Path(__file__).with_name("keywords.toml")
 _HEALTH = (
     "nhs",
     "hospital*",
@@ -140,7 +46,8 @@ class KeywordTagger:
     """An article is in scope if it names health and leadership `hits` times each; a theme is there with `hits` of its words."""
 
     def __init__(self, hits: int = 1) -> None:
-        groups = [TermGroup(theme, KEYWORDS[theme]) for theme in THEME_IDS]
+        keywords = read_toml(_KEYWORDS)
+        groups = [TermGroup(theme, tuple(keywords[theme])) for theme in theme_ids()]
         self._vocabulary = Vocabulary([*groups, TermGroup("health", _HEALTH), TermGroup("leadership", _LEADERSHIP)])
         self._hits = hits
 
@@ -150,7 +57,7 @@ class KeywordTagger:
         counts = np.array([self._vocabulary.counts(split_words_as_written(text)) for text in texts], float)
         scope = counts[:, -2:].min(axis=1)
         yes = scope >= self._hits
-        themes = counts[:, : len(THEME_IDS)]
+        themes = counts[:, : len(theme_ids())]
         return Predictions(scope, yes, themes, (themes >= self._hits) & yes[:, None])
 
 

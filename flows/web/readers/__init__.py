@@ -19,7 +19,7 @@ from flows.web.readers.listing import (
     RequestSpec,
     Window,
 )
-from models.entries import Page, Reply
+from models.entries import MAX_PAGE_BYTES, Page, Reply
 from models.kinds import Kind
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ __all__ = [
     "request_for",
     "with_key",
 ]
-
-_MAX_PAGE_BYTES = 3 * 1024 * 1024  # as in `flows.web.polite_client`, which this package does not need to know
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def page_request(source: "Source", entry_url: str) -> RequestSpec:
         return govuk.page_request(entry_url)
     if source.kind is Kind.PARLIAMENT:
         return parliament.page_request(source, entry_url)
-    return RequestSpec(entry_url, ACCEPT_PAGE, _MAX_PAGE_BYTES)
+    return RequestSpec(entry_url, ACCEPT_PAGE, MAX_PAGE_BYTES)
 
 
 def read_entry_page(kind: Kind, body: bytes, url: str, content_type: str) -> Page:

@@ -36,10 +36,14 @@ class MissingKey(ValueError):  # noqa: N818 - it says what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time that is asked for; both ends are aware."""
+    """The time that is asked for: from `since` to before `until`, both aware."""
 
     since: datetime
     until: datetime
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment lies within."""
+        return self.since <= moment < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Listing:
     """What an answer lists. A problem without entries: not what the source should be."""
 
     entries: tuple[Entry, ...] = ()
+    title: str = ""  # what a feed calls itself
     ttl_seconds: int | None = None  # for which the publisher says that it stays as it is
     truncated: bool = False  # whether it lists more than was read, or than can be asked for
     total: int | None = None  # entries, where the source says how many there are
