@@ -11,6 +11,7 @@ from deployments.prefect_api import answering_api, is_healthy, read_record, ui_o
 from flows.publishing.mailer import parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.tagging_opening import count_reviewed, unusable
+from models.private_files import find_loose
 from models.seeds import DataFileError
 from models.settings import AUTO, MINILM, REGISTRY, Settings, SettingsError
 from models.sources import load_registry
@@ -25,6 +26,7 @@ from models.tagging.minilm import has_published_weights
 from models.themes import load_themes
 from models.weeks import LONDON
 
+LOOSE_SHOWN = 3
 LEAST_FREE = 500_000_000  # bytes: a year of news is under 1 GB, and a full disk stops a run half-way
 
 
@@ -51,6 +53,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
         ("settings", _settings),
         ("data folder", _folder),
+        ("files", _files),
         ("disk", _disk),
         ("sources", _sources),
         ("themes", _themes),
@@ -84,6 +87,18 @@ def _folder(settings: Settings) -> Finding:
         return Finding("data folder", Health.WRONG, f"{folder} can't be written", "change its owner, or use --data")
     made = "" if folder.exists() else " (made at the first run)"
     return Finding("data folder", Health.FINE, f"{folder}{made}")
+
+
+def _files(settings: Settings) -> Finding:
+    loose = find_loose(settings.data)
+    if not loose:
+        return Finding("files", Health.FINE, "what is in the data folder is its owner's alone")
+    which = ", ".join(str(path) for path in loose[:LOOSE_SHOWN])
+    more = f" and {len(loose) - LOOSE_SHOWN} more" if len(loose) > LOOSE_SHOWN else ""
+    return Finding(
+        "files", Health.NOTE, f"others on this machine may read or change {which}{more}",
+        "culture-monitor doctor --fix makes them their owner's alone: they hold addresses and texts",
+    )  # fmt: skip
 
 
 def _disk(settings: Settings) -> Finding:

@@ -54,6 +54,7 @@ def as_data(collected: CollectSummary, tagged: TagSummary) -> dict[str, Any]:
         "outcomes": {str(outcome): count for outcome, count in collected.outcomes.items() if count},
         "earlier": {str(outcome): count for outcome, count in collected.earlier_outcomes.items() if count},
         "owed": collected.owed,
+        "out_of_time": {"pages": collected.pages_out_of_time, "sources": collected.sources_out_of_time},
         "sources": [
             {
                 "id": result.source.id,

@@ -118,5 +118,5 @@ _MEANINGS = {
     Outcome.REFUSED: "the link leads to a private address or is not http(s); never fetched",
     Outcome.FAILED: "time-out, server error or broken page; stored on headline and summary, page owed",
     Outcome.INVALID: "the entry has no usable link and title; counted, not stored",
-    Outcome.DEFERRED: "page not asked for yet (pages per run, Retry-After, robots.txt out of order, five failures); stored, page owed",
+    Outcome.DEFERRED: "page not asked for yet (a run's limits, Retry-After, robots.txt fails, five failures); stored, page owed",
 }

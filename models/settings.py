@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     )
     max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
     pages_per_run: int = Field(2000, ge=1, description="Pages read in one run; the rest waits for the next")
+    run_minutes: float = Field(
+        60, gt=0, le=1440, description="Minutes after which a run asks for nothing more; the rest waits for the next"
+    )
     workers: int = Field(
         default_factory=lambda: min(os.cpu_count() or 1, 8),
         ge=1,

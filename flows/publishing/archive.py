@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flows.publishing.rendering import html_templates
 from models.edition.wording import PRODUCT, count_stories, count_things
+from models.private_files import write_whole
 from models.themes import load_framework
 from models.weeks import Week
 
@@ -41,14 +42,6 @@ def write_archive(folder: Path, week: Week, page: str, entries: Sequence[Archive
         write_whole(folder / f"{week}.html", page.encode()),
         write_whole(folder / "index.html", render_index(entries).encode()),
     )
-
-
-def write_whole(file: Path, content: bytes) -> Path:
-    """Write a file so that a reader (or a kill) never meets half of it."""
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(content)
-    part.replace(file)
-    return file
 
 
 def _row(entry: ArchiveEntry) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from flows.publishing.archive import ArchiveEntry, write_archive, write_whole
+from flows.publishing.archive import ArchiveEntry, write_archive
 from flows.publishing.delivery import DeliverySummary
 from flows.publishing.mailer import Sender, build_message, message_id
 from flows.publishing.messages import links_of
@@ -17,6 +17,7 @@ from flows.publishing.view import view_edition
 from models.edition.compose import compose
 from models.edition.content import EditionContent, content_from_json
 from models.edition.wording import write_subject
+from models.private_files import write_whole
 from models.settings import Settings
 from models.sources import Registry
 from models.store import editions

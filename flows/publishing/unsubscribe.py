@@ -5,6 +5,7 @@ that button, or of a mail program (RFC 8058), takes the recipient off the list. 
 page after the same work, so that nothing is learnt by trying. The archive's pages can be served beside it.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import DBAPIError
+
 from flows.publishing.rendering import html_templates
 from models.edition.wording import PRODUCT
 from models.store import recipients
-from models.store.database import Database
+from models.store.database import Database, explain_error
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "/unsubscribe/"
 MAX_TOKEN = 200  # letters; a longer one is noise
@@ -25,7 +30,11 @@ _HEADERS = (
     ("Referrer-Policy", "no-referrer"),  # the token is part of the address
     ("X-Content-Type-Options", "nosniff"),
     ("X-Robots-Tag", "noindex"),
-    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Frame-Options", "DENY"),  # the same for browsers that know no frame-ancestors
 )
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -81,7 +90,13 @@ def application(
         if base_path and path.startswith(f"{base_path}/"):
             path = path.removeprefix(base_path)
         page = _archived(archive, path) if archive is not None and method in {"GET", "HEAD"} else None
-        reply = Reply(HTTPStatus.OK, page) if page is not None else answer(database, method, path, now())
+        try:
+            reply = Reply(HTTPStatus.OK, page) if page is not None else answer(database, method, path, now())
+        except DBAPIError as error:  # whose own words hold the token
+            logger.error("a request could not be answered: %s", explain_error(error))
+            reply = _reply(
+                HTTPStatus.SERVICE_UNAVAILABLE, "This is not possible just now", "Try again in some minutes."
+            )
         body = reply.page.encode()
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body))), *_HEADERS]
         start_response(f"{reply.status.value} {reply.status.phrase}", headers)
@@ -94,7 +109,10 @@ def _archived(folder: Path, path: str) -> str | None:
     """A page of the archive by its plain name; no other file and no other folder."""
     name = "index.html" if path == "/" else path.removeprefix("/")
     known = {file.name: file for file in folder.glob("*.html")} if folder.is_dir() else {}
-    return known[name].read_text(encoding="utf-8") if name in known else None
+    file = known.get(name)
+    if file is None or file.is_symlink() or not file.is_file():  # a link may lead to what is not for visitors
+        return None
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _unknown() -> Reply:

@@ -40,6 +40,9 @@ class CollectSummary:
     owed: int = 0  # pages that a later run reads
     entries: int = 0
     not_due: int = 0
+    # What was left for the next run, since the time of this one (CULTURE_RUN_MINUTES) was up.
+    pages_out_of_time: int = 0
+    sources_out_of_time: int = 0
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -59,13 +62,18 @@ class CollectSummary:
 
     @property
     def earlier_words(self) -> str:
-        """One line on pages of earlier runs, for people; empty where there is nothing to say."""
+        """One line on pages of earlier runs and what is left to later ones, for people; empty where there is nothing to say."""
         visited = self.earlier_outcomes
         told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(visited.items()) if count)
         words = (
             [f"{visited.total()} of these are pages of earlier runs, owed or looked at again: {told}."] if told else []
         )
         words += [f"{self.owed} pages are owed: later runs read them."] if self.owed else []
+        if self.pages_out_of_time or self.sources_out_of_time:
+            words.append(
+                f"The time of the run was up (CULTURE_RUN_MINUTES): {self.pages_out_of_time} pages and "
+                f"{self.sources_out_of_time} sources were left for the next one."
+            )
         return " ".join(words)
 
     @property
