@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
 from deployments import console
+from deployments.utf8 import use_utf8
+from models.private_files import keep_private
 from models.reviews import ReviewError
 from models.seeds import DataFileError
 from models.settings import SettingsError, code_version
@@ -94,6 +96,10 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; expected errors become one line and exit code 2."""
+    if arguments is None:
+        use_utf8()
+    console.never_fail_to_print()
+    keep_private()
     words = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "--verbose" in words
     logging.basicConfig(

@@ -2,8 +2,11 @@
 
 import json
 import sys
+from codecs import lookup
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +14,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+WIDTH = 80  # columns that every terminal has
 Report = Callable[[str, int, int], None]  # stage, done, total
+
+
+def never_fail_to_print() -> None:
+    """What a stream's encoding does not have is shown as `?`: a letter of a headline must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def out() -> Console:
@@ -64,6 +75,14 @@ def line(text: str = "") -> None:
     out().print(text)
 
 
+def wrapped(text: str, *, indent: int = 0, hang: int = 2) -> None:
+    """A line of result, broken at words where it is wider than every terminal is; no word is broken."""
+    begin, go_on = " " * indent, " " * (indent + hang)
+    line(
+        fill(text, WIDTH, initial_indent=begin, subsequent_indent=go_on, break_long_words=False, break_on_hyphens=False)
+    )
+
+
 def note(text: str) -> None:
     """A line beside the result: what was chosen, what a person may want to know."""
     err().print(text, style="dim")
@@ -77,8 +96,9 @@ def problem(text: str) -> None:
 
 
 def as_json(value: Any) -> None:
-    """One JSON document on the result stream."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """One JSON document on the result stream, the same in each encoding."""
+    is_utf8 = lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+    sys.stdout.write(json.dumps(value, ensure_ascii=not is_utf8, indent=2, default=str) + "\n")
 
 
 def _shown(cell: object) -> str:

@@ -5,13 +5,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import starmap
 
 from deployments.prefect_api import answering_api, is_healthy, read_record, ui_of
-from flows.mail.mailer import parse_sender
-from flows.mail.smtp import Answer, SmtpMailer, parse_smtp_url
+from flows.publishing.mailer import parse_sender
+from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.tagging_opening import count_reviewed, unusable
+from models.private_files import find_loose
 from models.seeds import DataFileError
-from models.settings import AUTO, MINILM, Settings, SettingsError
+from models.settings import AUTO, MINILM, REGISTRY, Settings, SettingsError
 from models.sources import load_registry
 from models.store import model_versions, recipients, reviews
 from models.store.collecting import source_states
@@ -22,7 +24,9 @@ from models.store.tables import SourceState
 from models.tagging.encoders import EncoderMissingError
 from models.tagging.minilm import has_published_weights
 from models.themes import load_themes
+from models.weeks import LONDON
 
+LOOSE_SHOWN = 3
 LEAST_FREE = 500_000_000  # bytes: a year of news is under 1 GB, and a full disk stops a run half-way
 
 
@@ -49,6 +53,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
         ("settings", _settings),
         ("data folder", _folder),
+        ("files", _files),
         ("disk", _disk),
         ("sources", _sources),
         ("themes", _themes),
@@ -84,6 +89,18 @@ def _folder(settings: Settings) -> Finding:
     return Finding("data folder", Health.FINE, f"{folder}{made}")
 
 
+def _files(settings: Settings) -> Finding:
+    loose = find_loose(settings.data)
+    if not loose:
+        return Finding("files", Health.FINE, "what is in the data folder is its owner's alone")
+    which = ", ".join(str(path) for path in loose[:LOOSE_SHOWN])
+    more = f" and {len(loose) - LOOSE_SHOWN} more" if len(loose) > LOOSE_SHOWN else ""
+    return Finding(
+        "files", Health.NOTE, f"others on this machine may read or change {which}{more}",
+        "culture-monitor doctor --fix makes them their owner's alone: they hold addresses and texts",
+    )  # fmt: skip
+
+
 def _disk(settings: Settings) -> Finding:
     folder = settings.data.absolute()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
@@ -101,17 +118,30 @@ def _sources(settings: Settings) -> Finding:
     if not enabled:
         return Finding("sources", Health.WRONG, f"{where}: none is enabled", "set enabled = true for at least one")
     words = f"{where}: {enabled} enabled of {len(registry.sources)}"
+    if settings.sources == settings.data / REGISTRY:  # a copy: what later releases ship is not in it by itself
+        missing = load_registry().by_id().keys() - registry.by_id().keys()
+        words += f" ({len(missing)} that are shipped are not in it)" if missing else ""
     watched = _watched(settings)
     if not watched:
         return Finding("sources", Health.FINE, words)
-    failing = sum(state is not None and state.failures > 0 for state in watched.values())
-    words += f"; the last run watched {len(watched)}, {failing} of which failed when last asked"
+    failing = {name: state for name, state in watched.items() if state is not None and state.failures}
+    words += f"; the last run watched {len(watched)}, {len(failing)} of which failed when last asked"
     if watched.keys() != {source.id for source in registry.enabled()}:
         return Finding(
             "sources", Health.NOTE, f"{words}, and they are not those of this registry",
             "the next run with it watches its sources instead; what is stored is shown as it was known",
         )  # fmt: skip
+    if failing:
+        return Finding(
+            "sources", Health.NOTE, f"{words}: {', '.join(starmap(_failing, failing.items()))}",
+            "culture-monitor sources check ID... --write looks for new addresses, and switches off what is gone",
+        )  # fmt: skip
     return Finding("sources", Health.FINE, words)
+
+
+def _failing(source_id: str, state: SourceState) -> str:
+    since = f" since {state.failing_since.astimezone(LONDON):%-d %b}" if state.failing_since else ""
+    return f"{source_id} ({state.last_outcome}{since})"
 
 
 def _watched(settings: Settings) -> dict[str, SourceState | None]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deployments.prefect_environment import prefect_folder
+from models.private_files import write_whole
 from models.settings import Settings
 
 ANSWER_SECONDS = 2.0
@@ -76,7 +77,7 @@ def free_port(host: str, first: int) -> int | None:
 
 def write_record(settings: Settings, served: Served) -> None:
     """Remember the server, for the other commands and the next start."""
-    _file(settings).write_text(json.dumps(asdict(served)), encoding="utf-8")
+    write_whole(_file(settings), json.dumps(asdict(served)).encode())
 
 
 def read_record(settings: Settings) -> Served | None:

@@ -4,7 +4,7 @@ import os
 
 from deployments.prefect_api import answering_api
 from deployments.prefect_environment import prefect_folder
-from flows.mail.erasure import ForgetRuns
+from flows.publishing.erasure import ForgetRuns
 from models.settings import Settings
 
 

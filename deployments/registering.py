@@ -26,10 +26,9 @@ from deployments.automations import ensure_automations
 from deployments.prefect_environment import prefect_folder
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, Deployed, catalogue
 from flows.backfilling import can_be_filled
-from models.brief import SECTORS
-from models.private_files import keep_private
+from models.private_files import keep_private, write_whole
 from models.settings import Settings, load_settings
-from models.sources import Registry, load_registry
+from models.sources import SECTOR_NAMES, Registry, load_registry
 
 _DEPLOYED = "deployed.json"  # the schedules that we registered last: what differs now was changed in the settings
 
@@ -58,7 +57,7 @@ def remember(settings: Settings) -> None:
     folder = prefect_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     crons = {deployed.name: deployed.cron for deployed in catalogue(settings)}
-    (folder / _DEPLOYED).write_text(json.dumps(crons, indent=1), encoding="utf-8")
+    write_whole(folder / _DEPLOYED, json.dumps(crons, indent=1).encode())
 
 
 async def offer_choices(ids: Iterable[UUID], registry: Registry, client: PrefectClient) -> None:
@@ -127,7 +126,7 @@ def _add_choices(schema: dict[str, Any], registry: Registry) -> bool:
     choices = {
         ("MonitorOptions", "sources"): sorted(source.id for source in registry.sources),
         ("BackfillOptions", "sources"): sorted(one.id for one in registry.sources if can_be_filled(registry, one)),
-        ("Change", "sectors"): sorted({*SECTORS, *(source.sector for source in registry.sources)}),
+        ("Change", "sectors"): sorted({*SECTOR_NAMES, *(source.sector for source in registry.sources)}),
     }
     found = False
     for (model, field), values in choices.items():

@@ -36,7 +36,7 @@ from prefect.states import Cancelled, Crashed
 from deployments.automations import APPROVAL, ensure_automations
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from deployments.registering import build, offer_choices, remember
-from models.private_files import keep_private
+from models.private_files import keep_private, write_whole
 from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store.database import open_database
@@ -69,9 +69,7 @@ async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
             await settle_dead_runs(client, ids)
         await collapse_late_runs(client, ids, utc_now())
     if ready is not None:
-        part = ready.with_suffix(".part")
-        part.write_text(json.dumps({one.name: _when(one) for one in deployed if one.schedules}), encoding="utf-8")
-        part.replace(ready)  # whole, or not there
+        write_whole(ready, json.dumps({one.name: _when(one) for one in deployed if one.schedules}).encode())
     await runner.start()
 
 

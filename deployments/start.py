@@ -109,25 +109,36 @@ class _Start:
 
     def _start_server(self, down: ExitStack) -> str:
         """Start our own server; the address of its API."""
-        host, wanted = self._settings.prefect_host, self._settings.prefect_port
-        port = free_port(host, wanted)
-        if port is None:
-            raise StartError(f"no port is free from {wanted} on; set CULTURE_PREFECT_PORT to one that is")
-        if port != wanted:
-            self._say(f"Port {wanted} is taken by another program: using {port}.")
+        host, first = self._settings.prefect_host, self._settings.prefect_port
+        self._say("Starting the Prefect server; a first start takes up to a minute.")
+        while True:
+            port = free_port(host, first)
+            if port is None:
+                raise StartError(f"no port is free from {first} on; set CULTURE_PREFECT_PORT to one that is")
+            if port != self._settings.prefect_port:
+                self._say(f"Port {self._settings.prefect_port} is taken by another program: using {port}.")
+            try:
+                return self._start_server_on(port, down)
+            except StartError:
+                if self._children or free_port(host, port) == port:
+                    raise
+                first = port + 1  # another program had the port before our server did
+
+    def _start_server_on(self, port: int, down: ExitStack) -> str:
+        host = self._settings.prefect_host
         # What listens on every address is called here by the loopback one.
         called = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
         api = f"http://{f'[{called}]' if ':' in called else called}:{port}/api"
         environment = child_environment(self._settings, os.environ, api=api, own_server=True)
-        self._say("Starting the Prefect server; a first start takes up to a minute.")
-        down.callback(forget, self._settings)
         self._start(
             "server",
             ["deployments.prefect_server", "--host", host, "--port", str(port)],
             environment,
             lambda: is_healthy(api) and is_of(api, self._settings),
         )
-        write_record(self._settings, Served(api, self._children[0].pid))
+        down.callback(forget, self._settings)
+        for server in self._children:  # none where somebody asked to stop before it was started
+            write_record(self._settings, Served(api, server.pid))
         return api
 
     def _start(
@@ -148,6 +159,8 @@ class _Start:
     def _check_children(self) -> None:
         for child in self._children:
             if child.has_ended():
+                self._children.remove(child)
+                child.kill_group()  # its runs too
                 raise StartError(f"the {child.name} ended; {child.log} says:\n{child.last_words()}")
 
     def _greet(self, api: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from flows.mail.unsubscribe import application
+from flows.publishing.unsubscribe import application
 from models.settings import Settings, SettingsError
 from models.store.database import open_database
 from models.weeks import utc_now

@@ -14,10 +14,10 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows import jobs
-from flows.mail.mailer import POLICY, parse_sender
-from flows.mail.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.prefect_links import run_address
 from flows.prefect_steps import run_name, workplace
+from flows.publishing.mailer import POLICY, parse_sender
+from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from models.settings import Settings, SettingsError, load_settings
 from models.store import deliveries, editions
 from models.store.deliveries import DeliveryState

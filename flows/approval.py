@@ -17,8 +17,8 @@ from prefect.runtime import flow_run
 from prefect.states import Running
 from pydantic import Field
 
-from flows.mail.edition import HASH_LETTERS, DigestResult
-from models.brief import stories as stories_in_words
+from flows.publishing.edition import HASH_LETTERS, DigestResult
+from models.edition.wording import count_stories
 from models.settings import Settings
 
 ASK_EVERY_SECONDS = 5  # how soon an answer is noticed
@@ -52,7 +52,7 @@ async def decide(settings: Settings, edition: DigestResult) -> Decision:
     default = "hold" if edition.held else settings.approval_default
     earlier = " It was held back before." if edition.held else ""
     question = (
-        f"The edition of {edition.week} is ready: **{stories_in_words(edition.stories)}** "
+        f"The edition of {edition.week} is ready: **{count_stories(edition.stories)}** "
         f"(content {edition.content_hash[:HASH_LETTERS]}).{earlier} Look at the artifact *edition*, then decide. "
         f"Without an answer within {hours}, it {'is held back' if default == 'hold' else 'is sent'}."
     )

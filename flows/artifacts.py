@@ -8,11 +8,14 @@ from urllib.parse import quote
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
-from flows.markdown import MAX_CELL, edition_page, escaped, link, table
-from flows.pictures import as_data_uri, trends_svg
+from flows.jobs import note_told
+from flows.markdown import MAX_CELL, escape, link, table
+from flows.publishing.pictures import as_data_uri, trends_svg
+from flows.publishing.rendering import render_artifact
+from flows.publishing.view import view_edition
 from flows.run_summary import sections
 from flows.web.collect_summary import CollectSummary
-from models.edition import EditionContent
+from models.edition.content import EditionContent
 from models.reviews import IN_SCOPE, QueueItem
 from models.sources import Registry
 from models.store import collecting
@@ -45,15 +48,16 @@ async def publish_run(
         run_summary(collected, tagged), key=RUN_SUMMARY, description="Entries and stories, counted"
     )
     await publish_source_health(database, registry, now=now)
+    note_told(database, collected, now=now)
 
 
 def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
     """The summary of a run, as markdown."""
     lines: list[str] = []
     for section in sections(collected, tagged):
-        rows = [[escaped(_cell(cell), MAX_CELL) for cell in row] for row in section.rows]
-        lines += [f"## {section.heading}", "", table(section.columns, rows), ""]
-        lines += [part for line in section.lines for part in (escaped(line), "")]
+        rows = [[escape(_cell(cell), MAX_CELL) for cell in row] for row in section.rows]
+        lines += [f"## {section.heading}", "", *([table(section.columns, rows), ""] if rows else [])]
+        lines += [part for line in section.lines for part in (escape(line), "")]
     return "\n".join(lines)
 
 
@@ -93,9 +97,9 @@ def source_health(registry: Registry, states: Mapping[str, SourceState]) -> list
     return [row for _, row in sorted(found, key=lambda pair: pair[0])]
 
 
-async def publish_edition(content: EditionContent, notes: Sequence[str]) -> None:
-    """The edition as it is sent, and the picture of its trends."""
-    page = "\n".join([*(f"> {escaped(note)}\n" for note in notes), edition_page(content)])
+async def publish_edition(content: EditionContent, note: str) -> None:
+    """The edition as it is sent, below a note on what became of it, and the picture of its trends."""
+    page = (f"> {escape(note)}\n\n" if note else "") + render_artifact(view_edition(content))
     await acreate_markdown_artifact(page, key=EDITION, description=f"The edition of {content.week}")
     # As markdown: below a picture artifact Prefect writes its address, which is the whole picture, across the page.
     await acreate_markdown_artifact(
@@ -142,9 +146,9 @@ def review_list(items: Sequence[QueueItem], form: str, reviewer: str = "") -> st
     ]
     for place, item in enumerate(items, 1):
         lines.append(
-            f"{place}. **{link(item.title, item.url)}** ({escaped(item.outlet)}), **article {item.article_id}**  \n"
-            f"   {escaped(item.question)}{_answer_links(form, item, reviewer)}"
-            + (f"  \n   *“{escaped(item.evidence.strip(_MARKS), MAX_CELL)}”*" if item.evidence else "")
+            f"{place}. **{link(item.title, item.url)}** ({escape(item.outlet)}), **article {item.article_id}**  \n"
+            f"   {escape(item.question)}{_answer_links(form, item, reviewer)}"
+            + (f"  \n   *“{escape(item.evidence.strip(_MARKS), MAX_CELL)}”*" if item.evidence else "")
         )
     return "\n".join(lines)
 
@@ -172,7 +176,7 @@ def _answer_links(form: str, item: QueueItem, reviewer: str) -> str:
         yes: dict[str, object] = {"in_scope": "yes"} if asked == IN_SCOPE else {"themes": [name]}
         no: dict[str, object] = {"in_scope": "no"} if asked == IN_SCOPE else {"not_themes": [name]}
         links = (f"[{word}]({form_link(form, {'answer': whose | said})})" for word, said in (("yes", yes), ("no", no)))
-        answers.append(f"  \n   {escaped(name)}: {' / '.join(links)}")
+        answers.append(f"  \n   {escape(name)}: {' / '.join(links)}")
     return "".join(answers)
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from flows.backfilling import BackfillSummary, plan_backfill
 from flows.backfilling import backfill as backfill_once
-from flows.markdown import escaped, table
+from flows.markdown import escape, table
 from flows.prefect_steps import as_task, progress, run_name, workplace
 from models.weeks import LONDON
 
@@ -88,10 +88,10 @@ async def backfill(options: BackfillOptions) -> "State[None]":
 def as_markdown(summary: BackfillSummary) -> str:
     """What the run read and stored, page by page."""
     read = summary.read
-    rows = [[escaped(str(outcome)), f"{count:,}"] for outcome, count in read.outcomes.most_common() if count]
+    rows = [[escape(str(outcome)), f"{count:,}"] for outcome, count in read.outcomes.most_common() if count]
     lines = [f"{summary.sentence}.", "", table(("outcome", "pages"), rows) if rows else "No page was read."]
     if read.problems:
-        shown = [f"- {escaped(problem)}" for problem in read.problems[:PROBLEMS_SHOWN]]
+        shown = [f"- {escape(problem)}" for problem in read.problems[:PROBLEMS_SHOWN]]
         lines += ["", "## Left for the next backfill", "", *shown]
         if len(read.problems) > PROBLEMS_SHOWN:
             lines.append(f"- and {len(read.problems) - PROBLEMS_SHOWN} more, all in the run's log")

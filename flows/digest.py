@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows import jobs
 from flows.approval import decide
 from flows.artifacts import publish_edition
-from flows.mail.edition import DigestResult
 from flows.prefect_steps import Workplace, as_task, run_name, workplace
-from models.brief import stories as stories_in_words
+from flows.publishing.edition import DigestResult
+from models.edition.wording import count_stories
 from models.store import editions
 from models.store.recipients import check_address
 from models.weeks import Week, utc_now
@@ -75,7 +75,7 @@ async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # no
         week = chosen_week(options, place.now)
         test_to = check_address(options.test_copy_to) if options.test_copy_to.strip() else None
         result = await _digest(place, week, dry_run=options.dry_run, to=test_to)
-        await publish_edition(result.content, [result.note] if result.note else [])
+        await publish_edition(result.content, result.note)
         why = ""
         while result.awaits_approval:
             decision = await decide(place.settings, result)
@@ -90,7 +90,7 @@ async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # no
                 editions.approve(week, result.content_hash, why, session=session)
             # Where a review came meanwhile, or the edition is another by now, this asks anew.
             result = await _digest(place, week)
-            await publish_edition(result.content, [result.note] if result.note else [])
+            await publish_edition(result.content, result.note)
         logger.info("%s: %s. %s", result.week, result.subject, result.note)
     return _ended(result, why)
 
@@ -127,5 +127,5 @@ def _ended(result: DigestResult, why: str = "") -> State[None]:
     }
     words = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no email"
     notes = "; ".join(note for note in (why, result.note) if note)
-    message = f"{result.week}: {stories_in_words(result.stories)}, {words}" + (f" ({notes})" if notes else "")
+    message = f"{result.week}: {count_stories(result.stories)}, {words}" + (f" ({notes})" if notes else "")
     return Failed(message=message) if result.has_failures else Completed(message=message)

@@ -14,9 +14,10 @@ from email.utils import format_datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from models.brief import PRODUCT
-from models.composing import compose, rights_of
-from models.edition import EditionContent, ModelNote, StoryItem
+from models.edition.compose import compose, rights_of
+from models.edition.content import EditionContent, ModelNote, StoryItem
+from models.edition.facts import WeekFacts
+from models.edition.wording import PRODUCT, quote_story
 from models.rights import Rights
 from models.sources import Registry
 from models.store.database import Database
@@ -24,7 +25,6 @@ from models.store.week_gathering import gather_stories
 from models.text_safety import plain_line
 from models.themes import Theme, load_framework
 from models.trends import Collected
-from models.week_facts import WeekFacts
 from models.weeks import LONDON, Week
 
 FORMATS = ("csv", "json", "rss")
@@ -211,13 +211,12 @@ def _as_data(story: Story) -> dict[str, Any]:
 
 
 def _words(item: StoryItem) -> str:
-    """What a feed reader shows under the headline: the strongest quotation and the credit line, escaped twice.
+    """What a feed reader shows under the headline: the quotation as an edition has it and the credit line, escaped twice.
 
     Readers take a description for HTML, so its text is escaped once as such, and once more as XML by the writer.
     """
-    quoted = next((theme.quote for theme in item.themes if theme.quote), "")
-    parts = [f"“{quoted}”"] if quoted else []
-    text = " — ".join([*parts, item.credit])
+    quoted = quote_story(item)
+    text = f"“{quoted}” — {item.credit}" if quoted else item.credit
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.mail.erasure import ForgetRuns, erase_departed
+from flows.publishing.erasure import ForgetRuns, erase_departed
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.tagging import tag_waiting
 from flows.tagging_opening import check_framework as check_framework
@@ -18,11 +18,12 @@ from flows.tagging_opening import roll_back as roll_back
 from flows.tagging_opening import shipped_tagger as shipped_tagger
 from flows.web.collect_summary import CollectSummary
 from flows.web.collector import Collector
+from flows.web.feed_discovery import Discovery, discover
 from flows.web.polite_client import PoliteClient
 from flows.web.source_check import SourceReport, probe
 from models.settings import Settings, code_version
 from models.sources import Registry, Source
-from models.store import deliveries, organisations, reviews
+from models.store import collecting, deliveries, organisations, reviews
 from models.store.database import Database
 from models.store.tagging import document_of
 from models.store.upkeep import Upkeep, keep_up
@@ -31,8 +32,8 @@ from models.tagging.decisions import Document
 from models.weeks import Week, utc_now
 
 if TYPE_CHECKING:
-    from flows.mail.delivery import DeliverySummary
-    from flows.mail.edition import DigestResult
+    from flows.publishing.delivery import DeliverySummary
+    from flows.publishing.edition import DigestResult
 
 TAG_STEP = "tag new articles"
 
@@ -76,6 +77,22 @@ async def collect(
     return await collector.collect(sources, all_due=all_due)
 
 
+def note_told(database: Database, collected: CollectSummary, *, now: datetime) -> None:
+    """Remember which failures a person was told of. To be called when they were: each is told once."""
+    if told := [result.source.id for result in collected.began_to_fail]:
+        with database.write() as session:
+            collecting.note_failures_told(told, now, session=session)
+
+
+def _client(settings: Settings) -> PoliteClient:
+    return PoliteClient(
+        user_agent=user_agent(settings),
+        allow_hosts=settings.allow_hosts,
+        gap_seconds=settings.host_gap_seconds,
+        proxy=settings.proxy_address,
+    )
+
+
 async def check_sources(
     sources: Sequence[Source], settings: Settings, *, now: datetime, report: Report = unreported
 ) -> list[SourceReport]:
@@ -89,14 +106,14 @@ async def check_sources(
         report("check", done, len(sources))
         return probed
 
-    agent = user_agent(settings)
-    async with PoliteClient(
-        user_agent=agent,
-        allow_hosts=settings.allow_hosts,
-        gap_seconds=settings.host_gap_seconds,
-        proxy=settings.proxy_address,
-    ) as client:
+    async with _client(settings) as client:
         return list(await asyncio.gather(*(one(source, client) for source in sources)))
+
+
+async def find_feeds(url: str, settings: Settings, *, now: datetime) -> Discovery:
+    """The feeds at an address, or of the site whose page it is; nothing is stored."""
+    async with _client(settings) as client:
+        return await discover(url, client, now)
 
 
 def find_document(what: str, database: Database) -> Document | None:
@@ -143,7 +160,7 @@ def digest(
 ) -> "DigestResult":
     """Compose one week's edition, write its files and (with `send`) deliver it, once, to each recipient."""
     # Here: numpy and the digest's templates are a fifth of a second, which a run that finds nothing new would feel.
-    from flows.mail.weekly import weekly_digest
+    from flows.publishing.weekly import weekly_digest
 
     return weekly_digest(
         database, registry, settings, week=week, now=now, dry_run=dry_run, send=send, to=to, clock=utc_now
@@ -169,7 +186,7 @@ def send_pending(
     with database.read() as session:
         if not deliveries.is_anything_left(Week.of(now).plus(-1), session=session):
             return None
-    from flows.mail.weekly import send_pending as send
+    from flows.publishing.weekly import send_pending as send
 
     return send(database, registry, settings, now=now, clock=utc_now)
 

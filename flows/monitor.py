@@ -113,7 +113,8 @@ def collected_state(collected: CollectSummary, and_more: str = "") -> State[None
         words += f", {failed} of which could not be seen"
     words += f"; {and_more}" if and_more else ""
     if asked and failed == asked:
-        return Failed(message=f"No source could be reached: {words}. See the artifact source-health.")
+        why = collected.network_trouble or "No source could be reached."
+        return Failed(message=f"{why} {words}. See the artifact source-health.")
     return Completed(message=words)
 
 

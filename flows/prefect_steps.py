@@ -10,16 +10,18 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
-from prefect import Task, get_run_logger, task
+from prefect import Task, get_run_logger, runtime, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from sqlalchemy.engine import make_url
 
 from flows.steps import Report
 from flows.tagging_opening import check_framework
 from models.private_files import keep_private
-from models.settings import Settings, load_settings
+from models.settings import Settings, SettingsError, load_settings
 from models.sources import Registry, load_registry
 from models.store.database import Database, open_database
 from models.weeks import LONDON, utc_now
@@ -48,10 +50,31 @@ def workplace() -> Iterator[Workplace]:
     """
     keep_private()
     settings = load_settings()
+    refuse_passing_place(settings)
     registry = load_registry(settings.sources)
     check_framework(settings)
     with open_database(settings.database_address) as database:
         yield Workplace(settings, registry, database, utc_now())
+
+
+def refuse_passing_place(settings: Settings) -> None:
+    """Where a deployment's run would write below the folder in which it happens to start: a worker's is deleted after it.
+
+    Raises:
+        SettingsError: the data folder, or a SQLite database, is not named in full.
+    """
+    if runtime.deployment.id is None:
+        return
+    named = {"CULTURE_DATA": settings.data}
+    database = make_url(settings.database_address)
+    if settings.database_url is not None and database.get_backend_name() == "sqlite":
+        named["CULTURE_DATABASE_URL"] = Path(database.database or "")
+    for setting, place in named.items():
+        if not place.is_absolute():
+            raise SettingsError(
+                f"{setting}: {place} is not an absolute path, and the folder in which a deployment's run starts may be a "
+                "temporary one that is deleted after it; set an absolute path where the worker starts. Nothing was done"
+            )
 
 
 def run_name(flow: str) -> Callable[[], str]:

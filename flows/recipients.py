@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from flows.forgetting import forget_own_parameters, forget_runs
-from flows.mail.erasure import erase
 from flows.prefect_steps import run_name, workplace
+from flows.publishing.erasure import erase
 from flows.theme_choices import ThemeChoice, ids
 from models.store import recipients as store
 from models.store.recipient_choices import choices_in_words

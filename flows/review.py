@@ -9,7 +9,7 @@ from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.artifacts import form_link, publish_review, publish_review_queue
-from flows.markdown import escaped, table
+from flows.markdown import escape, table
 from flows.prefect_links import form_address
 from flows.prefect_steps import run_name, workplace
 from flows.theme_choices import ThemeChoice, ids
@@ -173,10 +173,10 @@ def review_text(recorded: Recorded, reviewer: str, *, confirm: str | None = None
     """What a decision changed, as markdown; with `confirm` (a link, or empty) what it would change once it is confirmed."""
     names = {theme.id: theme.name for theme in load_themes()} | {IN_SCOPE: "In scope"}
     rows = [
-        [escaped(names[theme]), _word(before), _word(now), "**changed**" if before != now else ""]
+        [escape(names[theme]), _word(before), _word(now), "**changed**" if before != now else ""]
         for theme, (before, now) in recorded.changes.items()
     ]
-    said = f"Reviewed by {escaped(reviewer)}. It counts from now on."
+    said = f"Reviewed by {escape(reviewer)}. It counts from now on."
     if confirm is not None:
         said = "**Nothing is recorded yet.** This is what it would change. "
         said += f"[Confirm it]({confirm})." if confirm else "Run the form again with what the run says as Confirmed."
@@ -186,7 +186,7 @@ def review_text(recorded: Recorded, reviewer: str, *, confirm: str | None = None
         said += f" {NOT_IN_SCOPE}"
     return "\n".join(
         [
-            f"## Article {recorded.article_id}: {escaped(recorded.title)}",
+            f"## Article {recorded.article_id}: {escape(recorded.title)}",
             "",
             said,
             "",

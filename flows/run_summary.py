@@ -1,13 +1,14 @@
 """What a run did, in sections: the command shows them as tables, the artifact `run-summary` as markdown. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.web.collect_summary import CollectSummary
 from models.outcomes import Outcome
 from models.tagging.apply import TagSummary
 from models.themes import load_framework, load_themes
+from models.weeks import LONDON
 
 ROWS_SHOWN = 40  # of sources with something to tell; source-health and `run --json` have all
 
@@ -24,18 +25,15 @@ class Section:
 
 def sections(collected: CollectSummary, tagged: TagSummary | None) -> list[Section]:
     """The summary of a run; `tagged` is None where it only collected."""
-    failed = [(r.source.label, str(r.poll), r.detail) for r in collected.failures]
-    noticed = [
-        (r.source.label, r.detail) for r in collected.results if r.detail and not r.poll.is_failure and not r.left_out
-    ]
+    noticed = [(r.source.label, r.detail) for r in collected.to_look_at]
     cut = [(r.source.label, r.left_out) for r in collected.cut_short]
     of_sources = [
-        _of_sources("What could not be reached", ("source", "outcome", "detail"), failed),
+        _failures(collected),
         _of_sources("What was read and needs a look", ("source", "detail"), noticed),
         _of_sources("What was listed and not read", ("source", "what was left out"), cut),
     ]
     found = [_entries(collected), *([_themes(tagged)] if tagged is not None else [])]
-    return [*found, *(section for section in of_sources if section.rows)]
+    return [*found, *(section for section in of_sources if section.rows or section.lines)]
 
 
 def tagged_in_words(tagged: TagSummary) -> str:
@@ -56,6 +54,7 @@ def as_data(collected: CollectSummary, tagged: TagSummary) -> dict[str, Any]:
         "outcomes": {str(outcome): count for outcome, count in collected.outcomes.items() if count},
         "earlier": {str(outcome): count for outcome, count in collected.earlier_outcomes.items() if count},
         "owed": collected.owed,
+        "out_of_time": {"pages": collected.pages_out_of_time, "sources": collected.sources_out_of_time},
         "sources": [
             {
                 "id": result.source.id,
@@ -66,6 +65,9 @@ def as_data(collected: CollectSummary, tagged: TagSummary) -> dict[str, Any]:
             }
             for result in collected.results
         ],
+        "network_trouble": collected.network_trouble,
+        "began_to_fail": [result.source.id for result in collected.began_to_fail],
+        "answer_again": [result.source.id for result in collected.answer_again],
         "not_due": collected.not_due,
         "judged": tagged.judged,
         "in_scope": tagged.in_scope,
@@ -92,6 +94,18 @@ def _entries(collected: CollectSummary) -> Section:
 def _themes(tagged: TagSummary) -> Section:
     rows = tuple((theme.heading, tagged.by_theme.get(theme.id, 0)) for theme in load_themes())
     return Section("New stories by theme", ("theme", "stories"), rows, (tagged_in_words(tagged),))
+
+
+def _failures(collected: CollectSummary) -> Section:
+    """Failures that begin or end, one by one; those that go on in one line."""
+    columns = ("source", "outcome", "detail", "what to do")
+    rows = [(r.source.label, str(r.poll), r.detail, r.what_to_do) for r in collected.began_to_fail]
+    found = _of_sources("What could not be reached", columns, rows)
+    lines = [*found.lines, *([collected.failing_words] if collected.failing_words else [])]
+    for again in collected.answer_again:
+        since = f", which failed since {again.failing_since.astimezone(LONDON):%-d %B}" if again.failing_since else ""
+        lines.append(f"Answers again: {again.source.label}{since}.")
+    return replace(found, lines=tuple(lines))
 
 
 def _of_sources(heading: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Section:

@@ -12,6 +12,7 @@ from models.settings import AUTO, MINILM, TFIDF, Settings
 from models.store import model_versions, reviews
 from models.store import tagging as queries
 from models.store.database import Database
+from models.store.locks import lock_file, wait_for_lock
 from models.store.model_versions import ModelError, ModelState
 from models.store.tables import ModelVersion
 from models.tagging.measured import shipped_scores
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 FETCH_SECONDS = 120.0  # for the encoder's 84 MB at first use; then TF-IDF alone until the next try
 FETCH_AGAIN_SECONDS = 24 * 3600.0
 FETCH_FAILED = "not-fetched.txt"
+# Two first runs on one database and one data folder would fetch and train the same files at once: the second waits.
+MODEL_LOCK = "model"
 MAKE_ONE = "`culture-monitor model train` makes one"
 
 
@@ -49,6 +52,11 @@ def open_tagger(database: Database, settings: Settings, *, now: datetime) -> "tu
 
     # For the whole process: on matrices as small as ours, more threads burn several times the CPU.
     threadpool_limits(limits=1, user_api="blas")
+    with wait_for_lock(database, MODEL_LOCK):
+        return _open_tagger(database, settings, now)
+
+
+def _open_tagger(database: Database, settings: Settings, now: datetime) -> "tuple[Tagger, list[str]]":
     notes: list[str] = []
     weights = encoder_folder(settings, notes)
     with database.read() as session:
@@ -184,7 +192,9 @@ def shipped_tagger(settings: Settings) -> "tuple[Tagger, list[str]]":
     weights = own if own is not None and has_published_weights(own) else None
     cache = settings.data / "cache" / "models"
     weights = weights or encoder_folder(settings, notes, cache)
-    tagger, said = load_tagger(cache, encoder=settings.encoder, weights_folder=weights)
+    cache.mkdir(parents=True, exist_ok=True)
+    with lock_file(cache / ".lock", wait=True):
+        tagger, said = load_tagger(cache, encoder=settings.encoder, weights_folder=weights)
     return tagger, [*notes, said]
 
 

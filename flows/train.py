@@ -9,7 +9,7 @@ from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.artifacts import publish_model_card
-from flows.markdown import escaped, table
+from flows.markdown import escape, table
 from flows.prefect_steps import as_task, run_name, workplace
 from flows.tagging_opening import count_reviewed
 from models.reviews import IN_SCOPE
@@ -92,21 +92,21 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
     for theme in theme_ids():
         old, new = before["themes"]["per_theme"][theme], after["themes"]["per_theme"][theme]
         threshold = card["thresholds"].get(theme, 0.0)
-        rows.append([escaped(names[theme]), *(f"{x:.2f}" for x in (old["f1"], new["f1"])), f"{threshold:.2f}"])
+        rows.append([escape(names[theme]), *(f"{x:.2f}" for x in (old["f1"], new["f1"])), f"{threshold:.2f}"])
     flips = [
-        [escaped(flip["title"], 120), escaped(names.get(flip["what"], flip["what"])), flip["was"], flip["now"]]
+        [escape(flip["title"], 120), escape(names.get(flip["what"], flip["what"])), flip["was"], flip["now"]]
         for flip in card["flips"][:FLIPS_SHOWN]
     ]
     reviewed = count_reviewed(card["reviews"])
     # Of a rejected one, the line above holds them.
     reasons = "; ".join(training.promotion.reasons) if training.promotion and training.promotion.accepted else ""
     lines = [
-        f"## Model {escaped(str(card['version']))}",
+        f"## Model {escape(str(card['version']))}",
         "",
-        f"{escaped(in_one_line(training))}{f': {escaped(reasons)}' if reasons else ''}.",
+        f"{escape(in_one_line(training))}{f': {escape(reasons)}' if reasons else ''}.",
         "",
-        f"Encoder {escaped(str(card['encoder']))}; learned from {card['sentences']} sentences, {card['passages']} "
-        f"passages and {reviewed}; data {escaped(str(card['training_sha256'])[:12])}.",
+        f"Encoder {escape(str(card['encoder']))}; learned from {card['sentences']} sentences, {card['passages']} "
+        f"passages and {reviewed}; data {escape(str(card['training_sha256'])[:12])}.",
         "",
         f"## Measured on {after['n']} labelled articles",
         "",

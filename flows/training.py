@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.tagging_opening import encoder_folder, open_tagger
+from flows.tagging_opening import MODEL_LOCK, encoder_folder, open_tagger
 from models.settings import Settings
 from models.store import model_versions, reviews
 from models.store.database import Database
+from models.store.locks import wait_for_lock
 from models.store.model_versions import ModelState
 from models.store.tagging import document_of, leads_since
 from models.tagging.apply import RETAG_DAYS
@@ -63,7 +64,8 @@ def train(database: Database, settings: Settings, *, now: datetime, force: bool 
         return TrainSummary(new, champion.version, notes=(*notes, said))
     held_out = [one for one in reviewed if is_held_out(one)]
     learned = [one for one in reviewed if not is_held_out(one)]
-    challenger, said = load_tagger(folder, encoder=settings.encoder, weights_folder=weights, reviews=learned)
+    with wait_for_lock(database, MODEL_LOCK):
+        challenger, said = load_tagger(folder, encoder=settings.encoder, weights_folder=weights, reviews=learned)
     notes.append(said)
     if challenger.version == champion.version:  # what is new is held out, or says the same again
         with database.write() as session:

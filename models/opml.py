@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from datetime import date
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
@@ -47,7 +48,7 @@ def read_opml(data: bytes) -> tuple[Source, ...]:
             continue
         seen.add(url)
         name = clean_text(str(outline.get("title") or outline.get("text") or ""))[:200] or host_of(url)
-        source = Source(id=_free_id(name, url, sources), name=" ".join(name.split()), url=url)
+        source = Source(id=free_id(name, url, sources), name=" ".join(name.split()), url=url)
         sources[source.id] = source
     if not sources:
         raise DataFileError("the file lists no feed: no <outline> in it has an xmlUrl that begins with http")
@@ -78,16 +79,14 @@ def source_toml(sources: Iterable[Source]) -> str:
     """`[[source]]` tables to append to a registry file."""
     tables = []
     for source in sources:
-        given = source.model_dump(mode="json", exclude_defaults=True)
-        checked = given.pop("checked_on", None)
-        lines = ["[[source]]", *(f"{name} = {_toml(value)}" for name, value in given.items())]
-        if checked:
-            lines.append(f"checked_on = {checked}")
+        given = source.model_dump(exclude_defaults=True)
+        lines = ["[[source]]", *(f"{name} = {toml_value(value)}" for name, value in given.items())]
         tables.append("\n".join(lines) + "\n")
     return "\n".join(tables)
 
 
-def _free_id(name: str, url: str, taken: dict[str, Source]) -> str:
+def free_id(name: str, url: str, taken: Container[str]) -> str:
+    """An id made of a name, else of the host of an address, that is not among the `taken`."""
     base = _NOT_ID.sub("-", name.lower()).strip("-") or _NOT_ID.sub("-", host_of(url)).strip("-") or "source"
     base = base[: MAX_ID_LETTERS - 5].strip("-")
     found, number = base, 2
@@ -96,7 +95,10 @@ def _free_id(name: str, url: str, taken: dict[str, Source]) -> str:
     return found
 
 
-def _toml(value: object) -> str:
+def toml_value(value: str | bool | int | float | date) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, date):
+        return value.isoformat()
     # A JSON text is a TOML basic string but for the one letter that TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 

@@ -68,6 +68,11 @@ class PollOutcome(StrEnum):
             PollOutcome.DEFERRED,
         }
 
+    @property
+    def what_to_do(self) -> str:
+        """What a person can do about a failure, in one line; "{id}" is the source's."""
+        return _WHAT_TO_DO.get(self, "")
+
 
 class TextStatus(StrEnum):
     """How much of an article the monitor has; kept with the article and said in the digest."""
@@ -79,6 +84,19 @@ class TextStatus(StrEnum):
     FAILED = "failed"
 
 
+_LOOK_FOR_IT = "culture-monitor sources check {id} --write looks for its new address, and switches it off"
+_SWITCH_OFF = "ask the site's owner to let the monitor in, or switch the source off"
+_WAIT = "nothing yet: it is tried again by itself, ever less often"
+_WHAT_TO_DO = {
+    PollOutcome.GONE: _LOOK_FOR_IT,
+    PollOutcome.NOT_A_FEED: _LOOK_FOR_IT,
+    PollOutcome.BLOCKED: _SWITCH_OFF,
+    PollOutcome.DISALLOWED: _SWITCH_OFF,
+    PollOutcome.TOO_LARGE: "name a smaller feed of the site, or switch the source off",
+    PollOutcome.REFUSED: "correct its address or its key",
+    PollOutcome.UNREACHABLE: _WAIT,
+    PollOutcome.FAILED: _WAIT,
+}
 _NOTHING_NEW = frozenset({Outcome.KNOWN, Outcome.TOO_OLD, Outcome.INVALID, Outcome.REFUSED})
 _OWED = frozenset({Outcome.DEFERRED, Outcome.FAILED, Outcome.BLOCKED})
 _MEANINGS = {
@@ -100,5 +118,5 @@ _MEANINGS = {
     Outcome.REFUSED: "the link leads to a private address or is not http(s); never fetched",
     Outcome.FAILED: "time-out, server error or broken page; stored on headline and summary, page owed",
     Outcome.INVALID: "the entry has no usable link and title; counted, not stored",
-    Outcome.DEFERRED: "page not asked for yet (pages per run, Retry-After, robots.txt out of order, five failures); stored, page owed",
+    Outcome.DEFERRED: "page not asked for yet (a run's limits, Retry-After, robots.txt fails, five failures); stored, page owed",
 }

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from models.organisations import Organisation, load_organisations
+from models.private_files import open_new
 from models.seeds import DataFileError
 
 _HEAD = "# Organisations of your own, beside those that come with the monitor. seeds/README.md tells the form.\n"
@@ -23,7 +24,8 @@ def add_own(organisation: Organisation, file: Path) -> None:
     part = file.with_name(f".{file.name}.part")
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        part.write_text(f"{earlier.rstrip()}\n\n{_table(organisation)}", encoding="utf-8")
+        with open_new(part) as stream:
+            stream.write(f"{earlier.rstrip()}\n\n{_table(organisation)}".encode())
         load_organisations(part)
         part.replace(file)
     except DataFileError as error:

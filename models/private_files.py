@@ -2,7 +2,9 @@
 
 import os
 import stat
+from errno import EISDIR
 from pathlib import Path
+from typing import BinaryIO
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -15,21 +17,47 @@ def keep_private() -> None:
     os.umask(_OTHERS)
 
 
+def open_new(file: Path) -> BinaryIO:
+    """A file that is made anew for writing, its owner's alone: what was left there, with whatever rights, makes room.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    file.unlink(missing_ok=True)
+    return open(file, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def write_whole(file: Path, content: bytes) -> Path:
+    """Write a file so that a reader (or a kill) never meets half of it; a link of its name is replaced, not followed.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    if file.is_dir() and not file.is_symlink():
+        raise IsADirectoryError(EISDIR, "is a folder where a file is to be written; move it away", str(file))
+    part = file.with_name(f".{file.name}.part")
+    with open_new(part) as stream:
+        stream.write(content)
+    part.replace(file)
+    return file
+
+
 def find_loose(folder: Path) -> list[Path]:
     """What others may read or write in this folder, itself included: an older version, or another program, left it so."""
-    if not folder.is_dir():
+    if os.name == "nt" or not folder.is_dir():  # Windows has no such rights
         return []
     return [path for path in (folder, *sorted(folder.rglob("*"))) if not path.is_symlink() and _mode(path) & _OTHERS]
 
 
-def tighten(paths: list[Path]) -> None:
-    """Take the rights of others away.
+def tighten(paths: list[Path]) -> int:
+    """Take the rights of others away; how many there were.
 
     Raises:
         OSError: one of them is somebody else's.
     """
     for path in paths:
         path.chmod(_mode(path) & ~_OTHERS)
+    return len(paths)
 
 
 def _mode(path: Path) -> int:

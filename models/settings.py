@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 DISTRIBUTION = "nhs-culture-monitor"
 PREFIX = "CULTURE_"
 ENV_FILE = ".env"
+REGISTRY = "sources.toml"  # in the data folder: the user's own, once there is one
 # Of CULTURE_ENCODER; anything else is the name of a model of sentence-transformers.
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"
 
@@ -34,6 +35,12 @@ def _check_cron(line: str) -> str:
 Cron = Annotated[str, AfterValidator(_check_cron)]
 
 
+def own_registry(given: dict[str, Any]) -> Path | None:
+    """The registry in the data folder, where there is one."""
+    file = given["data"] / REGISTRY if "data" in given else None
+    return file if file is not None and file.is_file() else None
+
+
 class SettingsError(ValueError):
     """A setting is wrong; the message names the setting, the value (unless secret) and how to fix it."""
 
@@ -47,7 +54,10 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="SQLAlchemy address of a PostgreSQL database; without it, SQLite in the data folder"
     )
-    sources: Path | None = Field(None, description="Registry of sources; without it, the one that is shipped")
+    sources: Path | None = Field(
+        default_factory=own_registry,
+        description="Registry of sources; without it, sources.toml in the data folder where there is one, else the shipped one",
+    )
     framework: Path | None = Field(
         None,
         description="Folder with a framework of your own: themes.toml, passages.toml, vocabulary.toml; "
@@ -69,6 +79,9 @@ class Settings(BaseSettings):
     )
     max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
     pages_per_run: int = Field(2000, ge=1, description="Pages read in one run; the rest waits for the next")
+    run_minutes: float = Field(
+        60, gt=0, le=1440, description="Minutes after which a run asks for nothing more; the rest waits for the next"
+    )
     workers: int = Field(
         default_factory=lambda: min(os.cpu_count() or 1, 8),
         ge=1,
@@ -226,6 +239,11 @@ class Settings(BaseSettings):
     def outbox(self) -> Path:
         """Where editions are written as files."""
         return self.data / "outbox"
+
+    @property
+    def registry_file(self) -> Path:
+        """Where the user's own registry of sources is kept, whether the file is there or not."""
+        return self.sources if self.sources is not None else self.data / REGISTRY
 
     @property
     def organisations_file(self) -> Path:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.kinds import Kind
+from models.outcomes import PollOutcome
 from models.rights import DEFAULT_RIGHTS, Rights, load_rights, strictest
 from models.seeds import DataFileError, read_toml, seed_file
 from models.urls import host_of, same_outlet
@@ -33,6 +34,33 @@ Nation = Literal["uk", "england", "scotland", "wales", "northern-ireland"]
 # A registry of one's own may group its sources in other words.
 Group = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9-]+$")]
 
+NATION_NAMES = {
+    "uk": "UK-wide",
+    "england": "England",
+    "scotland": "Scotland",
+    "wales": "Wales",
+    "northern-ireland": "Northern Ireland",
+}
+SECTOR_NAMES = {
+    "nhs": "NHS",
+    "social-care": "Social care",
+    "local-government": "Local government",
+    "health-and-care": "Health and care",
+    "national": "National press",
+    "regional": "Regional press",
+    "parliament": "Parliament",
+}
+
+
+def name_nation(nation: str) -> str:
+    """A nation as people say it; words of a registry's own as they are."""
+    return NATION_NAMES.get(nation) or nation.replace("-", " ").title()
+
+
+def name_sector(sector: str) -> str:
+    """A sector as people say it; words of a registry's own as they are."""
+    return SECTOR_NAMES.get(sector) or sector.replace("-", " ").capitalize()
+
 
 _SEARCHES = frozenset({Kind.GOOGLE_NEWS, Kind.GDELT})  # which list others' pages
 _API_OUTLETS = {Kind.GUARDIAN: "www.theguardian.com"}  # whose API has a domain of its own
@@ -51,7 +79,11 @@ class Source(BaseModel):
     nation: Group = "uk"
     rights: str = DEFAULT_RIGHTS
     enabled: bool = True
-    checked_on: date | None = None
+    disabled_because: str = ""
+    evidence: str = Field(default="", description="where its address was seen, and when")
+    checked_on: date | None = Field(default=None, description="when it was last asked, or seen to answer")
+    checked_outcome: PollOutcome | None = Field(default=None, description="how that ended")
+    checked_entries: int | None = Field(default=None, ge=0, description="how many entries it listed then")
     grade: Literal["A", "B", "C", "D", "X", ""] = ""
     weight: float = Field(default=1.0, ge=0.0, le=3.0, description="how much its stories count in the ranking")
 
@@ -126,6 +158,11 @@ class Registry(BaseModel):
                     f"{source_id!r} is not a source of the registry; `culture-monitor sources list` shows them"
                 )
         return [known[source_id] for source_id in dict.fromkeys(ids)] or None
+
+    def with_address(self, source_id: str, url: str) -> "Registry":
+        """The same registry with another address of one source."""
+        moved = (s.model_copy(update={"url": url}) if s.id == source_id else s for s in self.sources)
+        return self.model_copy(update={"sources": tuple(moved)})
 
     def by_id(self) -> dict[str, Source]:
         """The sources by id."""

@@ -58,6 +58,16 @@ class Week:
         """The next Monday 00:00 in London, as UTC; the week holds every moment before it."""
         return _london_midnight(self.monday + timedelta(days=7))
 
+    @property
+    def dates(self) -> str:
+        """ "16 to 22 November 2026", the month and the year named once where they are the same."""
+        first, last = self.monday, self.monday + timedelta(days=6)
+        if first.year != last.year:
+            return f"{format_long_date(first)} to {format_long_date(last)}"
+        if first.month != last.month:
+            return f"{format_short_date(first)} to {format_long_date(last)}"
+        return f"{first.day} to {format_long_date(last)}"
+
     def plus(self, weeks: int) -> "Week":
         """The week so many weeks later (or, below zero, earlier)."""
         year, number, _ = (self.monday + timedelta(weeks=weeks)).isocalendar()
@@ -65,6 +75,21 @@ class Week:
 
     def __str__(self) -> str:
         return f"{self.year}-W{self.number:02d}"
+
+
+def format_long_date(day: date) -> str:
+    """ "22 November 2026"."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def format_short_date(day: date) -> str:
+    """ "22 November"."""
+    return f"{day.day} {day:%B}"
+
+
+def format_weekday(day: date) -> str:
+    """ "Tue 17 Nov"."""
+    return f"{day:%a} {day.day} {day:%b}"
 
 
 def _london_midnight(day: date) -> datetime:

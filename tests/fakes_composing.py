@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from models.composing import compose
-from models.edition import EditionContent
+from models.edition.compose import compose
+from models.edition.content import EditionContent
 from models.store.database import Database
 from models.store.editions import gather_week
 from models.store.tables import Article, Review

@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import select
 
-from flows.mail.delivery import DeliverySummary
-from flows.mail.edition import DigestResult
-from flows.mail.weekly import send_pending, weekly_digest
+from flows.publishing.delivery import DeliverySummary
+from flows.publishing.edition import DigestResult
+from flows.publishing.weekly import send_pending, weekly_digest
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database, open_database

@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from flows import jobs
 from flows.exporting import stories_between, write_csv
-from models.edition import StoryItem
+from models.edition.content import StoryItem
 from models.sources import Registry, load_registry
 from models.store.database import Database
 from models.store.tables import Article, Tag

@@ -4,10 +4,11 @@ from email.message import EmailMessage
 
 import pytest
 
-from flows.mail import mailer
-from flows.mail.phrases import Links
-from models.composing import compose
-from models.edition import EditionContent
+from flows.publishing import mailer, rendering
+from flows.publishing.rendering import Rendered
+from flows.publishing.view import Links, view_edition
+from models.edition.compose import compose
+from models.edition.content import EditionContent
 from models.store.database import open_database
 from models.store.editions import gather_week
 from tests import fakes_edition as fakes
@@ -31,11 +32,23 @@ def week_content(tmp_path_factory: pytest.TempPathFactory) -> EditionContent:
     return compose(facts, fakes.REGISTRY, fakes.THEMES, fakes.MONDAY_7)
 
 
+def render(content: EditionContent, links: Links = Links()) -> Rendered:  # noqa: B008
+    return rendering.render_email(view_edition(content, links))
+
+
+def render_web(content: EditionContent) -> str:
+    return rendering.render_web(view_edition(content))
+
+
+def render_artifact(content: EditionContent) -> str:
+    return rendering.render_artifact(view_edition(content))
+
+
 def message_of(
-    rendered: object, *, to_name: str = "", token: str | None = "secret-token-of-forty-three-letters-and-more"
+    rendered: Rendered, *, to_name: str = "", token: str | None = "secret-token-of-forty-three-letters-and-more"
 ) -> EmailMessage:
     return mailer.build_message(
-        rendered,  # type: ignore[arg-type]
+        rendered,
         SENDER,
         to_address="reader@example.org",
         to_name=to_name,

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from sqlmodel import select
 
 from flows import jobs
-from flows.mail.edition import DigestResult
-from models.edition import EditionContent, StoryItem, content_from_json
+from flows.publishing.edition import DigestResult
+from models.edition.content import EditionContent, StoryItem, content_from_json
 from models.reviews import check_decision
 from models.settings import Settings
 from models.sources import Registry

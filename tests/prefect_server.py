@@ -42,7 +42,7 @@ class Product:
         self.data = folder / "data"
         self.log = folder / "start.log"
         self.port = free_port("127.0.0.1", FIRST_PORT) or 0
-        self._registry = registry
+        self.registry = registry
         clean = {k: v for k, v in os.environ.items() if not k.startswith((PREFIX, "PREFECT_"))}
         self.environment = {
             **clean,
@@ -64,7 +64,7 @@ class Product:
         with self.log.open("ab") as log:
             before = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "deployments.cli", "start", "--sources", str(self._registry)],
+                [sys.executable, "-m", "deployments.cli", "start", "--sources", str(self.registry)],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log,

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import select
 
 from deployments.cli import main
-from flows.mail.edition import DigestResult
+from flows.publishing.edition import DigestResult
 from models.settings import Settings
 from models.store import editions, recipients
 from models.store.database import Database, open_database

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlmodel import select
 
-from flows.mail.weekly import ALL_SENT, NOBODY, NOT_OVER
+from flows.publishing.weekly import ALL_SENT, NOBODY, NOT_OVER
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database

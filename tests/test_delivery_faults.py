@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 from sqlmodel import select
 
-from flows.mail.delivery import ANOTHER_RUN
-from flows.mail.smtp import Answer, SmtpMailer, parse_smtp_url
+from flows.publishing.delivery import ANOTHER_RUN
+from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from models.settings import Settings
 from models.store.database import Database
 from models.store.locks import try_lock

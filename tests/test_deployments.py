@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from deployments.prefect_environment import BATCHING, HEARTBEAT_SECONDS, SILENT_
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, catalogue
 from models.settings import PREFIX, Settings, load_settings
 from tests.postgres import Postgres
-from tests.prefect_cluster import cluster
+from tests.prefect_cluster import cluster, program
 from tests.prefect_server import Product, until
 
 pytestmark = pytest.mark.long
@@ -153,21 +154,64 @@ def test_no_telemetry_is_sent_unless_it_is_switched_on(tmp_path: Path) -> None:
     assert "DO_NOT_TRACK" not in child_environment(settings, given, api="http://127.0.0.1:1/api", own_server=True)
 
 
-def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: Product) -> None:
+def deploy(product: Product, text: str, clone: Path) -> None:
+    """`prefect deploy` with this file in a folder of its own, which is gone afterwards."""
+    clone.mkdir()
+    (clone / "prefect.yaml").write_text(text, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "prefect.yaml"],
+        cwd=clone, env=product.client_environment, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    shutil.rmtree(clone)
+
+
+def test_a_worker_runs_what_was_deployed_from_a_folder_that_is_gone(product: Product, tmp_path: Path) -> None:
+    document = yaml.safe_load((FOLDER / "prefect.yaml").read_text(encoding="utf-8"))
+    # Under another name, which the process that `start` runs does not serve.
+    document["deployments"] = [
+        one | {"name": "by-worker"} for one in document["deployments"] if one["name"] == "upkeep"
+    ]
+    document["deployments"][0] |= {"work_pool": {"name": "by-worker"}, "schedules": []}
+    product.call("POST", "/work_pools/", {"name": "by-worker", "type": "process"})
+    deploy(product, yaml.safe_dump(document), tmp_path / "clone")
+    deployment = product.call("GET", "/deployments/name/upkeep/by-worker")["id"]
+    worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "by-worker"]
+    try:
+        # Its run starts in a folder that passes: refused where it would write there, as by default, else done.
+        for given, state in (({"CULTURE_DATA": "data"}, "FAILED"), ({}, "COMPLETED")):
+            with program(worker, {**product.client_environment, **given}, tmp_path / "worker.log", tmp_path):
+                body = {"parameters": {}, "state": {"type": "SCHEDULED"}}
+                run = product.call("POST", f"/deployments/{deployment}/create_flow_run", body)["id"]
+                ended = product.ended(run)
+            assert ended["state_type"] == state, ended["state"]["message"]
+            assert "CULTURE_DATA: data is not an absolute path" in ended["state"]["message"] or not given
+        assert not (tmp_path / "data").exists()
+    finally:
+        product.call("DELETE", f"/deployments/{deployment}")
+
+
+def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: Product, tmp_path: Path) -> None:
     pool = {"name": POOL, "type": "process"}
     product.call("POST", "/work_pools/", pool)
     before = {one.name: product.deployment(one.name) for one in catalogue(Settings())}
-    ran = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml"],
-        cwd=ROOT, env=product.client_environment, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    deploy(product, (FOLDER / "prefect.yaml").read_text(encoding="utf-8"), tmp_path / "clone")
     try:
         for one in catalogue(Settings()):
             found = product.deployment(one.name)
             assert found["entrypoint"] == one.entrypoint
             assert found["work_pool_name"] == POOL
             assert [schedule["schedule"]["cron"] for schedule in found["schedules"]] == ([one.cron] if one.cron else [])
+            assert found["pull_steps"] == []
+            assert str(tmp_path) not in json.dumps(found)
+        register = [sys.executable, "-m", "deployments.registering"]
+        given = {**product.environment, "PREFECT_API_URL": product.api, "CULTURE_SOURCES": str(product.registry)}
+        subprocess.run(register, env=given, cwd=tmp_path, check=True, capture_output=True, timeout=240)
+        sources = product.deployment("monitor")["parameter_openapi_schema"]["definitions"]["MonitorOptions"][
+            "properties"
+        ]
+        assert sources["sources"]["items"]["enum"]  # what forms offer
+        assert product.call("POST", "/automations/count", {}) > 0
     finally:
         for name, old in before.items():  # back to the process that `start` runs, with the choices that its forms offer
             kept = {key: old[key] for key in ("work_pool_name", "parameter_openapi_schema", "pull_steps")}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.alert import digest_check
-from models.edition import EditionContent, ModelNote
+from models.edition.content import EditionContent, ModelNote
 from models.store import recipients
 from models.store.database import open_database
 from models.store.deliveries import DeliveryState

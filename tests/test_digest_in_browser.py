@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from flows.mail.archive import ArchiveEntry, render_index, render_web
-from flows.mail.compose import render
-from flows.mail.phrases import Links
-from models.edition import EditionContent
-from tests.fakes_rendering import week_content  # noqa: F401 - a fixture
+from flows.publishing.archive import ArchiveEntry, render_index
+from flows.publishing.view import Links
+from models.edition.content import EditionContent
+from tests.fakes_rendering import (
+    render,
+    render_web,
+    week_content,  # noqa: F401 - a fixture
+)
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]' brings Playwright")
 CHROMIUM = next(

@@ -13,7 +13,19 @@ from deployments.doctor import Finding, Health, examine
 from models.settings import load_settings
 from models.store.database import open_database
 
-THINGS = ["settings", "data folder", "disk", "sources", "themes", "database", "model", "email", "recipients", "Prefect"]
+THINGS = [
+    "settings",
+    "data folder",
+    "files",
+    "disk",
+    "sources",
+    "themes",
+    "database",
+    "model",
+    "email",
+    "recipients",
+    "Prefect",
+]
 
 
 def found(**given: object) -> dict[str, Finding]:

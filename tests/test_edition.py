@@ -6,13 +6,12 @@ from itertools import permutations
 
 import pytest
 
-from flows.mail import phrases
-from models import brief
-from models.composing import compose, empty_for, for_recipient, leads, rank
-from models.edition import Basis, GapKind, Selection, content_from_json
-from models.layout import lay_out
+from flows.publishing.view import view_edition
+from models.edition import wording
+from models.edition.compose import choose_leads, compose, empty_for, for_recipient, rank
+from models.edition.content import Basis, GapKind, Selection, content_from_json
+from models.edition.facts import NOT_MEASURED, describe_model
 from models.links import web_address
-from models.model_note import NOT_MEASURED, describe_model
 from models.store.database import Database
 from models.store.editions import gather_week
 from models.store.source_snapshots import record_sources
@@ -66,7 +65,7 @@ def test_the_rank_weighs_themes_outlets_freshness_and_source(sqlite: Database) -
 def test_the_lead_has_five_and_no_more_than_two_of_one_theme(sqlite: Database) -> None:
     fakes.fill(sqlite, weeks=1)
     content = edition(sqlite)
-    top = leads(content)
+    top = choose_leads(content)
     assert len(top) == 5
     assert max([story.primary for story in top].count(story.primary) for story in top) <= 2
     assert top[0] == content.stories[0]
@@ -75,23 +74,24 @@ def test_the_lead_has_five_and_no_more_than_two_of_one_theme(sqlite: Database) -
 def test_findings_then_the_seven_recommendations_each_story_once(sqlite: Database) -> None:
     fakes.fill(sqlite, weeks=1)
     content = edition(sqlite)
-    layout = lay_out(content)
+    layout = view_edition(content)
     findings, recommendations = layout.groups
-    assert [section.theme.id for section in findings.sections] == [theme.id for theme in fakes.THEMES[:8]]
-    assert [section.theme.number for section in recommendations.sections] == [1, 2, 3, 4, 5, 6, 7]
+    assert [section.anchor for section in findings.sections] == [theme.id for theme in fakes.THEMES[:8]]
+    assert [section.anchor for section in recommendations.sections] == [theme.id for theme in fakes.THEMES[8:]]
     placed = [story.id for group in layout.groups for section in group.sections for story in section.stories]
-    placed += [story.id for story in (*layout.leads, *layout.others)]
+    placed += [story.id for story in (*layout.leads, *layout.others.stories)]
     assert sorted(placed) == sorted(story.id for story in content.stories)
     for group in layout.groups:
         for section in group.sections:
-            assert all(story.primary == section.theme.id for story in (*section.stories, *section.above))
+            assert {story.theme for story in (*section.stories, *section.above)} <= {section.name}
+            assert section.count == len(section.stories) + len(section.above)
 
 
 def test_a_story_under_none_of_the_themes_is_not_lost(sqlite: Database) -> None:
     with sqlite.write() as session:
         add(session, "of no theme", themes=[])
-    layout = lay_out(edition(sqlite))
-    assert [story.title for story in layout.others] == ["of no theme"]
+    layout = view_edition(edition(sqlite))
+    assert [story.title for story in layout.others.stories] == ["of no theme"]
     assert layout.leads == ()
 
 
@@ -143,26 +143,28 @@ def test_an_edition_comes_back_from_json_as_it_was(sqlite: Database) -> None:
 def test_the_subject_says_the_most_important_thing(sqlite: Database) -> None:
     fakes.fill(sqlite)
     content = edition(sqlite)
-    assert brief.subject(content).startswith(
+    assert wording.write_subject(content).startswith(
         "Speaking up rises: 13 stories from 11 outlets · NHS Culture Monitor, week 47"
     )
-    assert brief.subject(edition(sqlite, fakes.SATURDAY)).endswith("week 47 so far")
+    assert wording.write_subject(edition(sqlite, fakes.SATURDAY)).endswith("week 47 so far")
     calm = replace(content, trends=tuple(replace(trend, verdict=Verdict.USUAL) for trend in content.trends))
-    assert brief.subject(calm) == "36 stories from 11 outlets, most on speaking up · NHS Culture Monitor, week 47"
-    assert brief.subject(replace(content, stories=(), trends=())).startswith("No stories this week · ")
+    assert (
+        wording.write_subject(calm) == "36 stories from 11 outlets, most on speaking up · NHS Culture Monitor, week 47"
+    )
+    assert wording.write_subject(replace(content, stories=(), trends=())).startswith("No stories this week · ")
 
 
 def test_the_brief_has_three_to_five_lines_that_carry_their_numbers(sqlite: Database) -> None:
     fakes.fill(sqlite)
     content = edition(sqlite)
-    lines = brief.in_brief(content)
+    lines = wording.write_brief(content)
     assert lines[0] == "36 stories from 11 outlets, out of 110 articles collected from 11 sources."
     assert lines[1] == "Speaking up is rising: 13 stories from 11 outlets, usually 4 to 8."
     assert lines[-1].startswith("3 of 12 sources")
     assert 3 <= len(lines) <= 5
     calm = replace(content, trends=tuple(replace(trend, verdict=Verdict.USUAL) for trend in content.trends))
-    assert "No theme rose or went quiet by more than chance would explain." in brief.in_brief(calm)
-    assert "No theme has risen by more than chance would explain, so far." in brief.in_brief(
+    assert "No theme rose or went quiet by more than chance would explain." in wording.write_brief(calm)
+    assert "No theme has risen by more than chance would explain, so far." in wording.write_brief(
         replace(calm, complete=False)
     )
 
@@ -214,10 +216,10 @@ def test_what_stands_elsewhere_is_named_under_its_other_theme(sqlite: Database) 
     with sqlite.write() as session:
         add(session, "Two themes", themes=[("workforce", "People leave.", 0.9), ("appraisal", "A form.", 0.7)])
     content = edition(sqlite)
-    sections = {section.theme.id: section for group in lay_out(content).groups for section in group.sections}
-    words = phrases.empty_words(content, sections["appraisal"])
-    assert words == "No items of its own this week. Under a stronger theme: Two themes."
-    assert phrases.empty_words(content, sections["speaking-up"]) == "No items this week."
+    said = {section.anchor: section.empty for group in view_edition(content).groups for section in group.sections}
+    assert said["workforce"] == ""
+    assert said["appraisal"] == "No items of its own this week. Under a stronger theme: Two themes."
+    assert said["speaking-up"] == "No items this week."
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,7 @@ def test_a_quotation_stands_between_the_editions_own_marks(sqlite: Database, sen
     with sqlite.write() as session:
         add(session, themes=[("workforce", sentence, 0.9)])
     (story,) = edition(sqlite).stories
-    assert phrases.quote(story) == shown
+    assert wording.quote_story(story) == shown
 
 
 def test_what_the_tagger_read_is_said(sqlite: Database) -> None:
@@ -268,9 +270,9 @@ def test_the_model_and_its_measured_quality_are_named(sqlite: Database) -> None:
 
 
 def test_dates_name_month_and_year_once() -> None:
-    assert brief.week_dates(Week(2026, 47)) == "16 to 22 November 2026"
-    assert brief.week_dates(Week(2026, 49)) == "30 November to 6 December 2026"
-    assert brief.week_dates(Week(2026, 53)) == "28 December 2026 to 3 January 2027"
+    assert Week(2026, 47).dates == "16 to 22 November 2026"
+    assert Week(2026, 49).dates == "30 November to 6 December 2026"
+    assert Week(2026, 53).dates == "28 December 2026 to 3 January 2027"
 
 
 def test_composing_is_pure(sqlite: Database) -> None:

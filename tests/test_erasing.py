@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import inspect, text
 
-from flows.mail import erasure
+from flows.publishing import erasure
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database, open_database

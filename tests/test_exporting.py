@@ -14,6 +14,7 @@ from flows import exporting
 from flows.exporting import Story, stories_between
 from models.store.database import Database
 from tests import fakes_edition as fakes
+from tests.fakes_composing import add
 from tests.test_commands import command
 
 MONDAY, SUNDAY = fakes.WEEK.monday, fakes.WEEK.monday + timedelta(days=6)
@@ -62,6 +63,15 @@ def test_the_three_forms_tell_the_same_stories(stories: list[Story]) -> None:
     days = [item.findtext("pubDate") for item in feed.iter("item")]
     assert len(days) == len(stories)
     assert feed.findtext("channel/link") == "https://m.example/index.html"
+
+
+def test_a_feed_quotes_as_an_edition_does(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        add(session, themes=[("workforce", "“Nobody listened,” she said, “ever.”", 0.9)])
+    found = stories_between(sqlite, fakes.REGISTRY, fakes.THEMES, first=MONDAY, last=SUNDAY, now=fakes.MONDAY_7)
+    feed = ET.fromstring(exporting.write_rss(found, fakes.THEMES, base_url="", now=fakes.MONDAY_7))
+    described = feed.findtext("channel/item/description", "")
+    assert described.startswith("“‘Nobody listened,’ she said, ‘ever.’” — ")
 
 
 @pytest.mark.parametrize(

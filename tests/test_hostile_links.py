@@ -8,10 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from flows import exporting
-from flows.mail.archive import render_web
-from flows.mail.compose import render
-from flows.markdown import edition_page
-from models.composing import compose
+from models.edition.compose import compose
 from models.store import recipients, tagging
 from models.store.database import Database
 from models.store.editions import gather_week
@@ -19,6 +16,7 @@ from models.store.tables import Article
 from models.tagging.decisions import State, Tagging, ThemeTag
 from models.text_safety import plain_line
 from tests.fakes_edition import MONDAY_7, WEEK
+from tests.fakes_rendering import render, render_artifact, render_web
 from tests.fakes_store import add_lead
 from tests.test_hostile_text import LINKS, NASTY, NOW, REGISTRY, THEMES, Story, check_page, store
 
@@ -39,7 +37,7 @@ def test_only_web_addresses_become_links(sqlite: Database, url: str) -> None:
     assert [story.url for story in content.stories] == [""]
     check_page(render(content, LINKS).html)
     check_page(render_web(content))
-    assert url == "" or url not in edition_page(content)
+    assert url == "" or url not in render_artifact(content)
 
 
 def test_an_unsubscribe_token_is_compared_whatever_it_holds(sqlite: Database) -> None:

@@ -18,16 +18,13 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from flows import exporting
-from flows.mail.archive import render_web
-from flows.mail.compose import render
-from flows.mail.mailer import build_message, message_id, parse_sender
-from flows.mail.phrases import Links
-from flows.markdown import edition_page
+from flows.publishing.mailer import build_message, message_id, parse_sender
+from flows.publishing.view import Links
 from flows.web.keeper import Keeper
 from flows.web.readers.feed import read_feed
 from models.admission import Candidate, ReadEntry
-from models.composing import compose
-from models.edition import EditionContent
+from models.edition.compose import compose
+from models.edition.content import EditionContent
 from models.entries import Entry, Page
 from models.outcomes import Outcome, TextStatus
 from models.rights import load_rights
@@ -41,6 +38,7 @@ from models.text_safety import MAX_NAME, MAX_SUMMARY, MAX_TITLE, plain_line, pla
 from models.themes import load_themes
 from models.weeks import Week
 from tests.fakes_edition import MONDAY_7, WEEK
+from tests.fakes_rendering import render, render_artifact, render_web
 
 SOURCE = Source.model_validate({"id": "s", "url": "https://s.example/feed", "name": "Source", "rights": "open"})
 REGISTRY = Registry(sources=(SOURCE,), rights=load_rights())
@@ -218,7 +216,7 @@ def check_everything(database: Database, story: Story) -> EditionContent:
     check_page(render_web(content))
     check_message(content)
     check_exports(database)
-    artifact = edition_page(content)
+    artifact = render_artifact(content)
     assert "<" not in artifact
     assert "](javascript" not in artifact
     assert "![" not in artifact.replace("\\!\\[", "")

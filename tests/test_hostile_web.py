@@ -131,6 +131,8 @@ def test_a_frame_that_asks_for_gigabytes_of_memory_is_refused() -> None:
         "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "::ffff:10.0.0.1", "::ffff:169.254.169.254",
         "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a00:1::1", "2001:db8::1", "64:ff9b:1::1",
         "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+        "3fff::1", "3fff:fff:ffff::1", "5f00::1", "100::1", "100:0:0:1::1", "4000::1", "::7f00:1", "::ffff:0:7f00:1", "2001:20::1",
+        "2620:4f:8000::1", "192.88.99.1", "192.31.196.1", "192.52.193.1", "192.175.48.1", "192.0.0.9",
     ],
 )  # fmt: skip
 def test_inner_addresses_are_told_in_every_disguise(address: str) -> None:

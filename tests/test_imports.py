@@ -15,7 +15,7 @@ FORBIDDEN = {
     "flows": {"deployments", "tests"},
     "deployments": {"tests"},
 }
-FLOWS_THAT_ARE_PLAIN = ("flows.jobs", "flows.steps", "flows.tagging", "flows.web", "flows.mail")
+FLOWS_THAT_ARE_PLAIN = ("flows.jobs", "flows.steps", "flows.tagging", "flows.web", "flows.publishing")
 
 
 def modules() -> dict[str, Path]:

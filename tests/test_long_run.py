@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flows import jobs
-from flows.mail.weekly import weekly_digest
+from flows.publishing.weekly import weekly_digest
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import open_database

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.model_note import describe_model
+from models.edition.facts import describe_model
 from models.seeds import seed_file
 from models.settings import MINILM, TFIDF
 from models.tagging.evaluation import evaluate, read_labelled

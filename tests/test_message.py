@@ -5,11 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from flows.mail import mailer
-from flows.mail.compose import render
-from models.edition import EditionContent
+from flows.publishing import mailer
+from models.edition.content import EditionContent
 from tests import fakes_edition as fakes
-from tests.fakes_rendering import LINKS, SENDER, message_of, week_content  # noqa: F401 - a fixture
+from tests.fakes_rendering import (
+    LINKS,
+    SENDER,
+    message_of,
+    render,
+    week_content,  # noqa: F401 - a fixture
+)
 
 
 def test_the_headers_that_mail_programs_ask_for(content: EditionContent) -> None:

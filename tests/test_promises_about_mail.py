@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from deployments.cli import main
-from flows.mail.delivery import ANOTHER_RUN
+from flows.publishing.delivery import ANOTHER_RUN
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database, open_database

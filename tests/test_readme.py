@@ -151,9 +151,9 @@ def test_every_setting_in_it_exists(page: str) -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_has_its_row(name: str) -> None:
     field = Settings.model_fields[name]
+    computed = {"workers": "processors, at most 8", "sources": ""}
     default = f"`{field.default}`" if field.default not in (None, "", frozenset()) else ""
-    if name == "workers":
-        default = "processors, at most 8"
+    default = computed.get(name, default)
     assert f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |" in rows("deployments/README.md")
 
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import select
 
-from flows.mail.weekly import weekly_digest
+from flows.publishing.weekly import weekly_digest
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database

@@ -2,7 +2,7 @@
 
 import html
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -11,17 +11,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.mail.archive import ArchiveEntry, render_index, render_web
-from flows.mail.compose import LARGEST_HTML, render
-from flows.mail.phrases import Links
-from flows.mail.plain import WIDTH, render_text
-from models import brief
-from models.composing import compose, for_recipient
-from models.edition import Copy, EditionContent, Selection
+from flows.publishing import view
+from flows.publishing.archive import ArchiveEntry, render_index
+from flows.publishing.rendering import LARGEST_HTML, WIDTH, render_text
+from flows.publishing.view import Links, view_edition
+from models.edition import wording
+from models.edition.compose import compose, for_recipient
+from models.edition.content import Copy, EditionContent, Selection
 from models.store.database import open_database
 from models.store.editions import gather_week
 from tests import fakes_edition as fakes
-from tests.fakes_rendering import LINKS, SENDER, message_of, week_content  # noqa: F401 - a fixture
+from tests.fakes_rendering import (
+    LINKS,
+    message_of,
+    render,
+    render_artifact,
+    render_web,
+    week_content,  # noqa: F401 - a fixture
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = (
@@ -49,13 +56,18 @@ def busiest(content: EditionContent) -> EditionContent:
     return replace(content, stories=stories, gaps=gaps)
 
 
-@pytest.mark.parametrize("name", ["edition.html", "edition.txt", "web.html"])
+@pytest.mark.parametrize("name", ["edition.html", "edition.txt", "edition.md", "web.html"])
 def test_the_edition_is_word_for_word_as_agreed(
     name: str, content: EditionContent, request: pytest.FixtureRequest
 ) -> None:
     """A change is looked at and then accepted with `pytest --accept-golden`."""
     rendered = render(content, LINKS)
-    made = {"edition.html": rendered.html, "edition.txt": rendered.text, "web.html": render_web(content)}[name]
+    made = {
+        "edition.html": rendered.html,
+        "edition.txt": rendered.text,
+        "edition.md": render_artifact(content),
+        "web.html": render_web(content),
+    }[name]
     file = GOLDEN / name
     if request.config.getoption("--accept-golden"):
         file.write_text(made, encoding="utf-8")
@@ -86,8 +98,29 @@ def test_the_two_forms_say_the_same(content: EditionContent) -> None:
         assert html.escape(story.title) in rendered.html
         assert story.title in plain
         assert story.url in rendered.text
-    for line in brief.in_brief(content):
+    for line in wording.write_brief(content):
         assert line in plain
+
+
+STORY_TEMPLATES = {"email": "story.html", "web": "story.html", "text": "story.txt", "artifact": "story.md"}
+WHAT_A_STORY_SHOWS = {"title", "url", "meta", "quote", "credit", "copies"}
+
+
+@pytest.mark.parametrize("form", STORY_TEMPLATES)
+def test_each_form_shows_all_of_a_story_by_one_template(form: str) -> None:
+    """What is added to a story in one form, and forgotten in another, is found here."""
+    folder = Path(view.__file__).parent / "templates"
+    used = {
+        file.relative_to(folder).as_posix(): set(
+            re.findall(r"(?<![/\w])story\.([a-z_]+)", file.read_text(encoding="utf-8"))
+        )
+        for file in (folder / form).iterdir()
+    }
+    shown = used.pop(f"{form}/{STORY_TEMPLATES[form]}")
+    assert shown >= WHAT_A_STORY_SHOWS
+    assert shown & {"themes_line", "other_themes"}
+    assert shown <= {field.name for field in fields(view.StoryView)}
+    assert set().union(*used.values()) <= {"id", "title"}  # elsewhere a story is only named and pointed to
 
 
 def test_headings_step_down_one_at_a_time(content: EditionContent) -> None:
@@ -108,7 +141,7 @@ def test_layout_tables_say_that_they_are_layout(content: EditionContent) -> None
 def test_each_chart_has_its_numbers_in_words(content: EditionContent) -> None:
     page = render(content, LINKS).html
     for trend in content.trends:
-        assert f'aria-label="{brief.chart_words(trend)}"' in page
+        assert f'aria-label="{wording.describe_chart(trend)}"' in page
     assert page.count('role="img"') == 15
 
 
@@ -120,7 +153,7 @@ def test_nothing_is_loaded_from_anywhere(content: EditionContent) -> None:
 
 
 def test_the_plain_text_keeps_its_width(content: EditionContent) -> None:
-    for line in render_text(content, LINKS).splitlines():
+    for line in render_text(view_edition(content, LINKS)).splitlines():
         assert len(line) <= WIDTH or line.strip().startswith("https://")
         assert line == line.rstrip()
 

@@ -8,15 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.mail import phrases
-from flows.mail.archive import render_web
-from flows.mail.compose import render
-from models.composing import compose
-from models.edition import EditionContent
+from models.edition import wording
+from models.edition.compose import compose
+from models.edition.content import EditionContent
 from models.rights import Rights, credit, load_rights, quotation
 from models.store.database import open_database
 from models.store.editions import gather_week
 from tests import fakes_edition as fakes
+from tests.fakes_rendering import render, render_artifact, render_web
 
 RIGHTS = load_rights()
 # Words that nothing else in an edition holds, so that each one shown can be counted.
@@ -58,10 +57,15 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> EditionContent:
     return compose(facts, registry, fakes.THEMES, fakes.MONDAY_7)
 
 
-@pytest.mark.parametrize("form", ["html", "text", "web"])
+@pytest.mark.parametrize("form", ["html", "text", "web", "artifact"])
 def test_no_rendered_edition_exceeds_a_class(content: EditionContent, form: str) -> None:
     rendered = render(content)
-    shown = {"html": rendered.html, "text": rendered.text, "web": render_web(content)}[form]
+    shown = {
+        "html": rendered.html,
+        "text": rendered.text,
+        "web": render_web(content),
+        "artifact": re.sub(r"\\(.)", r"\1", render_artifact(content)),  # as a reader sees it
+    }[form]
     assert len(content.stories) == len(RIGHTS)
     for name, rights in RIGHTS.items():
         quoted = re.findall(rf"“Words of-{name} ([^”]*)”", shown)
@@ -73,7 +77,7 @@ def test_no_rendered_edition_exceeds_a_class(content: EditionContent, form: str)
 
 def test_nothing_is_quoted_where_nothing_may_be(content: EditionContent) -> None:
     story = next(story for story in content.stories if story.source == "of-discovery")
-    assert phrases.quote(story) == ""
+    assert wording.quote_story(story) == ""
     assert "of-discovery q" not in render(content).html
 
 
@@ -85,7 +89,7 @@ def test_the_kept_edition_holds_no_more_than_what_may_be_shown(content: EditionC
 
 def test_the_credit_line_stands_beside_the_quotation_or_at_the_end(content: EditionContent) -> None:
     rendered = render(content)
-    for form in (rendered.html, " ".join(rendered.text.split())):
+    for form in (rendered.html, " ".join(rendered.text.split()), render_artifact(content)):
         assert (
             form.count("Courtesy of Guardian News &amp; Media Ltd")
             + form.count("Courtesy of Guardian News & Media Ltd")
@@ -100,8 +104,8 @@ def test_the_credit_line_stands_beside_the_quotation_or_at_the_end(content: Edit
 def test_a_credit_is_owed_only_where_something_is_quoted(content: EditionContent) -> None:
     guardian = next(story for story in content.stories if story.source == "of-guardian")
     silent = replace(guardian, themes=tuple(replace(theme, quote="") for theme in guardian.themes))
-    assert phrases.story_credit(guardian)
-    assert phrases.story_credit(silent) == ""
+    assert wording.credit_story(guardian)
+    assert wording.credit_story(silent) == ""
 
 
 def test_a_source_that_left_the_registry_falls_to_the_default_class() -> None:

@@ -10,7 +10,7 @@ import pytest
 from deployments.commands.run import Report, show
 from flows import jobs
 from flows.artifacts import run_summary
-from flows.mail.edition import DigestResult
+from flows.publishing.edition import DigestResult
 from flows.run_summary import sections
 from flows.web.collect_summary import CollectSummary, SourceResult
 from models.outcomes import Outcome, PollOutcome

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from models.composing import compose
+from models.edition.compose import compose
 from models.store import backfill, collecting, owed_pages, reviews, story_leads, tagging
 from models.store.database import Database, open_database
 from models.store.placing import place_stories

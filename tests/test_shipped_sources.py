@@ -27,6 +27,11 @@ def test_every_source_is_named_graded_and_asked_for_once(registry: Registry) -> 
     assert len(set(urls)) == len(urls) >= 90
 
 
+def test_each_row_says_where_its_address_was_seen_and_why_it_is_switched_off(registry: Registry) -> None:
+    assert all(source.evidence for source in registry.sources)
+    assert all(bool(source.disabled_because) is not source.enabled for source in registry.sources)
+
+
 def test_what_was_never_verified_is_switched_off(registry: Registry) -> None:
     assert {source.grade for source in registry.enabled()} <= {"A", "B"}
     assert not any(source.enabled for source in registry.sources if source.kind is Kind.GUARDIAN)  # needs a key

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import delete, update
 
 from deployments.doctor import Finding, Health, examine
-from models.edition import StoryItem
+from models.edition.content import StoryItem
 from models.store.database import Database
 from models.store.tables import Article, SourceSnapshot, SourceState
 from models.store.upkeep import keep_up

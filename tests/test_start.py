@@ -1,6 +1,7 @@
 """`culture-monitor start`: one command, everything up, nothing left behind, and what people changed in the UI stays."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -12,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from deployments.prefect_api import is_of
+from deployments.prefect_api import free_port, is_of
 from deployments.prefect_environment import prefect_folder
 from deployments.schedules import POOL, SCHEDULE_SLUG, catalogue
 from deployments.serve import MISSED
 from models.settings import Settings, load_settings
 from tests.fakes_web import Answer, FakeWeb
-from tests.prefect_server import Product, numbers_of, until
+from tests.prefect_server import UP_SECONDS, Product, numbers_of, until
 
 pytestmark = [
     pytest.mark.long,
@@ -70,6 +71,32 @@ def test_started_twice_the_second_says_so_and_ends(product: Product) -> None:
     assert ran.returncode == 1
     assert "it runs already" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_two_that_start_at_one_moment_take_a_port_each(tmp_path: Path, product: Product) -> None:
+    """Both look for a free port before either server has one."""
+    folders = [tmp_path / name for name in ("one", "two")]
+    port = free_port("127.0.0.1", 4370)
+    started = []
+    for folder in folders:
+        (folder / "home").mkdir(parents=True)
+        environment = {
+            **product.environment,
+            "HOME": str(folder / "home"),
+            "CULTURE_DATA": str(folder / "data"),
+            "CULTURE_PREFECT_PORT": str(port),
+        }
+        words = [sys.executable, "-m", "deployments.cli", "start"]
+        with (folder / "log").open("wb") as log:
+            started.append(subprocess.Popen(words, cwd=folder, env=environment, stdout=log, stderr=log))
+    try:
+        until(lambda: all("Ctrl-C stops it all" in (folder / "log").read_text() for folder in folders), UP_SECONDS)
+    finally:
+        for one in started:
+            one.send_signal(signal.SIGINT)
+    assert [one.wait(60) for one in started] == [0, 0]
+    greetings = [re.findall(r"Open http://127.0.0.1:(\d+)/", (folder / "log").read_text())[-1] for folder in folders]
+    assert len(set(greetings)) == 2
 
 
 @dataclass(frozen=True, slots=True)

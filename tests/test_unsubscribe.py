@@ -9,7 +9,7 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from flows.mail.unsubscribe import answer, application
+from flows.publishing.unsubscribe import answer, application
 from models.store import recipients
 from models.store.database import Database
 from tests import fakes_edition as fakes
@@ -50,6 +50,36 @@ def test_a_post_takes_one_recipient_off_and_may_come_twice(sqlite: Database, tok
 def test_a_guess_gets_a_page_and_changes_nothing(sqlite: Database, token: str, path: str, method: str) -> None:
     assert answer(sqlite, method, path, NOW).status is HTTPStatus.NOT_FOUND
     assert len(active(sqlite)) == 2
+
+
+def asked(database: Database, path: str, archive: Path | None = None) -> tuple[str, str]:
+    """What the web application answers to a GET."""
+    environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": "GET"}
+    setup_testing_defaults(environ)
+    said: list[str] = []
+    body = b"".join(application(database, archive, lambda: NOW)(environ, lambda status, headers: said.append(status)))
+    return said[0], body.decode()
+
+
+@pytest.mark.parametrize("token", ["\0", "a\0b", "\x7f", "\xed\xa0\x80", "%", "' OR 1=1 --"])
+def test_no_token_breaks_it(database: Database, token: str) -> None:
+    assert asked(database, f"/unsubscribe/{token}")[0].startswith("404")
+
+
+def test_where_the_database_fails_no_token_is_logged(
+    sqlite: Database, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with sqlite.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE recipient RENAME TO elsewhere")
+    status, page = asked(sqlite, f"/unsubscribe/{token}")
+    assert status.startswith("503")
+    assert "could not be answered" in caplog.text
+    assert token not in caplog.text + page
+
+
+def test_a_page_with_broken_letters_is_served(sqlite: Database, tmp_path: Path) -> None:
+    (tmp_path / "2026-W40.html").write_bytes(b"news \xff\xfe of the week")
+    assert asked(sqlite, "/2026-W40.html", tmp_path)[0].startswith("200")
 
 
 def test_over_http_it_serves_the_archive_and_no_other_file(sqlite: Database, token: str, tmp_path: Path) -> None:

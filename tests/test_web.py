@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -63,6 +64,30 @@ def test_the_archive_is_served_and_nothing_else_of_the_data_folder(served: str) 
     assert get(f"{served}/2026-W47.html") == (200, "<p>Week 47</p>")
     assert get(f"{served}/../secret.txt")[0] == 404
     assert get(f"{served}/culture.db")[0] == 404
+
+
+def test_neither_a_link_nor_a_folder_in_the_archive_is_served(served: str, tmp_path: Path) -> None:
+    archive = tmp_path / "d" / "archive"
+    (archive / "2026-W46.html").symlink_to(tmp_path / "d" / "secret.txt")
+    (archive / "2026-W45.html").mkdir()
+    (archive / "2026-W44.html").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(archive / "2026-W43.html")
+    for name in ("2026-W46", "2026-W45", "2026-W44", "2026-W43"):
+        status, page = get(f"{served}/{name}.html")
+        assert status == 404
+        assert "not for visitors" not in page
+    assert get(f"{served}/2026-W47.html")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["2026-W47.html", "unsubscribe/x", "nothing"])
+def test_no_other_site_may_show_our_pages_in_a_frame(served: str, path: str) -> None:
+    try:
+        answer: Any = urllib.request.urlopen(f"{served}/{path}", timeout=30)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Frame-Options"] == "DENY"
 
 
 def test_one_click_leaves_the_list_and_a_mere_visit_does_not(served: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from flows import jobs
-from flows.mail.edition import DigestResult
+from flows.publishing.edition import DigestResult
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import Database, open_database
@@ -77,7 +77,7 @@ def show(result: DigestResult) -> None:
 
 
 def _approve(database: Database, week: Week, named: str, by: str) -> None:
-    from flows.mail.weekly import ApprovalError, approve  # as in `flows.jobs`: templates, for the digest alone
+    from flows.publishing.weekly import ApprovalError, approve  # as in `flows.jobs`: templates, for the digest alone
 
     try:
         approve(database, week, named, by)

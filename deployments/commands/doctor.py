@@ -1,19 +1,33 @@
 """`culture-monitor doctor`: what is wrong, and how to mend it."""
 
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.doctor import Finding, Health, examine
+from models.private_files import find_loose, tighten
 from models.settings import load_settings
 
 
-def doctor(data: Data = None, sources: Sources = None, json: Json = False, verbose: Verbose = False) -> None:
-    """Check settings, database, sources, model, email, Prefect and disk."""
+def doctor(
+    data: Data = None,
+    sources: Sources = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Take from others the rights on what is in the data folder.")
+    ] = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check settings, files, database, sources, model, email, Prefect and disk."""
+    settings = load_settings(data=data, sources=sources)
+    if fix:
+        tightened = tighten(find_loose(settings.data))
+        console.note(f"{tightened} files and folders were made their owner's alone.")
     findings: list[Finding] = []
-    for finding in examine(load_settings(data=data, sources=sources)):
+    for finding in examine(settings):
         findings.append(finding)
         if not json:
             console.line(f"{_MARKS[finding.health]} {finding.what:<12} {finding.words}")

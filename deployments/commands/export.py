@@ -11,7 +11,7 @@ from deployments import console
 from deployments.commands.options import Data, Sources, Verbose
 from deployments.reading import stored
 from flows import exporting
-from flows.mail.archive import write_whole
+from models.private_files import write_whole
 from models.settings import load_settings
 from models.sources import load_registry
 from models.themes import load_themes

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from difflib import get_close_matches
-from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -17,7 +16,6 @@ from models.store.organisations import recent_stories
 from models.weeks import LONDON, utc_now
 
 STORIES_SHOWN = 5
-WIDTH = 80  # columns that every terminal has
 LABEL = 13  # of which these name a fact
 
 app = typer.Typer(
@@ -53,8 +51,10 @@ def list_organisations(
     for (of_nation, of_kind), group in _grouped(chosen).items():
         console.line(f"{of_nation} · {of_kind} ({len(group)})")
         for one in group:
-            _line(one.name, indent=2)
-            _line(" · ".join(filter(None, (one.id, one.region, one.ods, "" if one.is_current else "gone"))), indent=4)
+            console.wrapped(one.name, indent=2)
+            console.wrapped(
+                " · ".join(filter(None, (one.id, one.region, one.ods, "" if one.is_current else "gone"))), indent=4
+            )
     known = sum(one.is_current for one in organisations.values())
     console.line(f"{len(chosen)} organisations of {len(organisations)} ({known} of today).")
 
@@ -89,10 +89,12 @@ def show(which: Which, data: Data = None, json: Json = False) -> None:
     }
     for label, value in facts.items():
         if value:
-            _line(f"{label:<{LABEL}}{value}", indent=2, hang=LABEL)
+            console.wrapped(f"{label:<{LABEL}}{value}", indent=2, hang=LABEL)
     console.line("Latest stories:" if stories else "No story in scope of the last year names it.")
     for story in stories:
-        _line(f"{story.seen_at.astimezone(LONDON):%d %b %Y}  {story.title} ({story.outlet})", indent=2, hang=2)
+        console.wrapped(
+            f"{story.seen_at.astimezone(LONDON):%d %b %Y}  {story.title} ({story.outlet})", indent=2, hang=2
+        )
         console.line(f"    {story.url}")
 
 
@@ -151,14 +153,6 @@ def _grouped(chosen: list[Organisation]) -> dict[tuple[str, str], list[Organisat
     for one in chosen:
         groups.setdefault((one.nation, one.kind), []).append(one)
     return groups
-
-
-def _line(text: str, *, indent: int, hang: int = 2) -> None:
-    """A line of result, broken at words where it is wider than a terminal."""
-    begin, go_on = " " * indent, " " * (indent + hang)
-    console.line(
-        fill(text, WIDTH, initial_indent=begin, subsequent_indent=go_on, break_long_words=False, break_on_hyphens=False)
-    )
 
 
 def _check(option: str, given: str, known: list[str] | tuple[str, ...]) -> None:

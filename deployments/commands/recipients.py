@@ -9,7 +9,7 @@ from deployments import console
 from deployments.commands.options import Data, Json, Sources
 from deployments.prefect_runs import forget_runs_of
 from deployments.reading import stored
-from flows.mail.erasure import erase as erase_everywhere
+from flows.publishing.erasure import erase as erase_everywhere
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store import recipients

@@ -15,8 +15,8 @@ from deployments.demo_folder import leave_demo
 from deployments.prefect_api import answering_api
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows import jobs, run_summary
-from flows.mail.delivery import DeliverySummary
-from flows.mail.edition import DigestResult
+from flows.publishing.delivery import DeliverySummary
+from flows.publishing.edition import DigestResult
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
@@ -66,6 +66,8 @@ def run(
         console.as_json(as_data(report))
     else:
         show(report)
+    with open_database(settings.database_address) as database:
+        jobs.note_told(database, report.monitor.collected, now=utc_now())
     undelivered = report.left is not None and (report.left.failed or report.left.expired)
     if report.monitor.collected.failures or undelivered:
         raise typer.Exit(1)
@@ -129,7 +131,8 @@ def show(report: Report) -> None:
     for note in report.monitor.notes:
         console.note(note)
     for section in run_summary.sections(report.monitor.collected, report.monitor.tagged):
-        console.table(section.heading, section.columns, section.rows)
+        if section.rows:
+            console.table(section.heading, section.columns, section.rows)
         for line in section.lines:
             console.line(line)
     if report.left is not None and report.left.words:

@@ -23,7 +23,16 @@ MAX_LOOKUPS = 64
 CHECK_SECONDS = 3.0  # for a look-up that is but a check: behind a proxy, there may be no resolver at all
 # Public by its number, yet the metadata service of a large cloud.
 _METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
-_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # of which older Pythons think some addresses public
+# Of the registries of special-purpose addresses, what Python (or an older one) thinks public: protocols, anycast relays
+# and name servers of private ranges, documentation.
+_SPECIAL = tuple(
+    map(
+        ipaddress.ip_network,
+        ("192.0.0.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.175.48.0/24",
+         "2620:4f:8000::/48", "3fff::/20"),
+    )
+)  # fmt: skip
+_UNICAST = ipaddress.ip_network("2000::/3")  # all that is given out of IPv6; what is beyond is special or not in use
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
 
@@ -46,9 +55,9 @@ def is_public(address: IpAddress) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner:
             return is_public(inner)
-        if address.is_site_local:
+        if address not in _UNICAST:
             return False
-    if address in _PROTOCOLS:
+    if any(address in network for network in _SPECIAL):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved and address not in _METADATA
 

@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 from flows.steps import Report, RunStep, at_once, unreported
 from flows.web.collect_summary import CollectSummary, SourceResult
 from flows.web.open_web import open_web
+from flows.web.page_visits import TIME_WAS_UP
 from flows.web.readers import Window
 from flows.web.source_polls import Poll, poll_source
-from flows.web.turns import is_due, round_robin, visit_again
+from flows.web.turns import is_due, longest_due_first, round_robin, visit_again
 from models.admission import Candidate, ReadEntry
-from models.outcomes import Outcome
+from models.network_trouble import is_answered
+from models.outcomes import Outcome, PollOutcome
 from models.polling import new_entries
 from models.revisits import RECHECKS_PER_RUN
 from models.settings import Settings
@@ -29,10 +31,12 @@ from models.store import owed_pages
 from models.store.database import Database
 from models.store.source_snapshots import record_sources
 from models.store.tables import SourceState
+from models.text_safety import MAX_DETAIL, storable
 
 PAGES_A_BATCH = 50  # one transaction
 BATCHES_AT_ONCE = 6  # bounds memory: so many batches of texts are held
 POLLS_AT_ONCE = 64
+POLLS_SHARE = 0.5  # of a run's time: slow sources must leave some for pages
 # For which a thread that stores may keep the loop from handing a reader its next page: Python's own 5 ms are as long
 # as a page takes to read, so the readers would stand still half of the time.
 THREAD_TURN_SECONDS = 0.001
@@ -72,7 +76,7 @@ class Collector:
         self._waiting = 0  # candidates that have no outcome yet
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._keeping = asyncio.Lock()  # one thread at a time
-        self._done = self._to_do = self._revisited = 0
+        self._done = self._to_do = self._revisited = self._left_for_time = 0
         self._started = time.monotonic()
 
     async def collect(self, sources: Sequence[Source] | None = None, *, all_due: bool = False) -> CollectSummary:
@@ -87,6 +91,8 @@ class Collector:
         )
         due = [source for source in wanted if all_due or is_due(source, states.get(source.id), self._now)]
         self._window = Window(self._now - timedelta(days=self._settings.max_age_days), self._now)
+        began, run_seconds = asyncio.get_running_loop().time(), self._settings.run_minutes * 60
+        self._polls_until = began + run_seconds * POLLS_SHARE
         async with open_web(
             self._database,
             self._settings,
@@ -94,6 +100,7 @@ class Collector:
             now=self._now,
             user_agent=self._user_agent,
             clock=self._clock,
+            until=began + run_seconds,
         ) as self._web:
             await self._poll_all(due, states)
             candidates = self._choose(wanted, everybody=sources is None, all_due=all_due)
@@ -114,24 +121,33 @@ class Collector:
             nonlocal polled
             async with room:
                 result = await self._run_step(
-                    f"poll {source.label}",
-                    lambda: poll_source(
-                        source,
-                        states.get(source.id),
-                        client=self._web.client,
-                        workers=self._web.workers,
-                        window=self._window,
-                        guardian_key=self._settings.guardian_key,
-                    ),
+                    f"poll {source.label}", lambda: self._poll_in_time(source, states.get(source.id))
                 )
             polled += 1
             self._report("poll", polled, len(due))
             self._store_poll(source, result)
 
-        await _all_of(map(poll, due))
+        await _all_of(map(poll, longest_due_first(due, states)))
+
+    async def _poll_in_time(self, source: Source, state: SourceState | None) -> Poll:
+        try:
+            async with asyncio.timeout_at(self._polls_until):
+                return await poll_source(
+                    source,
+                    state,
+                    client=self._web.client,
+                    workers=self._web.workers,
+                    window=self._window,
+                    guardian_key=self._settings.guardian_key,
+                )
+        except TimeoutError:
+            return Poll(source, PollOutcome.DEFERRED, TIME_WAS_UP)
 
     def _store_poll(self, source: Source, poll: Poll) -> None:
         self._polls[source.id] = poll
+        if poll.detail == TIME_WAS_UP:  # as if it had not been due yet: the next run asks it
+            self._new_at_poll[source.id] = 0
+            return
         listed = self._web.keeper.store_poll(poll, self._registry, oldest=self._window.since)
         self._outcomes[source.id] = listed.outcomes
         self._new_at_poll[source.id] = new_entries(listed.outcomes)
@@ -204,6 +220,7 @@ class Collector:
                 read = ReadEntry(candidate, Outcome.HEADLINE, detail="its source is read no more")
             else:
                 read = await self._web.visits.read(candidate)
+            self._left_for_time += read.detail == TIME_WAS_UP
             self._done += 1
             self._report("read", self._done, self._to_do)
             return read
@@ -224,13 +241,13 @@ class Collector:
                 raise
 
     def _finish(self, run_id: int, due: Sequence[Source], not_due: int) -> CollectSummary:
-        results = []
-        for source in due:
-            poll, counts = self._polls[source.id], self._outcomes[source.id]
-            results.append(SourceResult(source, poll.outcome, poll.detail, _counted(counts), poll.left_out))
+        results = [_result(self._polls[source.id], _counted(self._outcomes[source.id])) for source in due]
         earlier = {source: _counted(counts) for source, counts in self._earlier.items()}
         with self._database.read() as session:
-            summary = CollectSummary(run_id, results, earlier, owed_pages.count_owed(session=session), not_due=not_due)
+            owed = owed_pages.count_owed(session=session)
+        summary = CollectSummary(run_id, results, earlier, owed, not_due=not_due)
+        summary.pages_out_of_time = self._left_for_time
+        summary.sources_out_of_time = sum(poll.detail == TIME_WAS_UP for poll in self._polls.values())
         summary.entries = sum(summary.outcomes.values())
         entered = sum(len(self._polls[source.id].entries) + self._polls[source.id].invalid for source in due)
         entered += self._revisited
@@ -259,6 +276,21 @@ async def _all_of(work: Iterable[Coroutine[Any, Any, None]]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+
+
+def _result(poll: Poll, outcomes: dict[Outcome, int]) -> SourceResult:
+    before = poll.previous
+    return SourceResult(
+        poll.source,
+        poll.outcome,
+        poll.detail,
+        outcomes,
+        poll.left_out,
+        answered=is_answered(poll.replies),
+        failing_since=before.failing_since if before else None,
+        failure_told=before is not None and before.failure_told_at is not None,
+        detail_told=before is not None and before.last_detail == storable(poll.detail, MAX_DETAIL),
+    )
 
 
 def _counted(counts: Counter[Outcome]) -> dict[Outcome, int]:

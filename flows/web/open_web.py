@@ -33,8 +33,12 @@ async def open_web(
     now: datetime,
     user_agent: str,
     clock: Callable[[], datetime] = utc_now,
+    until: float | None = None,
 ) -> AsyncIterator[Web]:
-    """The web for one run: polite by what earlier runs learned of hosts; what this one learns, and its requests, are stored."""
+    """The web for one run: polite by what earlier runs learned of hosts; what this one learns, and its requests, are stored.
+
+    Pages are left for the next run from the moment `until` on, by the event loop's clock.
+    """
     with database.read() as session:
         hosts = collecting.host_states(session=session)
     facts = {
@@ -53,7 +57,7 @@ async def open_web(
             clock=clock,
         ) as client,
     ):
-        visits = PageVisits(client, workers, now=now, blocked_until=blocked)
+        visits = PageVisits(client, workers, now=now, blocked_until=blocked, until=until)
         keeper = Keeper(database, run_id, now)
         yield Web(client, workers, visits, keeper)
         keeper.save_hosts(client.hosts, visits.blocked_until)

@@ -24,6 +24,7 @@ BLOCKED_AFTER = 2  # refusals in a row: one page alone may be for members only
 GIVE_UP_AFTER = 5  # failures in a row: the rest of a source's pages on that host waits for the next run
 # Pages that are fetched and not read yet: enough that no reader waits, few enough that a run's memory does not grow with it.
 UNREAD_AT_ONCE = 32
+TIME_WAS_UP = "the run's time was up"
 Place = tuple[str, str]  # source id, host
 _JSON_KINDS = frozenset({Kind.GOVUK, Kind.PARLIAMENT})  # whose pages come from an API
 _SILENT = frozenset({Fetched.FAILED, Fetched.UNREACHABLE})
@@ -33,8 +34,16 @@ class PageVisits:
     """Reads the pages of one run; remembers which hosts refuse or fail."""
 
     def __init__(
-        self, client: PoliteClient, workers: Workers, *, now: datetime, blocked_until: dict[str, datetime]
+        self,
+        client: PoliteClient,
+        workers: Workers,
+        *,
+        now: datetime,
+        blocked_until: dict[str, datetime],
+        until: float | None = None,
     ) -> None:
+        """`until`: the moment by the event loop's clock from which on pages are left for the next run."""
+        self._until = until
         self._client = client
         self._workers = workers
         self._now = now
@@ -53,6 +62,13 @@ class PageVisits:
         if kept is not None:
             return kept
         self._neighbours.meet(candidate.entry)
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await self._read(candidate)
+        except TimeoutError:
+            return ReadEntry(candidate, Outcome.DEFERRED, detail=TIME_WAS_UP)
+
+    async def _read(self, candidate: Candidate) -> ReadEntry:
         request = page_request(candidate.source, candidate.entry.url)
         host = host_of(request.url)
         self._neighbours.begin(host)

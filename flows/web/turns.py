@@ -1,8 +1,8 @@
 """What a collecting run asks and in which order: the sources that are due, pages that failed before, hosts in turn. Pure."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from models.admission import Candidate
 from models.entries import Entry
@@ -18,6 +18,16 @@ def is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
         return True
     # Polled in what is the future now: the clock was wrong then, and so is everything that was planned by it.
     return state.last_polled_at is not None and state.last_polled_at > now
+
+
+def longest_due_first(due: Sequence[Source], states: Mapping[str, SourceState]) -> list[Source]:
+    """The sources in the order in which they are asked: where a run's time does not do for all, no one is left out each time."""
+
+    def due_since(source: Source) -> datetime:
+        state = states.get(source.id)
+        return (state.next_poll_at if state else None) or datetime.min.replace(tzinfo=UTC)
+
+    return sorted(due, key=due_since)
 
 
 def entry_of(article: Article) -> Entry:

@@ -28,7 +28,9 @@ _SAMPLE_LETTERS = 3_000
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]{0,200}\r\n")
 _GZIP = b"\x1f\x8b"
 _LANGUAGE = re.compile(rb"(?i)<html[^>]{0,500}?\s(?:xml:)?lang\s*=\s*[\"']?([a-z]{2,3})\b")
-_SILENT = re.compile(rb"(?is)<(script|style|noscript|svg|head)\b.*?</\1\s*>|<!--.*?-->")
+_SILENT_NAMES = (b"script", b"style", b"noscript", b"svg", b"head")
+_SILENT = re.compile(rb"(?i)<(?:(%s)\b|!--)" % b"|".join(_SILENT_NAMES))
+_ENDS = {name: re.compile(rb"(?i)</%s\s*>" % name) for name in _SILENT_NAMES} | {b"": re.compile(b"-->")}
 _TAG = re.compile(rb"<[^<>]*>")
 _FEED_PREFIXES = ("feeds.", "feed.", "rss.")
 
@@ -157,10 +159,25 @@ def _language(body: bytes) -> str | None:
     """The language by a sample of the visible words, else as declared; None where neither tells."""
     declared = _LANGUAGE.search(body[:4096])
     start = max(body.find(b"<body"), 0)
-    text = _TAG.sub(b" ", _SILENT.sub(b" ", body[start : start + _SAMPLE_BYTES]))
+    text = _TAG.sub(b" ", _without_silent(body[start : start + _SAMPLE_BYTES]))
     sample = text.decode("utf-8", "replace")
     middle = max(len(sample) - _SAMPLE_LETTERS, 0) // 2  # menus stand at both ends
     return tell_language(sample[middle : middle + _SAMPLE_LETTERS], declared[1].decode() if declared else None)
+
+
+def _without_silent(body: bytes) -> bytes:
+    """The body without what no reader sees; an end that is missing is looked for once, not from each beginning."""
+    parts, kept, at, endless = [], 0, 0, set[bytes]()
+    while begin := _SILENT.search(body, at):
+        name = (begin[1] or b"").lower()
+        end = None if name in endless else _ENDS[name].search(body, begin.end())
+        if end is None:
+            endless.add(name)
+            at = begin.end()
+            continue
+        parts.append(body[kept : begin.start()])
+        kept = at = end.end()
+    return b" ".join([*parts, body[kept:]])
 
 
 def _is_cut(path: Path, position: int) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
+from models.private_files import open_new
 from models.store.database import (
     BUSY_SECONDS,
     Database,
@@ -46,8 +47,7 @@ def back_up(address: str, file: Path) -> int:
     part = file.with_name(f".{file.name}.part")
     try:
         with open_to_read(address, any_schema=True) as database:
-            part.unlink(missing_ok=True)
-            part.touch(mode=0o600)  # it holds the addresses of the recipients
+            open_new(part).close()  # it holds the addresses of the recipients
             _copy(database, part)
         _check(part, f"{own}: can't be backed up: the copy")
         with part.open("rb") as written:

@@ -53,6 +53,15 @@ def source_states(*, session: Session) -> dict[str, SourceState]:
     return {state.source: state for state in session.exec(select(SourceState))}
 
 
+def note_failures_told(sources: Collection[str], now: datetime, *, session: Session) -> None:
+    """Remember that a person was told that these sources fail."""
+    state = SourceState.__table__.c  # type: ignore[attr-defined]
+    wanted = list(sources)
+    for start in range(0, len(wanted), CHUNK):
+        chosen = state.source.in_(wanted[start : start + CHUNK])
+        session.execute(update(SourceState).where(chosen, state.failures > 0).values(failure_told_at=now))
+
+
 def host_states(*, session: Session) -> dict[str, HostState]:
     """What is remembered of every host, by host."""
     return {state.host: state for state in session.exec(select(HostState))}

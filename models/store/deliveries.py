@@ -1,4 +1,4 @@
-"""Deliveries in the database: the one place that knows what has been sent to whom. `flows.mail.delivery` has the rules."""
+"""Deliveries in the database: the one place that knows what has been sent to whom. `flows.publishing.delivery` has the rules."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

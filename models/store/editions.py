@@ -15,7 +15,7 @@ from sqlalchemy import exists, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from models.edition import EditionContent, content_from_json
+from models.edition.content import EditionContent, content_from_json
 from models.store import deliveries
 from models.store.locks import take_turns
 from models.store.placing import place_stories

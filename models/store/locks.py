@@ -64,11 +64,40 @@ def try_lock(database: Database, name: str) -> Iterator[Lock | None]:
 
     PostgreSQL keeps it for all machines (a session's advisory lock). With SQLite, which one machine has, it is a file lock.
     """
+    with _hold(database, name, wait=False) as lock:
+        yield lock
+
+
+@contextmanager
+def wait_for_lock(database: Database, name: str) -> Iterator[None]:
+    """Hold the lock `name` of a database, as `try_lock` does, once the process that holds it now is done."""
+    with _hold(database, name, wait=True):
+        yield
+
+
+@contextmanager
+def lock_file(file: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold a file as a lock of this machine, or give False where another process has it and we do not `wait`."""
+    if sys.platform == "win32":  # the flow's concurrency limit of one has to do
+        yield True
+        return
+    with file.open("ab") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            mine = True
+        except BlockingIOError:
+            mine = False
+        yield mine
+
+
+@contextmanager
+def _hold(database: Database, name: str, *, wait: bool) -> Iterator[Lock | None]:
     engine = database.engine
     if engine.dialect.name == "postgresql":
         key = {"key": zlib.crc32(f"culture {name}".encode())}
         with engine.connect() as connection:
-            mine = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar())
+            take = "pg_advisory_lock(:key) IS NOT NULL" if wait else "pg_try_advisory_lock(:key)"
+            mine = bool(connection.execute(text(f"SELECT {take}"), key).scalar())
             connection.commit()  # the lock belongs to the session, so no transaction need stay open
             try:
                 yield Lock(database, connection) if mine else None
@@ -79,16 +108,9 @@ def try_lock(database: Database, name: str) -> Iterator[Lock | None]:
                         connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
                         connection.commit()
         return
-    if not engine.url.database or sys.platform == "win32":
-        yield Lock(
-            database
-        )  # in memory: nobody else can see it; Windows: the flow's concurrency limit of one has to do
+    if not engine.url.database:
+        yield Lock(database)  # in memory: nobody else can see it
         return
     path = Path(engine.url.database)
-    with path.with_name(f"{path.name}.{name}.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            mine = True
-        except BlockingIOError:
-            mine = False
+    with lock_file(path.with_name(f"{path.name}.{name}.lock"), wait=wait) as mine:
         yield Lock(database) if mine else None

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from models.brief import NATIONS, SECTORS
-from models.edition import Selection
-from models.sources import Registry
+from models.edition.content import Selection
+from models.sources import NATION_NAMES, SECTOR_NAMES, Registry
 from models.store.tables import Recipient
 from models.text_safety import plain_line
 from models.themes import theme_ids
@@ -81,8 +80,8 @@ def check_selection(
     sources = registry.sources if registry else ()
     for what, given, known in (
         ("theme", themes, theme_ids()),
-        ("nation", nations, sorted({*NATIONS, *(source.nation for source in sources)})),
-        ("sector", sectors, sorted({*SECTORS, *(source.sector for source in sources)})),
+        ("nation", nations, sorted({*NATION_NAMES, *(source.nation for source in sources)})),
+        ("sector", sectors, sorted({*SECTOR_NAMES, *(source.sector for source in sources)})),
     ):
         for value in given:
             if value not in known:

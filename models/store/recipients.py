@@ -12,7 +12,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
-from models.edition import Selection
+from models.edition.content import Selection
 from models.sources import Registry
 from models.store import deliveries
 from models.store.recipient_choices import RecipientError as RecipientError
@@ -246,7 +246,7 @@ def departed(now: datetime, *, session: Session) -> Sequence[Recipient]:
 
 
 def erase_departed(now: datetime, *, session: Session) -> int:
-    """Erase those who left 28 days ago or more; returns how many. See `flows.mail.erasure` for the files."""
+    """Erase those who left 28 days ago or more; returns how many. See `flows.publishing.erasure` for the files."""
     gone = departed(now, session=session)
     for recipient in gone:
         _erase(recipient, now, session=session)

@@ -40,6 +40,7 @@ class SourceState(SQLModel, table=True):
     next_poll_at: datetime | None = _time(optional=True)
     failures: int = 0
     failing_since: datetime | None = _time(optional=True)
+    failure_told_at: datetime | None = _time(optional=True)  # to a person, once; empty when it answers again
     last_outcome: str | None = None
     last_detail: str | None = _text(optional=True)
     last_polled_at: datetime | None = _time(optional=True)

@@ -10,8 +10,8 @@ from sqlalchemy import Row, and_, case, func, select
 from sqlmodel import Session
 from sqlmodel import select as select_rows
 
-from models.edition import ModelNote
-from models.model_note import describe_model
+from models.edition.content import ModelNote
+from models.edition.facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts, describe_model
 from models.outcomes import PollOutcome
 from models.reviews import IN_SCOPE
 from models.store.in_scope import (
@@ -38,7 +38,6 @@ from models.store.source_snapshots import source_snapshots
 from models.store.tables import FetchEvent, ModelVersion, SourceState
 from models.tagging.decisions import State
 from models.trends import WEEKS_SHOWN, Collected, ThemeHistory
-from models.week_facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts
 from models.weeks import Week
 
 CHUNK = 500  # ids in one query; SQLite allows 999 variables in old builds

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.reviews import IN_SCOPE
 from models.settings import TFIDF
 from models.tagging.decisions import Document, State, Tagging, ThemeTag
 from models.tagging.encoders import Encoder
@@ -18,7 +17,7 @@ from models.tagging.theme_model import SentenceScores, ThemeModel
 from models.tagging.thresholds import doubt_from
 from models.tagging.training import sentences_of
 from models.text import looks_english
-from models.themes import load_framework, theme_ids
+from models.themes import IN_SCOPE, load_framework, theme_ids
 
 # Fewer words than this are not an article: nothing can be said of them.
 MIN_WORDS = 4

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.private_files import open_new
 from models.settings import AUTO, MINILM, TFIDF, SettingsError
 from models.tagging.minilm import MiniLM, has_published_weights
 
@@ -141,7 +142,7 @@ class CachedEncoder:
             return
         self._file.parent.mkdir(parents=True, exist_ok=True)
         part = self._file.with_suffix(".part")
-        with part.open("wb") as stream:
+        with open_new(part) as stream:
             np.savez(
                 stream,
                 keys=np.frombuffer(b"".join(self._known), np.uint8).reshape(-1, 32),

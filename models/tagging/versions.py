@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from models.private_files import open_new, write_whole
 from models.settings import TFIDF
 from models.tagging.classifier import Tagger
 from models.tagging.decisions import Document
@@ -89,7 +90,7 @@ def write_tagger(tagger: Tagger, home: Path, data: TrainingData) -> None:
     """Writes the arrays, then the facts with the file's hash: facts without the right file are never believed."""
     home.mkdir(parents=True, exist_ok=True)
     part = home / f"{_MODEL_FILE}.part"
-    with part.open("wb") as stream:
+    with open_new(part) as stream:
         np.savez(stream, **tagger.arrays())  # type: ignore[arg-type]
     facts = {
         "version": tagger.version,
@@ -104,7 +105,7 @@ def write_tagger(tagger: Tagger, home: Path, data: TrainingData) -> None:
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     part.replace(home / _MODEL_FILE)
-    (home / _FACTS_FILE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    write_whole(home / _FACTS_FILE, json.dumps(facts, indent=2).encode())
 
 
 def read_facts(home: Path) -> dict[str, Any] | None:

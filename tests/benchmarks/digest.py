@@ -14,8 +14,8 @@ from itertools import combinations, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flows.mail.smtp import Answer, SendResult, SmtpMailer, parse_smtp_url
-from flows.mail.weekly import weekly_digest
+from flows.publishing.smtp import Answer, SendResult, SmtpMailer, parse_smtp_url
+from flows.publishing.weekly import weekly_digest
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import open_database

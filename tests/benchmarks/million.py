@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flows.mail.weekly import weekly_digest
+from flows.publishing.weekly import weekly_digest
 from flows.web.keeper import Keeper
 from models.settings import load_settings
 from models.store import collecting, owed_pages, tagging

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flows import jobs
-from flows.mail.weekly import weekly_digest
+from flows.publishing.weekly import weekly_digest
 from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store import recipients

@@ -9,9 +9,9 @@ from email.policy import default
 from sqlalchemy import text
 from sqlmodel import select
 
-from flows.mail.mailer import parse_sender
-from flows.mail.messages import MessageMaker
-from models.edition import content_from_json
+from flows.publishing.mailer import parse_sender
+from flows.publishing.messages import MessageMaker
+from models.edition.content import content_from_json
 from models.store import editions, recipients
 from models.store.tables import Delivery, Edition, Recipient
 from tests.sequences.world import World

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from flows.mail import erasure
-from flows.mail.weekly import approve, weekly_digest
+from flows.publishing import erasure
+from flows.publishing.weekly import approve, weekly_digest
 from models.store import editions, recipients
 from models.store.database import open_database
 from models.store.tables import Edition

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 
-from flows.mail.weekly import approve
+from flows.publishing.weekly import approve
 from models.store import editions
 from tests.sequences.mail_steps import (
     approval_is_set,

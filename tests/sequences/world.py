@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from deployments.cli import main
 from flows import jobs
-from flows.mail.weekly import send_pending, weekly_digest
+from flows.publishing.weekly import send_pending, weekly_digest
 from flows.web.collect_summary import CollectSummary
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry

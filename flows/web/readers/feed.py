@@ -73,6 +73,7 @@ def read_feed(body: bytes, *, url: str, now: datetime, content_type: str = "") -
     found = [entry for entry in entries if entry is not None]
     return Listing(
         entries=settled(found, now),
+        title=plain(_text(parsed.get("feed", {}), "title"), MAX_TITLE),
         ttl_seconds=_ttl(parsed.get("feed", {})),
         truncated=truncated,
         invalid=len(entries) - len(found),

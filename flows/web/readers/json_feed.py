@@ -51,6 +51,7 @@ def read_json_feed(body: bytes, *, url: str, now: datetime) -> Listing:
     truncated = len(items) > MAX_ENTRIES
     return Listing(
         entries=settled(found, now),
+        title=plain(text_of(feed, "title"), MAX_TITLE),
         truncated=truncated,
         invalid=len(entries) - len(found),
         problem=f"lists {len(items):,} entries; the first {MAX_ENTRIES:,} were read" if truncated else "",

@@ -66,6 +66,7 @@ class Listing:
     """What an answer lists. A problem without entries: not what the source should be."""
 
     entries: tuple[Entry, ...] = ()
+    title: str = ""  # what a feed calls itself
     ttl_seconds: int | None = None  # for which the publisher says that it stays as it is
     truncated: bool = False  # whether it lists more than was read, or than can be asked for
     total: int | None = None  # entries, where the source says how many there are

@@ -1,1 +1,0 @@
-"""The edition as it is written and delivered."""

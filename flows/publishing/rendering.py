@@ -1,0 +1,138 @@
+"""The forms of an edition: email, web page, plain text and Markdown, each a template (`templates/`) filled from one view.
+
+MJML (rendered by `mrml`, which needs no Node) makes the email's frame of nested tables that Outlook, Gmail and phones agree
+on. It is rendered once, with the Jinja2 marks still in it, and what comes out is the template that is filled for every
+recipient. So headlines and quotations never pass through the MJML parser, and autoescape has the last word.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import mrml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from flows.markdown import Markdown, escape, link
+from flows.publishing.view import EditionView, shorten
+
+# Gmail cuts a message at 102 kB of HTML and hides the rest, the unsubscribe link included.
+LARGEST_HTML = 95_000
+# Stories listed under one heading of the email: as many as fit. The web edition has them all.
+EMAIL_STORIES = (12, 8, 6, 5, 4, 3, 2, 1, 0)
+EMAIL_GAPS = 15
+EMAIL_COPIES = 8
+TEXT_STORIES = 12
+ARTIFACT_STORIES = 8  # it is read on the way to a decision
+WIDTH = 72  # of the plain text: leaves room for the "> " of two replies in 80 columns
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_ARTICLE = re.compile(r' aria-label="[^"]*" aria-roledescription="email"| role="article"')
+# For `email/edition.mjml`: elements around what MJML makes, which it would not keep as they are.
+_FRAME = {
+    "main_start": Markup('<div role="main">'),
+    "main_end": Markup("</div>"),
+    # After the preheader, so that an inbox does not show the page's first words behind it.
+    "filler": "\u034f\u200c " * 50,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An edition as it is sent to someone."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def render_email(view: EditionView) -> Rendered:
+    """Both parts of the email; the HTML is always under `LARGEST_HTML` bytes."""
+    html = ""
+    for stories in EMAIL_STORIES:
+        shown = shorten(view, stories=stories, copies=EMAIL_COPIES, gaps=EMAIL_GAPS)
+        html = email_template().render(edition=shown, **_FRAME)
+        if len(html.encode()) <= LARGEST_HTML:
+            break
+    return Rendered(view.subject, html, render_text(shorten(view, stories=TEXT_STORIES)))
+
+
+def render_web(view: EditionView) -> str:
+    """The page for everyone, self-contained: no script, no picture, nothing from elsewhere."""
+    return html_templates().get_template("web/edition.html").render(edition=view)
+
+
+def render_text(view: EditionView) -> str:
+    """Plain text, 72 columns; each address on a line of its own so that it can be clicked."""
+    text = text_templates().get_template("text/edition.txt").render(edition=view)
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip() + "\n"
+
+
+def render_artifact(view: EditionView) -> str:
+    """Markdown for Prefect's viewer."""
+    shown = shorten(view, stories=ARTIFACT_STORIES)
+    return markdown_templates().get_template("artifact/edition.md").render(edition=shown)
+
+
+@cache
+def html_templates() -> Environment:
+    """For HTML: every value is escaped."""
+    return _templates(autoescape=True)
+
+
+@cache
+def text_templates() -> Environment:
+    """For plain text: `fold` wraps a value, `heading` underlines it."""
+    return _templates(autoescape=False, filters={"fold": fold, "heading": underline})
+
+
+@cache
+def markdown_templates() -> Environment:
+    """For Markdown: every value is escaped but what `link` made."""
+    environment = _templates(autoescape=False, finalize=escape_value, filters={"link": link})
+    environment.globals["new_line"] = Markdown("  \n  ")  # within an item of a list
+    return environment
+
+
+@cache
+def email_template() -> Template:
+    """The email's frame, made by MJML."""
+    source = (_TEMPLATES / "email" / "edition.mjml").read_text(encoding="utf-8")
+    # Without fonts: for "Roboto", MJML would have every reader's mail program ask Google.
+    frame = mrml.to_html(source, None, mrml.RenderOptions(fonts={})).content
+    # Ours has a `main` and a `contentinfo`; a labelled article around both is one landmark too many.
+    return html_templates().from_string(_ARTICLE.sub("", frame, count=2))
+
+
+def fold(text: str, first: str = "", rest: str = "") -> str:
+    """`text` in lines of at most `WIDTH` letters, the first and the rest of them indented."""
+    lines = wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    return "\n".join(lines) or first.rstrip()
+
+
+def underline(text: str, mark: str = "=") -> str:
+    """A heading of plain text."""
+    return f"{fold(text)}\n{mark * min(len(text), WIDTH)}"
+
+
+def escape_value(value: object) -> str:
+    """A template's value as Markdown."""
+    return value if isinstance(value, Markdown) else escape(str(value))
+
+
+def _templates(*, filters: dict[str, Callable[..., str]] | None = None, **options: Any) -> Environment:
+    """The templates; a missing value is an error."""
+    environment = Environment(  # noqa: S701 - each caller says how its form escapes
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=not options["autoescape"],  # where lines count
+        **options,
+    )
+    environment.filters |= filters or {}
+    return environment

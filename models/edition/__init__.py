@@ -1,0 +1,1 @@
+"""An edition: the facts of a week, what is composed from them, its content, its words."""

@@ -1,0 +1,182 @@
+"""An edition as data: what it says, apart from how it looks. Kept as JSON with the edition, so that it never changes.
+
+Everything here has passed the rights rule already: a `quote` is what may be shown, not the sentence it came from.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from models.themes import numbered_heading
+from models.trends import Trend
+from models.weeks import Week
+
+MAX_OUTLET = 60  # letters of an outlet's or source's name
+
+
+class Basis(StrEnum):
+    """What of an article the tagger could read."""
+
+    TEXT = "text"
+    OPENING = "opening"
+    SUMMARY = "summary"
+    HEADLINE = "headline"
+
+
+class GapKind(StrEnum):
+    """Why a source could not be seen."""
+
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SILENT = "silent"  # answers, but with nothing new
+    NEVER = "never"  # has not been read yet
+
+
+@dataclass(frozen=True, slots=True)
+class StoryTheme:
+    """One theme of a story and the words that may be quoted for it."""
+
+    theme: str
+    score: float  # calibrated probability; 1 where a person said so
+    quote: str
+    cut: bool = False  # whether the quote is shorter than the sentence
+    by_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The same report elsewhere."""
+
+    outlet: str
+    url: str  # http(s), or empty
+
+
+@dataclass(frozen=True, slots=True)
+class StoryItem:
+    """One story as the edition shows it."""
+
+    id: int  # of the article that is shown
+    title: str
+    url: str  # http(s), or empty: then it is shown without a link
+    outlet: str
+    source: str
+    day: date  # of publication, in London; the day it was first seen where that is not known
+    day_is_published: bool
+    nation: str
+    sector: str
+    paywalled: bool
+    basis: Basis
+    themes: tuple[StoryTheme, ...]  # strongest first; empty: in scope, but under no theme
+    copies: tuple[Copy, ...]
+    outlets: int
+    rank: float  # see `models.edition.compose.rank`
+    credit: str  # the credit line of its rights class
+    late: bool = False  # of a week before: it came into scope after the edition of its week was made
+
+    @property
+    def primary(self) -> str:
+        """The theme under which it is listed; empty for none."""
+        return self.themes[0].theme if self.themes else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeNote:
+    """A theme's name as it was when the edition was made."""
+
+    id: str
+    name: str
+    group: str
+    number: int | None = None
+    numbered: str = "Recommendation"  # what the number counts; editions of the first release do not say
+    group_heading: str = ""  # not in editions of the first release
+
+    @property
+    def heading(self) -> str:
+        """ "Recommendation 3: Management standards", or the name of a theme without a number."""
+        return numbered_heading(self.name, self.number, self.numbered)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceGap:
+    """A source that the monitor could not see."""
+
+    name: str
+    kind: GapKind
+    since: date | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNote:
+    """The classifier that tagged the week, in one honest line."""
+
+    version: str = ""
+    quality: str = ""
+    mixed: bool = False  # earlier weeks of the trends were tagged by another version
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a recipient chose; empty means everything."""
+
+    themes: tuple[str, ...] = ()
+    nations: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.themes or self.nations or self.sectors)
+
+
+@dataclass(frozen=True, slots=True)
+class EditionContent:
+    """Everything that one edition says; `selection` tells for whom it was narrowed."""
+
+    week: str  # 2026-W47
+    composed_at: datetime
+    complete: bool  # composed after the week's end
+    themes: tuple[ThemeNote, ...]  # in their fixed order
+    stories: tuple[StoryItem, ...]  # by rank, highest first
+    trends: tuple[Trend, ...]  # one a theme, in the same order
+    gaps: tuple[SourceGap, ...]
+    articles: int  # collected in the week
+    sources: int  # that they came from
+    sources_enabled: int
+    model: ModelNote
+    selection: Selection = Selection()
+
+    @property
+    def outlets(self) -> int:
+        """Different outlets among its stories, copies included."""
+        return len({story.outlet for story in self.stories} | {c.outlet for s in self.stories for c in s.copies})
+
+    @property
+    def theme_names(self) -> dict[str, str]:
+        """Theme id -> name, in the themes' fixed order."""
+        return {theme.id: theme.name for theme in self.themes}
+
+    def as_week(self) -> Week:
+        """`week`, parsed."""
+        return Week.parse(self.week)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for the database."""
+        plain: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return plain
+
+
+def content_from_json(plain: dict[str, Any]) -> EditionContent:
+    """An edition as it was kept.
+
+    Raises:
+        pydantic.ValidationError: it was not written by `EditionContent.to_json`.
+    """
+    return _adapter().validate_python(plain)
+
+
+@cache
+def _adapter() -> TypeAdapter[EditionContent]:
+    return TypeAdapter(EditionContent)

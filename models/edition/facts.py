@@ -1,0 +1,111 @@
+"""What the store knows of one week, as plain values: what `models.edition.compose` makes an edition from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from models.edition.content import ModelNote
+from models.trends import Collected, ThemeHistory
+from models.weeks import Week
+
+NOT_MEASURED = "Its quality has not been measured on articles it did not learn from."
+
+
+@dataclass(frozen=True, slots=True)
+class TagFact:
+    """One theme in effect for an article: tagged `yes`, or given by a person."""
+
+    theme: str
+    score: float
+    evidence: str
+    by_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleFact:
+    """One article in scope."""
+
+    id: int
+    url: str
+    source: str
+    outlet: str
+    title: str
+    published_at: datetime | None
+    first_seen_at: datetime
+    text_status: str
+    paywalled: bool
+    tags: tuple[TagFact, ...]
+    # Of its source, as stored with the article, else as of the last run; empty where neither is known.
+    nation: str = ""
+    sector: str = ""
+    rights: tuple[str, ...] = ()  # the classes on record: when it was stored, and at the last run
+    weight: float | None = None
+    backfilled: bool = False
+
+    @property
+    def at(self) -> datetime:
+        """The moment that decides its week."""
+        return self.published_at or self.first_seen_at
+
+
+@dataclass(frozen=True, slots=True)
+class StoryFact:
+    """One report: the article that is shown and its copies, those of the week before it included."""
+
+    shown: ArticleFact
+    copies: tuple[ArticleFact, ...] = ()
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFact:
+    """How a source that the monitor watches answered lately; all is None for one that was never polled."""
+
+    id: str
+    name: str = ""
+    last_polled_at: datetime | None = None
+    last_success_at: datetime | None = None
+    last_new_at: datetime | None = None
+    failing_since: datetime | None = None
+    last_outcome: str = ""
+    last_detail: str = ""
+    polls: int = 0  # in the week
+    failed_polls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WeekFacts:
+    """One week, ready to be composed."""
+
+    week: Week
+    stories: tuple[StoryFact, ...]
+    collected: Collected
+    histories: Mapping[str, ThemeHistory]  # by theme; none for a theme without stories
+    sources: tuple[SourceFact, ...]
+    model: ModelNote
+
+
+def describe_model(version: str, scores: Mapping[str, Any]) -> ModelNote:
+    """What may be said of a model from its stored scores, in the form that `culture-monitor evaluate` prints."""
+    inner = scores.get("scores")
+    scores = inner if isinstance(inner, Mapping) else scores  # a model card holds them one level down
+    scope, themes = scores.get("in_scope"), scores.get("themes")
+    n = scores.get("n")
+    if not isinstance(scope, Mapping) or not isinstance(n, int) or n <= 0:
+        return ModelNote(version, NOT_MEASURED)
+    precision, recall = _percent(scope.get("precision")), _percent(scope.get("recall"))
+    if precision is None or recall is None:
+        return ModelNote(version, NOT_MEASURED)
+    line = (
+        f"Measured on {n:,} labelled articles that it did not learn from: {precision}% of the articles it puts in scope "
+        f"belong there, and it finds {recall}% of those that do."
+    )
+    f1 = themes.get("micro_f1") if isinstance(themes, Mapping) else None
+    if isinstance(f1, int | float):
+        line += f" Its themes agree with a person's at F1 {f1:.2f} (1 would be always)."
+    return ModelNote(version, line)
+
+
+def _percent(share: object) -> int | None:
+    return round(100 * share) if isinstance(share, int | float) and 0 <= share <= 1 else None

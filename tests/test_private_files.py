@@ -1,0 +1,102 @@
+"""Everything that is written is its owner's alone, whatever the umask and whatever lay there before."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.private_files import write_whole
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+
+
+def command(folder: Path, *words: str) -> str:
+    """Run the command as somebody whose umask lets everyone read and write; what it printed."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "deployments.cli", *words],
+        cwd=folder, env={**os.environ, "CULTURE_ENCODER": "tfidf"}, umask=0, capture_output=True, check=True,
+        encoding="utf-8", timeout=240,
+    )  # fmt: skip
+    return ran.stdout + ran.stderr
+
+
+def loose(folder: Path) -> list[str]:
+    """What others may read or write, the folder itself included."""
+    return [str(path) for path in (folder, *folder.rglob("*")) if path.stat().st_mode & OTHERS]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo was run."""
+    place = tmp_path_factory.mktemp("private")
+    command(place, "demo")
+    return place
+
+
+def test_all_that_a_run_makes_is_its_owners_alone(folder: Path) -> None:
+    made = {path.suffix for path in (folder / "data").rglob("*")}
+    assert {".db", ".html", ".eml", ".txt", ".npz", ".json", ".lock"} <= made
+    assert loose(folder / "data") == []
+
+
+def test_a_file_left_half_written_for_all_to_read_lends_its_rights_to_none(folder: Path) -> None:
+    data = folder / "data"
+    finished = [path for path in data.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    leftovers = [path.with_name(name) for path in finished for name in (f".{path.name}.part", f"{path.name}.part")]
+    leftovers += [data / ".copy.db.part", data / ".own.toml.part"]
+    for left in leftovers:
+        left.touch()
+        left.chmod(0o666)
+    for model in data.rglob("model.npz"):
+        model.unlink()
+    week = next(path.stem for path in (data / "outbox").glob("*.html"))
+    command(folder, "model", "train")  # trains the lost one anew
+    command(folder, "digest", "--week", week)
+    command(folder, "backup", "data/copy.db")
+    written = {path for path in finished if path.suffix in {".npz", ".html", ".eml", ".txt", ".json"}}
+    assert all(path.exists() for path in written)
+    assert set(loose(data)) <= set(map(str, leftovers))
+    gone = {path for path in leftovers if not path.exists()}
+    assert {data / ".copy.db.part", *(data.rglob("model.npz.part"))}.isdisjoint(set(leftovers) - gone)
+    assert {path.with_name(f".{path.name}.part") for path in written if path.suffix in {".html", ".eml"}} <= gone
+
+
+def test_doctor_tells_of_files_that_others_may_read_and_makes_them_private_on_wish(folder: Path) -> None:
+    data = folder / "data"
+    for path in (data, data / "culture.db", data / "outbox"):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o044)
+    said = command(folder, "doctor")
+    assert "others on this machine may read or change" in said
+    assert "culture-monitor doctor --fix" in said
+    assert loose(data)  # looking changes nothing
+    assert "is its owner's alone" in command(folder, "doctor", "--fix")
+    assert loose(data) == []
+
+
+def test_a_link_in_a_files_place_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    for name in ("page.html", ".page.html.part"):
+        (tmp_path / name).symlink_to(precious)
+    write_whole(tmp_path / "page.html", b"news")
+    assert (tmp_path / "page.html").read_bytes() == b"news"
+    assert precious.read_text() == "mine"
+
+
+def test_a_folder_in_a_files_place_is_named(folder: Path) -> None:
+    page = next((folder / "data" / "archive").glob("2*.html"))
+    page.unlink()
+    page.mkdir()
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-m", "deployments.cli", "digest", "--week", page.stem],
+            cwd=folder, capture_output=True, encoding="utf-8", check=False, timeout=120,
+        )  # fmt: skip
+        assert ran.returncode == 2
+        assert f"data/archive/{page.name}: is a folder where a file is to be written; move it away" in ran.stderr
+    finally:
+        page.rmdir()
