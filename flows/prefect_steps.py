@@ -3,6 +3,7 @@
 The jobs themselves know nothing of this: the command runs the same steps without Prefect.
 """
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect import Task, get_run_logger, runtime, task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy.engine import make_url
 
@@ -26,7 +27,7 @@ from models.sources import Registry, load_registry
 from models.store.database import Database, open_database
 from models.weeks import LONDON, utc_now
 
-PROGRESS_EVERY_SECONDS = 10.0  # each report is a call of the API and some 20 ms of the server's CPU
+PROGRESS_EVERY_SECONDS = 3.0  # each report is a call of the API and some 20 ms of the server's CPU
 
 T = TypeVar("T")
 
@@ -117,7 +118,7 @@ def progress(flow: str) -> Iterator[Report]:
     def keep_showing() -> None:
         while not ended.wait(PROGRESS_EVERY_SECONDS):
             board.show()
-        board.finish()  # here too: on the event loop, Prefect's calls would be coroutines that nobody awaits
+        board.finish()
 
     thread = threading.Thread(target=copy_context().run, args=(keep_showing,), daemon=True)
     thread.start()
@@ -153,7 +154,8 @@ class _Board:
         percent = 100.0 * self._done / max(self._total, 1)
         words = f"{self._stage}: {self._done} of {self._total}"
         try:
-            self._send(min(percent, 100.0), words)
+            # In a loop of this thread's own: called from within an async flow, Prefect's other form gives a coroutine.
+            asyncio.run(self._send(min(percent, 100.0), words))
         except Exception as error:  # noqa: BLE001  a progress bar must never break the run that it shows
             self._logger.debug("progress not shown: %s", error)
 
@@ -163,8 +165,8 @@ class _Board:
             self._stage, self._done, self._total = "done", 1, 1
             self.show()
 
-    def _send(self, percent: float, words: str) -> None:
+    async def _send(self, percent: float, words: str) -> None:
         if self._artifact is None:
-            self._artifact = create_progress_artifact(percent, key=f"{self._flow}-progress", description=words)
+            self._artifact = await acreate_progress_artifact(percent, key=f"{self._flow}-progress", description=words)
         else:
-            update_progress_artifact(self._artifact, percent, description=words)
+            await aupdate_progress_artifact(self._artifact, percent, description=words)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from email.utils import parseaddr
 from importlib.metadata import PackageNotFoundError, version
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -17,18 +19,18 @@ DISTRIBUTION = "nhs-culture-monitor"
 PREFIX = "CULTURE_"
 ENV_FILE = ".env"
 REGISTRY = "sources.toml"  # in the data folder: the user's own, once there is one
-# Of CULTURE_ENCODER; anything else is the name of a model of sentence-transformers.
-AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"
-
-
-# Five fields of numbers, ranges, steps and lists; no names of days, so that a mistake shows at once.
-_CRON_PART = r"(?:\*|\d+(?:-\d+)?)(?:/\d+)?"
-_CRON_FIELD = f"{_CRON_PART}(?:,{_CRON_PART})*"
+AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
 
 
 def _check_cron(line: str) -> str:
-    if line and not re.fullmatch(f"{_CRON_FIELD}(?: +{_CRON_FIELD}){{4}}", line):
-        raise ValueError("must be five fields of numbers like '0 7 * * 1' (Mondays at 07:00), or empty for never")
+    words = "must be five fields of numbers like '0 7 * * 1' (Mondays at 07:00), or empty for never"
+    if line and (len(line.split()) != 5 or re.search(r"[^\d*,/ -]", line)):  # no names of days: a mistake shows at once
+        raise ValueError(words)
+    try:
+        if line:
+            CronSim(line, datetime.now(UTC))
+    except CronSimError as error:
+        raise ValueError(f"{words}; this one has a {str(error).lower()}") from None
     return line
 
 
@@ -273,9 +275,8 @@ def load_settings(**given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        field = Settings.model_fields.get(name)
-        secret = field is not None and "SecretStr" in str(field.annotation)
-        shown = "" if secret else f" (is {str(first['input'])!r})"
+        annotation = str(getattr(Settings.model_fields.get(name), "annotation", ""))
+        shown = "" if "SecretStr" in annotation else f" (is {str(first['input'])!r})"
         reason = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{PREFIX}{name.upper()}: {reason}{shown}") from None
 

@@ -214,3 +214,12 @@ def _a_story_of(edition: str) -> tuple[int, str]:
     place = next(place for place, line in enumerate(lines) if line.strip().startswith("article "))
     title = next(line for line in reversed(lines[:place]) if line.startswith("- **"))
     return int(lines[place].split()[-1]), title
+
+
+def test_a_run_that_takes_a_while_shows_how_far_it_is(product: Product) -> None:
+    product.forget_news()
+    ended = product.run("monitor", {"options": {"all_due": True}})
+    assert ended["state_type"] == "COMPLETED", ended["state"]["message"]
+    progress = product.artifact("monitor-progress")
+    assert progress["flow_run_id"] == ended["id"]
+    assert progress["data"] == 100.0

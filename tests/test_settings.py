@@ -56,3 +56,33 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings()
     assert "canary" not in repr(settings)
     assert settings.database_address == "postgresql+psycopg://monitor:canary@db/news"
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("0 25 * * 1", "bad hour"),
+        ("0 7 * * 8", "bad day-of-week"),
+        ("61 * * * *", "bad minute"),
+        ("*/0 * * * *", "bad minute"),
+        ("0 7 31 2 *", "bad day-of-month"),
+        ("5-2 * * * *", "bad minute"),
+        ("0 7 * * mon", "five fields of numbers"),
+        ("0 7 * *", "five fields of numbers"),
+        ("@weekly", "five fields of numbers"),
+        ("0 0 7 * * 1", "five fields of numbers"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_named_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, line: str, wrong: str
+) -> None:
+    monkeypatch.setenv("CULTURE_SCHEDULE_DIGEST", line)
+    with pytest.raises(SettingsError, match="CULTURE_SCHEDULE_DIGEST") as refused:
+        load_settings()
+    assert wrong in str(refused.value)
+
+
+@pytest.mark.parametrize("line", ["0 7 * * 1", "0 6-22/2 * * *", "0,30 7 1-5 */2 *", "5 4 29 2 7", ""])
+def test_a_schedule_that_can_be_is_taken(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setenv("CULTURE_SCHEDULE_DIGEST", line)
+    assert load_settings().schedule_digest == line
