@@ -18,6 +18,12 @@ from models.store.recipients import RecipientError, check_address
 _MAY_HOLD_ADDRESSES = ("recipients", "digest", "alert")
 _PAGE = 200
 _ADDRESS = re.compile(r"[^\s\"'<>(),;:\\]+@[^\s\"'<>(),;:\\]+")
+_QUOTED_ADDRESS = re.compile(rf"(['\"]?){_ADDRESS.pattern}\1")
+
+
+def hide_addresses(text: str) -> str:
+    """A text without the addresses in it, quoted or not: for a run's state, which Prefect keeps and shows."""
+    return _QUOTED_ADDRESS.sub("this address", text)
 
 
 async def forget_own_parameters(kept: dict[str, object]) -> None:

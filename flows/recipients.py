@@ -8,7 +8,7 @@ from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
-from flows.forgetting import forget_own_parameters, forget_runs
+from flows.forgetting import forget_own_parameters, forget_runs, hide_addresses
 from flows.prefect_steps import run_name, workplace
 from flows.publishing.erasure import erase
 from flows.theme_choices import ThemeChoice, ids
@@ -73,7 +73,7 @@ async def recipients(change: Change) -> State[None]:
         return await _change(change)
     except store.RecipientError as error:
         # Returned, not raised: a traceback would repeat the address in the log.
-        return Failed(message=str(error).replace(repr(change.address), "this address"))
+        return Failed(message=hide_addresses(str(error)))
 
 
 async def _change(change: Change) -> State[None]:

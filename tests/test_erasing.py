@@ -137,8 +137,14 @@ def test_no_run_parameter_state_or_log_of_prefect_holds_who_was_erased(product: 
     with product.database() as database, database.write() as session:
         recipients.add(ADDRESS, utc_now(), session=session)
     added = product.run("recipients", {"change": {"address": ADDRESS.upper(), "name": "Ann"}})
-    assert ADDRESS not in json.dumps(added).lower()
-    assert added["state_type"] == "COMPLETED"
+    assert ADDRESS not in json.dumps(added).lower()  # though it is on the list already, with another name
+    assert (added["state_type"], added["state"]["message"].startswith("this address is on the list")) == (
+        "FAILED",
+        True,
+    )
+    changed = product.run("recipients", {"change": {"address": ADDRESS.upper(), "name": "Ann", "action": "change"}})
+    assert ADDRESS not in json.dumps(changed).lower()
+    assert changed["state_type"] == "COMPLETED", changed["state"]["message"]
     unknown = product.run("recipients", {"change": {"address": f"x{ADDRESS}", "action": "remove"}})
     assert (unknown["state_type"], "is not on the list" in unknown["state"]["message"]) == ("FAILED", True)
     product.run("digest", {"options": {"test_copy_to": ADDRESS.title(), "week": "four weeks ago"}})
