@@ -76,7 +76,7 @@ def test_what_is_no_feed_is_said_to_be_none(body: bytes, said: str) -> None:
 
 
 def test_an_empty_feed_is_no_problem() -> None:
-    assert read(Kind.FEED, rss("")) == Listing()
+    assert read(Kind.FEED, rss("")) == Listing(title="News")
 
 
 def test_an_entity_bomb_does_not_go_off() -> None:
