@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from models.store import recipients
+from models.weeks import utc_now
+from tests.fakes_mail import Mailboxes, smtp_server
 from tests.prefect_server import Product, until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright (the extra `test` has it)")
@@ -20,6 +23,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(BROWSER is None, reason="needs Chromium: 'apt-get install chromium'"),
 ]
+READER = "reader.of.the.ui@example.org"
 PATIENCE_MS = 60_000
 CLICKS = 3
 ANSWERED_SECONDS = 15.0
@@ -171,7 +175,13 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
 
 def test_a_person_says_yes_and_the_digest_goes_on(browser: Browser, product: Product) -> None:
     page = browser.page
-    with product.settings(APPROVAL="true"):
+    mailboxes = Mailboxes()
+    with product.database() as database, database.write() as session:
+        recipients.add(READER, utc_now(), send_empty=True, session=session)
+    with (
+        smtp_server(mailboxes) as port,
+        product.settings(APPROVAL="true", SMTP_URL=f"smtp://127.0.0.1:{port}"),
+    ):
         run = product.start_run("digest", {"options": {"week": "two weeks ago"}})
         question = product.paused("approval")
         browser.open(f"/runs/flow-run/{question}")
@@ -190,3 +200,6 @@ def test_a_person_says_yes_and_the_digest_goes_on(browser: Browser, product: Pro
         ended = product.ended(run)
     assert ended["state_type"] == "COMPLETED"
     assert "(approved by Grace" in ended["state"]["message"]
+    with product.database() as database, database.write() as session:
+        recipients.erase(READER, utc_now(), session=session)
+    assert mailboxes.counts() == {READER: 1}
