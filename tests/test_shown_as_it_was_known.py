@@ -131,4 +131,5 @@ def test_doctor_tells_the_registry_that_it_was_given_from_the_sources_that_are_w
     assert "the last run watched 1, 0 of which failed" in sources().words
     desk.registry(ELSEWHERE, ELSEWHERE | {"id": "third"})
     assert sources().health is Health.NOTE
-    assert "2 enabled of 2; the last run watched 1," in sources().words
+    assert "2 enabled of 2 " in sources().words
+    assert "; the last run watched 1," in sources().words

@@ -94,8 +94,18 @@ class Workers:
 
 
 def _end(pool: ProcessPool) -> None:
+    """End the pool and its workers.
+
+    Several threads of it take ended workers off its list, and one may find that another was quicker (pebble 5.2): that is
+    no error of the run, whose own it would hide. The channels are closed by then, at which every worker ends.
+    """
     pool.stop()  # type: ignore[no-untyped-call]
-    pool.join()
+    for _ in range(TRIES):
+        try:
+            pool.join()
+        except (KeyError, OSError, EOFError):
+            continue
+        return
 
 
 class _Process(SpawnProcess):
