@@ -100,12 +100,8 @@ def _end(pool: ProcessPool) -> None:
     no error of the run, whose own it would hide. The channels are closed by then, at which every worker ends.
     """
     pool.stop()  # type: ignore[no-untyped-call]
-    for _ in range(TRIES):
-        try:
-            pool.join()
-        except (KeyError, OSError, EOFError):
-            continue
-        return
+    with contextlib.suppress(KeyError, OSError, EOFError):
+        pool.join()
 
 
 class _Process(SpawnProcess):
