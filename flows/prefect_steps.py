@@ -130,7 +130,7 @@ def progress(flow: str) -> Iterator[Report]:
 
 
 class _Board:
-    """The progress artifact of one run; made at the first report, so that a short run has none."""
+    """The progress artifact of one run; a run with nothing to do has none."""
 
     def __init__(self, flow: str) -> None:
         self._flow = flow
@@ -160,8 +160,8 @@ class _Board:
             self._logger.debug("progress not shown: %s", error)
 
     def finish(self) -> None:
-        """Leave a full bar behind."""
-        if self._artifact is not None:
+        """Leave a full bar behind, also of a run that ended before the first look at it."""
+        if self._artifact is not None or self._total:
             self._stage, self._done, self._total = "done", 1, 1
             self.show()
 
