@@ -10,7 +10,7 @@ from itertools import starmap
 from deployments.prefect_api import answering_api, is_healthy, read_record, ui_of
 from flows.publishing.mailer import parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
-from flows.tagging_opening import count_reviewed, unusable
+from flows.tagging.opening import count_reviewed, unusable
 from models.private_files import find_loose
 from models.seeds import DataFileError
 from models.settings import AUTO, MINILM, REGISTRY, Settings, SettingsError

@@ -25,6 +25,6 @@ def forget_runs_of(settings: Settings) -> ForgetRuns | None:
     else:
         return None
     # Here, not above: Prefect takes two seconds to import, and reads its settings when it is.
-    from flows.forgetting import forget_runs
+    from flows.running.forgetting import forget_runs
 
     return forget_runs

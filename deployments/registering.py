@@ -25,7 +25,7 @@ from prefect.types.entrypoint import EntrypointType
 from deployments.automations import ensure_automations
 from deployments.prefect_environment import prefect_folder
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, Deployed, catalogue
-from flows.backfilling import can_be_filled
+from flows.past.backfilling import can_be_filled
 from models.private_files import keep_private, write_whole
 from models.settings import Settings, load_settings
 from models.sources import SECTOR_NAMES, Registry, load_registry
@@ -86,7 +86,7 @@ async def _one(deployed: Deployed, cron_before: str | None, client: PrefectClien
         concurrency_limit=ConcurrencyLimitConfig(
             limit=1,
             collision_strategy=ConcurrencyLimitStrategy.ENQUEUE
-            if deployed.in_turn
+            if deployed.queue_runs
             else ConcurrencyLimitStrategy.CANCEL_NEW,
         ),
         entrypoint_type=EntrypointType.MODULE_PATH,

@@ -19,7 +19,7 @@ class Deployed:
     entrypoint: str  # a module path: a file path would load each class a second time
     cron: str = ""  # London time; empty: only by hand
     tags: tuple[str, ...] = ()
-    in_turn: bool = (
+    queue_runs: bool = (
         False  # a second run waits for the first: cancelled, like the others, it would lose what it was given
     )
 
@@ -29,14 +29,14 @@ def catalogue(settings: Settings) -> tuple[Deployed, ...]:
     return (
         Deployed("monitor", "flows.monitor.monitor", settings.schedule_monitor, ("main job",)),
         Deployed("digest", "flows.digest.digest", settings.schedule_digest, ("mail",)),
-        Deployed("review", "flows.review.review", tags=("review",), in_turn=True),
+        Deployed("review", "flows.review.review", tags=("review",), queue_runs=True),
         Deployed("review-queue", "flows.review.review_queue", tags=("review",)),
         Deployed("train", "flows.train.train", settings.schedule_train, ("model",)),
-        Deployed("recipients", "flows.recipients.recipients", tags=("mail",), in_turn=True),
+        Deployed("recipients", "flows.recipients.recipients", tags=("mail",), queue_runs=True),
         Deployed("upkeep", "flows.upkeep.upkeep", settings.schedule_upkeep, ("upkeep",)),
         Deployed("collect", "flows.collect.collect", tags=("main job",)),
         Deployed("tag", "flows.tag.tag", tags=("main job",)),
-        Deployed("backfill", "flows.backfill.backfill", tags=("past",), in_turn=True),
+        Deployed("backfill", "flows.backfill.backfill", tags=("past",), queue_runs=True),
         Deployed("digest-check", "flows.alert.digest_check", settings.schedule_check, ("alert",)),
-        Deployed("alert", "flows.alert.alert", tags=("alert",), in_turn=True),
+        Deployed("alert", "flows.alert.alert", tags=("alert",), queue_runs=True),
     )

@@ -13,11 +13,11 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows import jobs
-from flows.prefect_links import run_address
-from flows.prefect_steps import run_name, workplace
 from flows.publishing.mailer import POLICY, parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
+from flows.running import jobs
+from flows.running.prefect_links import run_address
+from flows.running.prefect_steps import run_context, run_name
 from models.settings import Settings, SettingsError, load_settings
 from models.store import deliveries, editions
 from models.store.deliveries import DeliveryState
@@ -81,7 +81,7 @@ there is only a preview, and what a person held back is not missed.
 )
 async def digest_check() -> State[None]:
     """Check that last week's digest went out."""
-    with workplace() as place:
+    with run_context() as place:
         week = Week.of(place.now).plus(-1)
         jobs.send_pending(place.database, place.registry, place.settings, now=place.now)
         with place.database.read() as session:

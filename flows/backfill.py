@@ -10,10 +10,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from flows.backfilling import BackfillSummary, plan_backfill
-from flows.backfilling import backfill as backfill_once
-from flows.markdown import escape, table
-from flows.prefect_steps import as_task, progress, run_name, workplace
+from flows.past.backfilling import BackfillSummary, plan_backfill
+from flows.past.backfilling import backfill as backfill_once
+from flows.running.markdown import escape, table
+from flows.running.prefect_steps import as_task, progress, run_context, run_name
 from models.weeks import LONDON
 
 PROBLEMS_SHOWN = 40
@@ -63,7 +63,7 @@ async def backfill(options: BackfillOptions) -> "State[None]":
     Args:
         options: Which days to fill, and from what.
     """
-    with workplace() as place, progress("backfill") as report:
+    with run_context() as place, progress("backfill") as report:
         plan = plan_backfill(
             place.registry,
             place.settings,

@@ -3,10 +3,10 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows import jobs
-from flows.artifacts import publish_run
 from flows.monitor import MonitorOptions, collected_state, limited
-from flows.prefect_steps import as_task, progress, run_name, workplace
+from flows.running import jobs
+from flows.running.artifacts import publish_run
+from flows.running.prefect_steps import as_task, progress, run_context, run_name
 
 
 @flow(
@@ -23,7 +23,7 @@ async def collect(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
     Args:
         options: What to ask for; by default every enabled source that is due.
     """
-    with workplace() as place:
+    with run_context() as place:
         with progress("collect") as report:
             collected = await jobs.collect(
                 place.database,

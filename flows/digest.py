@@ -8,11 +8,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows import jobs
 from flows.approval import decide
-from flows.artifacts import publish_edition
-from flows.prefect_steps import Workplace, as_task, run_name, workplace
 from flows.publishing.edition import DigestResult
+from flows.running import jobs
+from flows.running.artifacts import publish_edition
+from flows.running.prefect_steps import RunContext, as_task, run_context, run_name
 from models.edition.wording import count_stories
 from models.store import editions
 from models.store.recipients import check_address
@@ -71,7 +71,7 @@ async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # no
         options: Which week, and whether it is for real.
     """
     logger = get_run_logger()
-    with workplace() as place:
+    with run_context() as place:
         week = chosen_week(options, place.now)
         test_to = check_address(options.test_copy_to) if options.test_copy_to.strip() else None
         result = await _digest(place, week, dry_run=options.dry_run, to=test_to)
@@ -106,7 +106,7 @@ def chosen_week(options: DigestOptions, now: datetime) -> Week:
     return Week.of(now).plus(_WEEKS_BACK[options.week])
 
 
-async def _digest(place: Workplace, week: Week, *, dry_run: bool = False, to: str | None = None) -> DigestResult:
+async def _digest(place: RunContext, week: Week, *, dry_run: bool = False, to: str | None = None) -> DigestResult:
     async def step() -> DigestResult:
         return jobs.digest(
             place.database, place.registry, place.settings, week=week, now=utc_now(), dry_run=dry_run, to=to

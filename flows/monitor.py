@@ -7,11 +7,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows import jobs
-from flows.artifacts import publish_run
-from flows.prefect_steps import Workplace, as_task, progress, run_name, workplace
-from flows.steps import Report
-from flows.web.collect_summary import CollectSummary
+from flows.collecting.summary import CollectSummary
+from flows.running import jobs
+from flows.running.artifacts import publish_run
+from flows.running.prefect_steps import RunContext, as_task, progress, run_context, run_name
+from flows.running.steps import Report
 from models.outcomes import Outcome
 from models.settings import Settings
 from models.sources import Source
@@ -58,11 +58,11 @@ async def monitor(options: MonitorOptions = MonitorOptions()) -> State[None]:  #
     Args:
         options: What to ask for; by default every enabled source that is due.
     """
-    with workplace() as place:
+    with run_context() as place:
         return await run_monitor(place, options)
 
 
-async def run_monitor(place: Workplace, options: MonitorOptions) -> State[None]:
+async def run_monitor(place: RunContext, options: MonitorOptions) -> State[None]:
     """The job and what people see of it."""
     settings = limited(place.settings, options.max_pages)
     with progress("monitor") as report:
@@ -82,7 +82,7 @@ async def run_monitor(place: Workplace, options: MonitorOptions) -> State[None]:
 
 
 async def monitor_once(
-    place: Workplace, settings: Settings, *, sources: Sequence[Source] | None, all_due: bool, report: Report
+    place: RunContext, settings: Settings, *, sources: Sequence[Source] | None, all_due: bool, report: Report
 ) -> jobs.MonitorSummary:
     """Collect and tag, each step as a task, and publish what came of it."""
     summary = await jobs.monitor(

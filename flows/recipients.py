@@ -8,10 +8,10 @@ from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
-from flows.forgetting import forget_own_parameters, forget_runs, hide_addresses
-from flows.prefect_steps import run_name, workplace
 from flows.publishing.erasure import erase
-from flows.theme_choices import ThemeChoice, ids
+from flows.running.forgetting import forget_own_parameters, forget_runs, hide_addresses
+from flows.running.prefect_steps import run_context, run_name
+from flows.running.theme_choices import ThemeChoice, ids
 from models.store import recipients as store
 from models.store.recipient_choices import choices_in_words
 
@@ -77,7 +77,7 @@ async def recipients(change: Change) -> State[None]:
 
 
 async def _change(change: Change) -> State[None]:
-    with workplace() as place:
+    with run_context() as place:
         if change.action == "erase at once":
             await erase(place.database, place.settings, change.address, place.now, forget_runs)
             with place.database.read() as session:

@@ -8,11 +8,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.artifacts import form_link, publish_review, publish_review_queue
-from flows.markdown import escape, table
-from flows.prefect_links import form_address
-from flows.prefect_steps import run_name, workplace
-from flows.theme_choices import ThemeChoice, ids
+from flows.running.artifacts import form_link, publish_review, publish_review_queue
+from flows.running.markdown import escape, table
+from flows.running.prefect_links import form_address
+from flows.running.prefect_steps import run_context, run_name
+from flows.running.theme_choices import ThemeChoice, ids
 from models.reviews import (
     IN_SCOPE,
     MAX_NOTE,
@@ -106,7 +106,7 @@ async def review(answer: Answer) -> State[None]:
         answer: What you say of one article.
     """
     decision = _decision(answer)
-    with workplace() as place, place.database.write() as session:
+    with run_context() as place, place.database.write() as session:
         article = reviews.find_article(answer.article, session=session)
         if article is None:
             raise ReviewError(
@@ -160,7 +160,7 @@ async def review_queue(options: QueueOptions = QueueOptions()) -> State[None]:  
     Args:
         options: How far back, and how many.
     """
-    with workplace() as place, place.database.read() as session:
+    with run_context() as place, place.database.read() as session:
         since = place.now - timedelta(days=options.days)
         found = reviews.doubts(since, DOUBTS_READ, session=session)
         waiting = reviews.count_doubtful(since, session=session)

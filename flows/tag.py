@@ -4,9 +4,9 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows import jobs
-from flows.prefect_steps import as_task, progress, run_name, workplace
-from flows.run_summary import tagged_in_words
+from flows.running import jobs
+from flows.running.prefect_steps import as_task, progress, run_context, run_name
+from flows.running.run_summary import tagged_in_words
 
 
 @flow(
@@ -19,7 +19,7 @@ The second half of **monitor**. A new model also looks again at the stories of t
 )
 async def tag() -> State[None]:
     """Tag every stored story that waits for it."""
-    with workplace() as place:
+    with run_context() as place:
         with progress("tag") as report:
             summary, notes = await jobs.tag(
                 place.database, place.settings, now=place.now, run_step=as_task, report=report

@@ -8,15 +8,15 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.artifacts import publish_model_card
-from flows.markdown import escape, table
-from flows.prefect_steps import as_task, run_name, workplace
-from flows.tagging_opening import count_reviewed
+from flows.running.artifacts import publish_model_card
+from flows.running.markdown import escape, table
+from flows.running.prefect_steps import as_task, run_context, run_name
+from flows.tagging.opening import count_reviewed
 from models.reviews import IN_SCOPE
 from models.themes import load_themes, theme_ids
 
 if TYPE_CHECKING:
-    from flows.training import TrainSummary
+    from flows.tagging.training import TrainSummary
 
 FLIPS_SHOWN = 40
 
@@ -51,11 +51,11 @@ async def train(options: TrainOptions = TrainOptions()) -> State[None]:  # noqa:
     Args:
         options: Whether to train although there is nothing new.
     """
-    with workplace() as place:
+    with run_context() as place:
 
         async def step() -> "TrainSummary":
             # Here, not above: scikit-learn's 80 MB would lie in the process that waits for runs.
-            from flows.training import train as train_once
+            from flows.tagging.training import train as train_once
 
             return train_once(place.database, place.settings, now=place.now, force=options.always)
 

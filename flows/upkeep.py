@@ -4,9 +4,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows import jobs
-from flows.forgetting import forget_runs
-from flows.prefect_steps import as_task, run_name, workplace
+from flows.running import jobs
+from flows.running.forgetting import forget_runs
+from flows.running.prefect_steps import as_task, run_context, run_name
 from models.store.upkeep import Upkeep
 
 
@@ -21,7 +21,7 @@ Headlines, links, tags with their evidence, and the trends stay.
 )
 async def upkeep() -> State[None]:
     """Delete what is past its time."""
-    with workplace() as place:
+    with run_context() as place:
 
         async def step() -> Upkeep:
             return await jobs.upkeep(

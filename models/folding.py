@@ -14,7 +14,7 @@ from models.outcomes import Outcome
 from models.store import backfill, collecting
 from models.store.collecting import NewRows, Row
 from models.store.database import Database
-from models.store.locks import take_turns
+from models.store.locks import lock_writers
 from models.store.story_leads import settle_stories
 from models.store.tables import Story
 from models.stories import STORY_DAYS, Report, StoryIndex
@@ -118,7 +118,9 @@ class FoldSummary:
     copies: int
 
 
-def fold_waiting(database: Database, *, progress: Callable[[int, int], None] = lambda done, total: None) -> FoldSummary:
+def cluster_unassigned(
+    database: Database, *, progress: Callable[[int, int], None] = lambda done, total: None
+) -> FoldSummary:
     """Give every article of the past that waits for its story one; safe to stop and start again."""
     articles = copies = 0
     with database.read() as session:
@@ -154,7 +156,7 @@ def _fold_batch(database: Database, index: StoryIndex, batch: Sequence[Any]) -> 
     """Fold so many waiting articles (rows of `backfill.between`); how many are copies."""
     rows, copies = NewRows(), 0
     with database.write() as session:
-        take_turns("collect", session=session)
+        lock_writers("collect", session=session)
         texts = collecting.article_texts([one.id for one in batch if one.fingerprint], session=session)
         folder = StoryFolder(index, rows, iter(collecting.reserve_ids(Story, len(batch), session=session)))
         for one in batch:

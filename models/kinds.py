@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """How a source answers; each has one reader in `flows.web.readers`."""
+    """How a source answers; each has one reader in `flows.reading.sources`."""
 
     FEED = "feed"
     SITEMAP = "sitemap"

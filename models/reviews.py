@@ -75,7 +75,7 @@ def seal_of(changes: Mapping[str, tuple[bool, bool]]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class UncertainTag:
     """One thing that the tagger is not sure of: a theme of an article, or its scope."""
 
     article_id: int
@@ -101,12 +101,12 @@ class QueueItem:
     evidence: str
 
 
-def queue(doubts: Sequence[Doubt], names: Mapping[str, str], limit: int) -> list[QueueItem]:
+def queue(doubts: Sequence[UncertainTag], names: Mapping[str, str], limit: int) -> list[QueueItem]:
     """The articles whose answers teach most, each once: those with the score nearest to an even chance first.
 
     A doubt about scope comes before one about a theme of the same score, since its answer settles all themes.
     """
-    by_article: dict[int, list[Doubt]] = {}
+    by_article: dict[int, list[UncertainTag]] = {}
     for doubt in sorted(doubts, key=_order):
         by_article.setdefault(doubt.article_id, []).append(doubt)
     items = []
@@ -124,5 +124,5 @@ def queue(doubts: Sequence[Doubt], names: Mapping[str, str], limit: int) -> list
     return items
 
 
-def _order(doubt: Doubt) -> tuple[float, bool, int, str]:
+def _order(doubt: UncertainTag) -> tuple[float, bool, int, str]:
     return (round(abs(doubt.score - 0.5), 2), doubt.theme != IN_SCOPE, doubt.article_id, doubt.theme)

@@ -2,7 +2,7 @@
 
 Text from the web may hold null bytes and lone surrogates (PostgreSQL refuses both), line breaks where a line is meant,
 marks that turn the direction of what follows, or a megabyte of "headline". Markup and template syntax are left as they
-are: they are only text here, and every template escapes. Formula starts are the business of `flows.exporting`.
+are: they are only text here, and every template escapes. Formula starts are the business of `flows.publishing.exporting`.
 """
 
 import unicodedata

@@ -13,9 +13,9 @@ import pytest
 
 from models.settings import PREFIX
 from models.store.database import Database, open_database
-from tests.fakes_decisions import Installation, fit_installation
-from tests.postgres import Postgres, start_postgres
-from tests.prefect_server import Product, started_product
+from tests.support.fakes_decisions import Installation, fit_installation
+from tests.support.postgres import Postgres, start_postgres
+from tests.support.prefect_server import Product, started_product
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)  # a Friday
 

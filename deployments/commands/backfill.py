@@ -9,8 +9,8 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
-from flows.backfilling import BackfillError, BackfillSummary, plan_backfill
-from flows.backfilling import backfill as backfill_job
+from flows.past.backfilling import BackfillError, BackfillSummary, plan_backfill
+from flows.past.backfilling import backfill as backfill_job
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import open_database

@@ -6,8 +6,8 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
-from flows import jobs
 from flows.publishing.edition import DigestResult
+from flows.running import jobs
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import Database, open_database
@@ -77,7 +77,10 @@ def show(result: DigestResult) -> None:
 
 
 def _approve(database: Database, week: Week, named: str, by: str) -> None:
-    from flows.publishing.weekly import ApprovalError, approve  # as in `flows.jobs`: templates, for the digest alone
+    from flows.publishing.weekly import (  # as in `flows.running.jobs`: templates, for the digest alone
+        ApprovalError,
+        approve,
+    )
 
     try:
         approve(database, week, named, by)

@@ -10,7 +10,7 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Sources, Verbose
 from deployments.reading import stored
-from flows import exporting
+from flows.publishing import exporting
 from models.private_files import write_whole
 from models.settings import load_settings
 from models.sources import load_registry

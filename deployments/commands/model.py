@@ -9,8 +9,8 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Json, Verbose
 from deployments.reading import stored
-from flows import jobs
-from flows.web.encoder_weights import FetchError, fetch_encoder
+from flows.running import jobs
+from flows.tagging.encoder_weights import FetchError, fetch_encoder
 from models.settings import MINILM, Settings, load_settings
 from models.store import model_versions
 from models.store.database import open_database
@@ -162,7 +162,7 @@ def train(
 ) -> None:
     """Learn from people's reviews: a challenger takes over only if it measures no worse than the champion."""
     # Here, not above: scikit-learn takes over a second to import, which every other command would wait for.
-    from flows.training import train as learn
+    from flows.tagging.training import train as learn
 
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:

@@ -14,9 +14,9 @@ from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.demo_folder import leave_demo
 from deployments.prefect_api import answering_api
 from deployments.prefect_environment import HEARTBEAT_SECONDS
-from flows import jobs, run_summary
 from flows.publishing.delivery import DeliverySummary
 from flows.publishing.edition import DigestResult
+from flows.running import jobs, run_summary
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
@@ -118,11 +118,11 @@ def _reported(
     if not settings.telemetry:
         os.environ["DO_NOT_TRACK"] = "1"
     # Here, not above: Prefect takes two seconds to import, and reads its settings when it is.
-    from flows import prefect_steps, reported
+    from flows.running import prefect_steps, reported
 
     if not verbose:
         reported.keep_quiet()
-    place = prefect_steps.Workplace(settings, registry, database, now)
+    place = prefect_steps.RunContext(settings, registry, database, now)
     return reported.monitor_reported(place, sources=chosen, all_due=all_due, report=progress)
 
 

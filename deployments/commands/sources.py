@@ -22,7 +22,7 @@ from models.sources import Registry, Source, load_registry
 from models.weeks import LONDON, utc_now
 
 if TYPE_CHECKING:
-    from flows.web.source_check import SourceReport
+    from flows.collecting.source_check import SourceReport
 
 app = typer.Typer(help="The registry of sources.", no_args_is_help=True, rich_markup_mode=None)
 app.command("add")(add)
@@ -84,7 +84,7 @@ def check(
     verbose: Verbose = False,
 ) -> None:
     """Probe sources live: status, entries, newest date, what robots.txt says, and where a lost feed may be now."""
-    from flows import jobs  # here: half a second, for which `sources list` would wait
+    from flows.running import jobs  # here: half a second, for which `sources list` would wait
 
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)

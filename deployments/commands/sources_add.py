@@ -18,7 +18,7 @@ from models.urls import without_credentials
 from models.weeks import LONDON, utc_now
 
 if TYPE_CHECKING:
-    from flows.web.feed_discovery import Discovery, FoundFeed
+    from flows.collecting.feed_discovery import Discovery, FoundFeed
 
 
 def add(
@@ -71,8 +71,8 @@ def add(
 
 def _found(address: str, settings: Settings, registry: Registry, *, ask: bool) -> "tuple[FoundFeed, Discovery]":
     """The feed that is to be added; a person chooses where a site has several."""
-    from flows import jobs  # here: half a second, for which the other commands would wait
-    from flows.web.feed_discovery import Discovery, FoundFeed
+    from flows.collecting.feed_discovery import Discovery, FoundFeed
+    from flows.running import jobs  # here: half a second, for which the other commands would wait
 
     if (kind := kind_of(address)) is not None:
         probed = Source(id="new", url=address, kind=kind)

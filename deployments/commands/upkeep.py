@@ -5,7 +5,7 @@ import asyncio
 from deployments import console
 from deployments.commands.options import Data, Sources, Verbose
 from deployments.prefect_runs import forget_runs_of
-from flows import jobs
+from flows.running import jobs
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import open_database

@@ -1,6 +1,6 @@
 """Forgetting a person everywhere: in the database and its file, in the outbox folder, and in Prefect's runs.
 
-Prefect's runs are deleted by whoever calls, since the command runs without Prefect: see `flows.forgetting`.
+Prefect's runs are deleted by whoever calls, since the command runs without Prefect: see `flows.running.forgetting`.
 """
 
 import logging

@@ -17,8 +17,8 @@ import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from flows.markdown import Markdown, escape, link
 from flows.publishing.view import EditionView, shorten
+from flows.running.markdown import Markdown, escape, link
 
 # Gmail cuts a message at 102 kB of HTML and hides the rest, the unsubscribe link included.
 LARGEST_HTML = 95_000

@@ -21,7 +21,7 @@ from sqlmodel import Session, create_engine
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# The migrations, oldest first, as tests/test_migrations.py compares them with the files: alembic takes a fifth of a second to
+# The migrations, oldest first, as tests/store/test_migrations.py compares them with the files: alembic takes a fifth of a second to
 # import and to look for itself, and almost every run finds the newest schema.
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5

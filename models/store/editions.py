@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from models.edition.content import EditionContent, content_from_json
 from models.store import deliveries
-from models.store.locks import take_turns
+from models.store.locks import lock_writers
 from models.store.placing import place_stories
 from models.store.tables import Article, Edition, Review
 from models.store.week_gathering import gather_week
@@ -70,7 +70,7 @@ def save_edition(
 
     `latest_review` is the newest review when its stories were gathered.
     """
-    take_turns("edition", session=session)
+    lock_writers("edition", session=session)
     edition = edition_of(content.as_week(), session=session)
     if edition is None:
         edition = Edition(week=content.week, composed_at=content.composed_at)

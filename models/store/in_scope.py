@@ -81,7 +81,7 @@ def members(columns: Sequence[ColumnElement[Any]], start: datetime, end: datetim
     )
 
 
-def standing_themes(inside: FromClause) -> CompoundSelect[Any]:
+def effective_themes(inside: FromClause) -> CompoundSelect[Any]:
     """The themes that stand for the articles of `inside`: theme, and its columns story, source and week, each row once."""
     word = latest_reviews()
     of_story = (inside.c.story, inside.c.source, inside.c.week)

@@ -16,7 +16,7 @@ if sys.platform != "win32":
     import fcntl
 
 
-def take_turns(name: str, *, session: Session) -> None:
+def lock_writers(name: str, *, session: Session) -> None:
     """Have transactions that store what others may store too follow one another; ends with the transaction.
 
     SQLite's writers do so anyway. With PostgreSQL two runs at once would both find a page missing, and the second fail.

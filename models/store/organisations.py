@@ -14,7 +14,7 @@ from models.mentions import Recogniser
 from models.organisations import Organisations, load_organisations, version_of
 from models.store.database import Database
 from models.store.in_scope import article, members, published_or_seen, story_key
-from models.store.locks import take_turns
+from models.store.locks import lock_writers
 from models.store.tables import Article, RecognisedArticle, StoredMention, StoredOrganisation
 
 STORY_DAYS = 365  # that are searched for an organisation's stories
@@ -107,10 +107,10 @@ def _record_waiting(database: Database, own: Path | None, *, since: datetime) ->
             organisations = load_organisations(own)
             recogniser = Recogniser(organisations)
             with database.write() as session:
-                take_turns(_TURN, session=session)
+                lock_writers(_TURN, session=session)
                 record_organisations(organisations, session=session)
         with database.write() as session:
-            take_turns(_TURN, session=session)  # a run and upkeep at once would record the same article twice
+            lock_writers(_TURN, session=session)  # a run and upkeep at once would record the same article twice
             articles = _waiting(version, after, BATCH, session=session)
             record_mentions(articles, recogniser, session=session)
         done += len(articles)

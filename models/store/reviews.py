@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, and_, col, or_, select
 
-from models.reviews import IN_SCOPE, Decision, Doubt
+from models.reviews import IN_SCOPE, Decision, UncertainTag
 from models.store.tables import Article, ArticleAlias, Review, Story, Tag
 from models.store.tagging import document_of
 from models.tagging.decisions import State
@@ -91,7 +91,7 @@ def standing(article_id: int, *, session: Session) -> dict[str, bool]:
     return found
 
 
-def doubts(since: datetime, limit: int, *, session: Session) -> Sequence[Doubt]:
+def doubts(since: datetime, limit: int, *, session: Session) -> Sequence[UncertainTag]:
     """What the tagger is not sure of in stories first seen since then, and on which nobody has spoken; newest first.
 
     An answer on one theme leaves the questions on the others; one that takes a story out of scope answers them all.
@@ -210,6 +210,8 @@ def _members(lead: Article, *, session: Session) -> list[int]:
     return [article_id for article_id in ids if article_id is not None]
 
 
-def _doubt(article: Article, theme: str, score: float, evidence: str) -> Doubt:
+def _doubt(article: Article, theme: str, score: float, evidence: str) -> UncertainTag:
     assert article.id is not None
-    return Doubt(article.id, article.title, article.url, article.outlet or article.source, theme, score, evidence)
+    return UncertainTag(
+        article.id, article.title, article.url, article.outlet or article.source, theme, score, evidence
+    )

@@ -39,7 +39,7 @@ def untagged(limit: int, *, after: tuple[datetime, int] | None = None, session: 
     return session.exec(query).all()
 
 
-def judged_otherwise(
+def tagged_by_other_version(
     version: str, since: datetime, after_id: int, limit: int, *, session: Session
 ) -> Sequence[Article]:
     """Leads since then that another version judged, in the order of their ids from `after_id` on."""
@@ -133,7 +133,7 @@ def store_taggings(taggings: Sequence[tuple[int, Tagging]], *, session: Session)
     )
 
 
-def settle_copies(*, session: Session) -> None:
+def copy_scope_to_duplicates(*, session: Session) -> None:
     """Copies that arrived after their lead was judged take over its scope; for people's words see `story_leads`."""
     waiting = session.exec(
         select(Article)

@@ -16,11 +16,11 @@ from models.outcomes import PollOutcome
 from models.reviews import IN_SCOPE
 from models.store.in_scope import (
     article,
+    effective_themes,
     first_reports,
     latest_reviews,
     members,
     reviewed_in,
-    standing_themes,
     story,
     story_key,
     tag,
@@ -223,7 +223,7 @@ def _collected(weeks: Sequence[Week], *, session: Session) -> Collected:
 
 def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: Session) -> dict[str, ThemeHistory]:
     """The stories of every theme, by the source and week of their first report; summed in the database."""
-    standing = standing_themes(first_reports(weeks)).subquery("standing")
+    standing = effective_themes(first_reports(weeks)).subquery("standing")
     by_source = (standing.c.theme, standing.c.source, standing.c.week)
     counts: dict[str, dict[str, list[int]]] = defaultdict(dict)
     query = select(*by_source, func.count()).group_by(*by_source)

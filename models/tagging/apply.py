@@ -82,7 +82,7 @@ class Backlog:
             yield Batch(tuple(found))
         last = 0
         while self._since is not None and (
-            found := self._read(queries.judged_otherwise, self._version, self._since, last, BATCH)
+            found := self._read(queries.tagged_by_other_version, self._version, self._since, last, BATCH)
         ):
             last = _id(found[-1])
             yield Batch(tuple(found))
@@ -109,7 +109,7 @@ class Backlog:
     def finish(self) -> TagSummary:
         """Let copies take over the scope of their leads; what was done."""
         with self._database.write() as session:
-            queries.settle_copies(session=session)
+            queries.copy_scope_to_duplicates(session=session)
             in_queue = reviews.count_doubtful(self._queue_since, session=session)
         return TagSummary(
             self.judged, self._in_scope, self._other_language, dict(self._by_theme), self._version, in_queue

@@ -17,7 +17,7 @@ from tests.benchmarks.end_to_end import compare, dump, trained
 from tests.benchmarks.processes import measure
 from tests.benchmarks.report import lines_of
 from tests.benchmarks.site import html_files
-from tests.postgres import start_postgres
+from tests.support.postgres import start_postgres
 
 KINDS = ("end-to-end", "unchanged", "tagger", "archives", "million")
 

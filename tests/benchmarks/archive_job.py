@@ -20,12 +20,12 @@ from typing import Any
 
 from sqlalchemy import text
 
-from flows.archives import ArchiveJob, read_archive
-from flows.backfill_parts import PartResult, ReadSummary
-from flows.backfilling import archive_jobs
-from flows.task_runner import run_jobs
-from flows.web.readers import Window
-from models.folding import fold_waiting
+from flows.past.archives import ArchiveJob, read_archive
+from flows.past.backfilling import archive_jobs
+from flows.past.parts import PartResult, ReadSummary
+from flows.past.task_runner import run_jobs
+from flows.reading.sources import Window
+from models.folding import cluster_unassigned
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import Database, open_database
@@ -70,7 +70,7 @@ def main() -> None:
         for one in times:
             by_process[one["process"]] += one["cpu"]
         mark = time.process_time()
-        folded = fold_waiting(database)
+        folded = cluster_unassigned(database)
         answer: dict[str, Any] = {
             "start_seconds": first - begin,
             "reading_seconds": last - first,

@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.archives import Captured, demo_captures, demo_registry, write_archive
 from tests.benchmarks.archive_job import THEN
 from tests.benchmarks.furniture import furnish
 from tests.benchmarks.processes import Measured, measure
+from tests.support.archives import Captured, demo_captures, demo_registry, write_archive
 
 ENGINES = (("processes", 1), ("processes", 2), ("threads", 2), ("dask", 1), ("dask", 2), ("dask", 4))
 OTHERS = 4  # pages of other hosts for each that is wanted; in the news archive they are hundreds

@@ -20,7 +20,7 @@ from models.settings import Settings
 from models.store import recipients
 from models.store.database import open_database
 from models.themes import theme_ids
-from tests import fakes_edition as fakes
+from tests.support import fakes_edition as fakes
 
 STORIES, RECIPIENTS = 2000, 500
 LIMIT_SECONDS, LIMIT_MEGABYTES = 60.0, 500.0

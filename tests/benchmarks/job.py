@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from flows import jobs
+from flows.running import jobs
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import open_database
@@ -30,10 +30,10 @@ MOST_BETWEEN = 500_000  # microseconds of CPU; a call into native code holds off
 _STAGES = {
     "fold": ("models/stories", "rensa"),
     "tag": ("models/tagging", "sklearn", "flows/tagging"),
-    "store": ("sqlalchemy", "sqlmodel", "models/store", "flows/web/keeper", "sqlite3"),
-    "fetch": ("httpx", "httpcore", "h11", "anyio", "flows/web/polite_client", "flows/web/single_request",
-              "flows/web/transport", "flows/web/robots", "flows/web/addresses", "flows/web/decoding"),
-    "orchestration": ("flows/web/workers", "pebble", "multiprocessing", "flows/web/collector", "flows/web/page_visits", "prefect"),
+    "store": ("sqlalchemy", "sqlmodel", "models/store", "flows/collecting/article_writer", "sqlite3"),
+    "fetch": ("httpx", "httpcore", "h11", "anyio", "flows/fetching/client", "flows/fetching/single_request",
+              "flows/fetching/transport", "flows/fetching/robots", "flows/fetching/addresses", "flows/fetching/decoding"),
+    "orchestration": ("flows/reading/workers", "pebble", "multiprocessing", "flows/collecting", "prefect"),
 }  # fmt: skip
 
 

@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from flows.collecting.article_writer import ArticleWriter
 from flows.publishing.weekly import weekly_digest
-from flows.web.keeper import Keeper
 from models.settings import load_settings
 from models.store import collecting, owed_pages, tagging
 from models.store.database import Database, open_database
 from models.weeks import Week
-from tests.synthetic_store import fill, registry
+from tests.support.synthetic_store import fill, registry
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 DAYS_OF_A_MILLION = 730  # two years of some 1,400 articles a day
@@ -73,8 +73,8 @@ def run_start(database: Database) -> None:
 
 def copies_index(database: Database) -> None:
     """A fortnight of articles to compare new ones with: loaded when the first article is stored."""
-    keeper = Keeper(database, 1, NOW)
-    keeper._stories()
+    writer = ArticleWriter(database, 1, NOW)
+    writer._stories()
 
 
 def digest(database: Database) -> tuple[dict[str, float], int]:

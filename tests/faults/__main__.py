@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.faults.harness import Findings, Harness, sqlite_database
-from tests.postgres import start_postgres
+from tests.support.postgres import start_postgres
 
 WHAT = ("articles", "stories", "addresses", "tags", "editions", "deliveries", "mailboxes", "files", "models", "sources")
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from flows import jobs
 from flows.publishing.weekly import weekly_digest
+from flows.running import jobs
 from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store import recipients

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from deployments.demo_articles import load_articles, load_outlets
-from flows import jobs
+from flows.running import jobs
 from models.outcomes import PollOutcome
 from models.settings import load_settings
 from models.sources import load_registry

@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.002
 
 def serve() -> None:
     """Answer jobs until standard input ends."""
-    for name in ("flows.web.page_reader", "flows.web.readers", "models.tagging.training"):
+    for name in ("flows.reading.page", "flows.reading.sources", "models.tagging.training"):
         import_module(name)  # here once, so that no run pays for it
 
     sys.stdout.write("ready\n")

@@ -15,9 +15,9 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from tests.postgres import start_postgres
 from tests.sequences.databases import postgres_databases, sqlite_databases
 from tests.sequences.driver import LENGTH, Driver, plan_of
+from tests.support.postgres import start_postgres
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlmodel import create_engine
 
-from flows.web import open_web
+from flows.collecting import open_web
 from models import organisations, seeds
 from models.seeds import seed_file
 from models.store import database
@@ -70,7 +70,7 @@ class Builds:
 
 
 class InThisProcess:
-    """The interface of `Workers` without processes, which take a second to start; tests/test_workers.py has those."""
+    """The interface of `Workers` without processes, which take a second to start; tests/reading/test_workers.py has those."""
 
     def __init__(self, processes: int) -> None:
         pass

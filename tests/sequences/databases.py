@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from models.store.database import open_database
-from tests.postgres import Postgres
+from tests.support.postgres import Postgres
 
 NewDatabase = Callable[[Path], AbstractContextManager[str]]  # the folder of a sequence -> the database's address
 

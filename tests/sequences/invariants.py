@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from flows.exporting import stories_between
+from flows.publishing.exporting import stories_between
 from models.outcomes import Outcome
 from models.reviews import IN_SCOPE, QUEUE_DAYS
 from models.store import editions, model_versions, reviews

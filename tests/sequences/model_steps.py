@@ -7,8 +7,8 @@ from random import Random
 
 from sqlmodel import col, select
 
-from flows import jobs
-from flows.training import train
+from flows.running import jobs
+from flows.tagging.training import train
 from models.reviews import IN_SCOPE, check_decision
 from models.store import model_versions, recipients, reviews
 from models.store.tables import Article, ModelVersion

@@ -7,8 +7,8 @@ from html import escape
 from random import Random
 from typing import Self
 
-from tests.fakes_web import Answer, FakeWeb
 from tests.sequences.builds import passages
+from tests.support.fakes_web import Answer, FakeWeb
 
 PAPERS = ("gazette", "echo")
 SEARCH = "search"

@@ -18,18 +18,18 @@ import pytest
 from pydantic import SecretStr
 
 from deployments.cli import main
-from flows import jobs
+from flows.collecting.summary import CollectSummary
 from flows.publishing.weekly import send_pending, weekly_digest
-from flows.web.collect_summary import CollectSummary
+from flows.running import jobs
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry
 from models.store.database import Database, open_database
 from models.themes import load_themes
 from models.weeks import Week
-from tests.fakes_mail import Mailboxes, smtp_server
 from tests.sequences.builds import Builds
 from tests.sequences.kills import Killed, killed_after
 from tests.sequences.newsroom import PAPERS, SEARCH, Newsroom
+from tests.support.fakes_mail import Mailboxes, smtp_server
 
 START = datetime(2026, 11, 18, 9, 30, tzinfo=UTC)  # a Wednesday
 PAGES_PER_RUN = 2000

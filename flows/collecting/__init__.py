@@ -1,0 +1,1 @@
+"""Polling, reading and storing: what a run collects."""

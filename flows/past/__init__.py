@@ -1,0 +1,1 @@
+"""Filling the past: what sources can still list, what web archives hold."""

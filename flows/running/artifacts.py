@@ -1,0 +1,203 @@
+"""What a run leaves in the Prefect UI. Each kind has one stable key, so that Prefect keeps its history."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+
+from flows.collecting.summary import CollectSummary
+from flows.publishing.pictures import as_data_uri, trends_svg
+from flows.publishing.rendering import render_artifact
+from flows.publishing.view import view_edition
+from flows.running.jobs import note_told
+from flows.running.markdown import MAX_CELL, escape, link, table
+from flows.running.run_summary import sections
+from models.edition.content import EditionContent
+from models.reviews import IN_SCOPE, QueueItem
+from models.sources import Registry
+from models.store import collecting
+from models.store.database import Database
+from models.store.tables import SourceState
+from models.tagging.apply import TagSummary
+from models.text_safety import plain_line
+from models.themes import load_themes
+from models.weeks import LONDON
+
+RUN_SUMMARY = "run-summary"
+SOURCE_HEALTH = "source-health"
+EDITION = "edition"
+THEME_TRENDS = "theme-trends"
+MODEL_CARD = "model-card"
+REVIEW_QUEUE = "review-queue"
+REVIEW_LIST = "review-list"
+REVIEW = "review"
+KEYS = (RUN_SUMMARY, SOURCE_HEALTH, EDITION, THEME_TRENDS, MODEL_CARD, REVIEW_QUEUE, REVIEW_LIST, REVIEW)
+
+MAX_HEADLINE = 48  # Prefect's tables do not wrap: the question shall be in sight beside it
+_MARKS = '“”"'  # the list sets its own
+
+
+async def publish_run(
+    database: Database, registry: Registry, collected: CollectSummary, tagged: TagSummary | None, *, now: datetime
+) -> None:
+    """What became of every entry, the new stories by theme (where it tagged), and how each source fares."""
+    await acreate_markdown_artifact(
+        run_summary(collected, tagged), key=RUN_SUMMARY, description="Entries and stories, counted"
+    )
+    await publish_source_health(database, registry, now=now)
+    note_told(database, collected, now=now)
+
+
+def run_summary(collected: CollectSummary, tagged: TagSummary | None) -> str:
+    """The summary of a run, as markdown."""
+    lines: list[str] = []
+    for section in sections(collected, tagged):
+        rows = [[escape(_cell(cell), MAX_CELL) for cell in row] for row in section.rows]
+        lines += [f"## {section.heading}", "", *([table(section.columns, rows), ""] if rows else [])]
+        lines += [part for line in section.lines for part in (escape(line), "")]
+    return "\n".join(lines)
+
+
+def _cell(cell: str | int) -> str:
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+async def publish_source_health(database: Database, registry: Registry, *, now: datetime) -> None:
+    """How each source of the registry fares, the worst first."""
+    with database.read() as session:
+        states = collecting.source_states(session=session)
+    await acreate_table_artifact(
+        source_health(registry, states), key=SOURCE_HEALTH, description="How each source fares, the worst first"
+    )
+
+
+def source_health(registry: Registry, states: Mapping[str, SourceState]) -> list[dict[str, Any]]:
+    """One row a source, failing ones first, then those silent longest."""
+    found = []
+    for source in registry.sources:
+        state = states.get(source.id)
+        failures = state.failures if state else 0
+        found.append(
+            (
+                (-failures, _sortable(state.last_new_at if state else None), source.id),
+                {
+                    "source": source.label,
+                    "state": _health(source.enabled, state),
+                    "last new": _shown(state.last_new_at if state else None),
+                    "last seen": _shown(state.last_success_at if state else None),
+                    "next poll": _shown(state.next_poll_at if state else None),
+                    "detail": plain_line((state.last_detail or "") if state else "", MAX_CELL),
+                    "address": source.url,
+                },
+            )
+        )
+    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+
+
+async def publish_edition(content: EditionContent, note: str) -> None:
+    """The edition as it is sent, below a note on what became of it, and the picture of its trends."""
+    page = (f"> {escape(note)}\n\n" if note else "") + render_artifact(view_edition(content))
+    await acreate_markdown_artifact(page, key=EDITION, description=f"The edition of {content.week}")
+    # As markdown: below a picture artifact Prefect writes its address, which is the whole picture, across the page.
+    await acreate_markdown_artifact(
+        f"![Stories a week by theme]({as_data_uri(trends_svg(content))})",
+        key=THEME_TRENDS,
+        description=f"Twelve weeks to {content.week}",
+    )
+
+
+async def publish_model_card(card: str) -> None:
+    """The model that tags, its measured quality, and the one before it."""
+    await acreate_markdown_artifact(card, key=MODEL_CARD, description="How good it is, as measured")
+
+
+async def publish_review_queue(items: Sequence[QueueItem], form: str, reviewer: str = "") -> None:
+    """The tags of which the model is least sure: a table of facts, and a list with links to read and to answer by."""
+    rows = [
+        {
+            "article": item.article_id,
+            "headline": plain_line(item.title, MAX_HEADLINE),
+            "question": item.question,
+            "score": f"{item.score:.2f}",
+            "outlet": item.outlet,
+            "evidence": plain_line(item.evidence, MAX_CELL),
+            "link": item.url,
+        }
+        for item in items
+    ]
+    await acreate_table_artifact(rows, key=REVIEW_QUEUE, description="Most uncertain first, as a table")
+    await acreate_markdown_artifact(
+        review_list(items, form, reviewer), key=REVIEW_LIST, description="Most uncertain first, with links"
+    )
+
+
+def review_list(items: Sequence[QueueItem], form: str, reviewer: str = "") -> str:
+    """The queue as a list: headline, question, evidence, answers; `form` is the address of the review form, or empty."""
+    if not items:
+        return "Nothing waits for a person: the model is sure of every recent tag that nobody has reviewed."
+    lines = [
+        "Answer in the form **review**"
+        + (f" ([open it]({form}))" if form else "")
+        + " with the article's number. Corrections count at once; the model learns from them at its next training.",
+        "",
+    ]
+    for place, item in enumerate(items, 1):
+        lines.append(
+            f"{place}. **{link(item.title, item.url)}** ({escape(item.outlet)}), **article {item.article_id}**  \n"
+            f"   {escape(item.question)}{_answer_links(form, item, reviewer)}"
+            + (f"  \n   *“{escape(item.evidence.strip(_MARKS), MAX_CELL)}”*" if item.evidence else "")
+        )
+    return "\n".join(lines)
+
+
+async def publish_review(text: str) -> None:
+    """What a review recorded."""
+    await acreate_markdown_artifact(text, key=REVIEW, description="The decision that was recorded")
+
+
+def form_link(form: str, parameters: Mapping[str, object]) -> str:
+    """The address of a deployment's form with these parameters filled in; empty where its own is not known."""
+    given = quote(json.dumps(parameters, separators=(",", ":")), safe="")
+    return f"{form}?parameters={given}" if form else ""
+
+
+def _answer_links(form: str, item: QueueItem, reviewer: str) -> str:
+    """One link for each answer to each question: it opens the form with that answer, and nothing else, filled in."""
+    if not form:
+        return ""
+    whose = {"article": str(item.article_id), **({"reviewer": reviewer} if reviewer else {})}
+    names = {theme.id: theme.name for theme in load_themes()} | {IN_SCOPE: "In scope"}
+    answers = []
+    for asked in item.asked:
+        name = names[asked]
+        yes: dict[str, object] = {"in_scope": "yes"} if asked == IN_SCOPE else {"themes": [name]}
+        no: dict[str, object] = {"in_scope": "no"} if asked == IN_SCOPE else {"not_themes": [name]}
+        links = (f"[{word}]({form_link(form, {'answer': whose | said})})" for word, said in (("yes", yes), ("no", no)))
+        answers.append(f"  \n   {escape(name)}: {' / '.join(links)}")
+    return "".join(answers)
+
+
+def _health(enabled: bool, state: SourceState | None) -> str:
+    if not enabled:
+        return "switched off"
+    if state is None or state.last_polled_at is None:
+        return "never asked"
+    if state.failures:
+        since = f" since {_shown(state.failing_since)}" if state.failing_since else ""
+        return f"failing{since} ({_count(state.failures, 'time', 'times')})"
+    return "fine"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _shown(moment: datetime | None) -> str:
+    return f"{moment.astimezone(LONDON):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def _sortable(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0.0

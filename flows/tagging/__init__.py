@@ -1,0 +1,1 @@
+"""Opening the tagger, tagging what waits, learning from reviews."""

@@ -1,1 +1,0 @@
-"""The web as the monitor meets it: polite requests, feeds, pages."""

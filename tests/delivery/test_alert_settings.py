@@ -1,0 +1,46 @@
+"""Whom alerts are told to: several addresses get a mail each, and what can't be used is refused in words."""
+
+import asyncio
+
+import pytest
+
+from flows.alert import alert
+from models.settings import SettingsError, load_settings
+from tests.support.fakes_mail import Mailboxes, smtp_server
+
+
+def test_each_of_several_addresses_gets_the_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    mailboxes = Mailboxes(lambda number, address: "rcpt-550" if address == "gone@example.org" else "")
+    with smtp_server(mailboxes) as port:
+        monkeypatch.setenv("CULTURE_SMTP_URL", f"smtp://127.0.0.1:{port}")
+        monkeypatch.setenv("CULTURE_ALERT_TO", "Ann <ann@example.org>, gone@example.org,bob@example.org")
+        state = asyncio.run(alert.fn("digest", "Failed", "It broke."))
+    assert mailboxes.counts() == {"ann@example.org": 1, "bob@example.org": 1}
+    assert (state.type.value, "gone@example.org" in str(state.message)) == ("FAILED", True)
+    (message,) = mailboxes.received()["bob@example.org"]
+    assert "It broke." in message.get_content()
+
+
+def test_without_a_mail_server_nobody_is_said_to_have_been_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CULTURE_ALERT_TO", "ann@example.org")
+    state = asyncio.run(alert.fn("digest", "Failed", "It broke."))
+    assert (state.type.value, "CULTURE_SMTP_URL" in str(state.message)) == ("FAILED", True)
+
+
+@pytest.mark.parametrize("value", ["nobody", "ann@example.org; bob@example.org", "ann@example.org,", "a@b@c", "x\n@y"])
+def test_an_alert_address_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CULTURE_ALERT_TO", value)
+    with pytest.raises(SettingsError, match=r"CULTURE_ALERT_TO: .* is not an email address"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "value", ["https://host:99999/canary", "https://host:canary/", "host/canary", "https:///canary"]
+)
+def test_a_webhook_that_can_not_be_reached_is_refused_without_its_secret(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CULTURE_ALERT_WEBHOOK", value)
+    with pytest.raises(SettingsError, match="CULTURE_ALERT_WEBHOOK: must be a web address") as refused:
+        load_settings()
+    assert "canary" not in str(refused.value)

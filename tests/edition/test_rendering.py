@@ -1,0 +1,300 @@
+"""The forms of an edition: word for word as agreed, safe with any text, and always small enough."""
+
+import html
+import re
+from dataclasses import fields, replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flows.publishing import view
+from flows.publishing.archive import ArchiveEntry, render_index
+from flows.publishing.rendering import LARGEST_HTML, WIDTH, render_text
+from flows.publishing.view import Links, view_edition
+from models.edition import wording
+from models.edition.compose import compose, for_recipient
+from models.edition.content import Copy, EditionContent, Selection
+from models.store.database import open_database
+from models.store.editions import gather_week
+from tests.support import fakes_edition as fakes
+from tests.support.fakes_rendering import (
+    LINKS,
+    message_of,
+    render,
+    render_artifact,
+    render_web,
+    week_content,  # noqa: F401 - a fixture
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+HOSTILE = (
+    '<script>alert("x")</script>',
+    "</title></style><img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "</mj-text></mj-body>&lt;b&gt;",
+    "line\r\nBcc: victim@example.org",
+    "\u202egnp.exe\u2066\x00\x1b[31m",
+    '=HYPERLINK("http://evil.example")',
+    "\ud800 lone",
+    "x" * 1_000_000,
+    "” onclick=“y",
+)
+
+
+@pytest.fixture(scope="module")
+def busiest(content: EditionContent) -> EditionContent:
+    """Two thousand stories and three hundred sources that failed."""
+    stories = tuple(
+        replace(story, id=number, rank=2000.0 - number, title=f"{story.title} ({number})")
+        for number, story in enumerate(content.stories * 56)
+    )[:2000]
+    gaps = tuple(replace(content.gaps[0], name=f"Source {number}") for number in range(300))
+    return replace(content, stories=stories, gaps=gaps)
+
+
+@pytest.mark.parametrize("name", ["edition.html", "edition.txt", "edition.md", "web.html"])
+def test_the_edition_is_word_for_word_as_agreed(
+    name: str, content: EditionContent, request: pytest.FixtureRequest
+) -> None:
+    """A change is looked at and then accepted with `pytest --accept-golden`."""
+    rendered = render(content, LINKS)
+    made = {
+        "edition.html": rendered.html,
+        "edition.txt": rendered.text,
+        "edition.md": render_artifact(content),
+        "web.html": render_web(content),
+    }[name]
+    file = GOLDEN / name
+    if request.config.getoption("--accept-golden"):
+        file.write_text(made, encoding="utf-8")
+    assert made == file.read_text(encoding="utf-8")
+
+
+def test_the_parts_stand_in_their_order(content: EditionContent) -> None:
+    rendered = render(content, LINKS)
+    headings = [text.strip() for text in re.findall(r"<h[12][^>]*>(.*?)</h[12]>", rendered.html, re.S)]
+    assert headings == [
+        "Week 47: 16 to 22 November 2026",
+        "This week in brief",
+        "The stories that matter",
+        "Findings about culture",
+        "The seven recommendations",
+        "Trends: the last twelve weeks",
+        "What we could not see",
+        "How this was made",
+    ]
+    positions = [rendered.text.index(heading.upper()) for heading in headings[1:]]
+    assert positions == sorted(positions)
+
+
+def test_the_two_forms_say_the_same(content: EditionContent) -> None:
+    rendered = render(content, LINKS)
+    plain = " ".join(rendered.text.split())
+    for story in content.stories:
+        assert html.escape(story.title) in rendered.html
+        assert story.title in plain
+        assert story.url in rendered.text
+    for line in wording.write_brief(content):
+        assert line in plain
+
+
+STORY_TEMPLATES = {"email": "story.html", "web": "story.html", "text": "story.txt", "artifact": "story.md"}
+WHAT_A_STORY_SHOWS = {"title", "url", "meta", "quote", "credit", "copies"}
+
+
+@pytest.mark.parametrize("form", STORY_TEMPLATES)
+def test_each_form_shows_all_of_a_story_by_one_template(form: str) -> None:
+    """What is added to a story in one form, and forgotten in another, is found here."""
+    folder = Path(view.__file__).parent / "templates"
+    used = {
+        file.relative_to(folder).as_posix(): set(
+            re.findall(r"(?<![/\w])story\.([a-z_]+)", file.read_text(encoding="utf-8"))
+        )
+        for file in (folder / form).iterdir()
+    }
+    shown = used.pop(f"{form}/{STORY_TEMPLATES[form]}")
+    assert shown >= WHAT_A_STORY_SHOWS
+    assert shown & {"themes_line", "other_themes"}
+    assert shown <= {field.name for field in fields(view.StoryView)}
+    assert set().union(*used.values()) <= {"id", "title"}  # elsewhere a story is only named and pointed to
+
+
+def test_headings_step_down_one_at_a_time(content: EditionContent) -> None:
+    for page in (render(content, LINKS).html, render_web(content)):
+        levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
+        assert levels.count(1) == 1
+        assert all(below - above <= 1 for above, below in pairwise(levels))
+
+
+def test_layout_tables_say_that_they_are_layout(content: EditionContent) -> None:
+    page = render(content, LINKS).html
+    tables = re.findall(r"<table[^>]*>", page)
+    assert len(tables) > 20
+    assert all('role="presentation"' in table for table in tables)
+    assert '<html lang="en-GB"' in page
+
+
+def test_each_chart_has_its_numbers_in_words(content: EditionContent) -> None:
+    page = render(content, LINKS).html
+    for trend in content.trends:
+        assert f'aria-label="{wording.describe_chart(trend)}"' in page
+    assert page.count('role="img"') == 15
+
+
+def test_nothing_is_loaded_from_anywhere(content: EditionContent) -> None:
+    for page in (render(content, LINKS).html, render_web(content), render_index([])):
+        assert not re.search(
+            r"<(img|script|link|iframe|object|embed|form|video|audio|source|base)\b|url\(|@import", page
+        )
+
+
+def test_the_plain_text_keeps_its_width(content: EditionContent) -> None:
+    for line in render_text(view_edition(content, LINKS)).splitlines():
+        assert len(line) <= WIDTH or line.strip().startswith("https://")
+        assert line == line.rstrip()
+
+
+def test_the_busiest_week_is_under_the_limit_and_points_to_the_rest(busiest: EditionContent) -> None:
+    rendered = render(busiest, LINKS)
+    assert len(rendered.html.encode()) <= LARGEST_HTML
+    assert len(rendered.text.encode()) < 100_000
+    more = [int(count) for count in re.findall(r">and ([\d,]+) more in the web edition</a>", rendered.html)]
+    assert len(more) > 10
+    page = render_web(busiest)
+    assert page.count("<article") == 2000
+    for anchor in re.findall(r'href="https://monitor.example.org/2026-W47.html#([a-z-]+)"', rendered.html):
+        assert f'id="{anchor}"' in page
+
+
+def test_long_titles_and_hundreds_of_copies_stay_under_the_limit(content: EditionContent) -> None:
+    copies = tuple(Copy(f"Outlet {number}", f"https://example.org/{'a' * 300}/{number}") for number in range(300))
+    heavy = replace(content, stories=tuple(replace(s, title="W" * 200, copies=copies) for s in content.stories))
+    assert len(render(heavy, LINKS).html.encode()) <= LARGEST_HTML
+
+
+def test_an_empty_week_says_so(content: EditionContent) -> None:
+    empty = replace(content, stories=(), gaps=())
+    rendered = render(empty, LINKS)
+    assert rendered.html.count("No items this week.") == 15
+    assert "Every source answered" in rendered.text
+    assert "The stories that matter" not in rendered.html
+
+
+def test_a_week_that_is_not_over_says_so_everywhere(content: EditionContent) -> None:
+    running = replace(content, complete=False)
+    rendered = render(running, LINKS)
+    for form in (rendered.subject, rendered.html, rendered.text, render_web(running)):
+        assert "so far" in form
+
+
+def test_a_narrowed_edition_says_what_was_chosen(content: EditionContent) -> None:
+    chosen = for_recipient(content, Selection(themes=("speaking-up", "appraisal"), nations=("scotland",)))
+    assert chosen is not None
+    rendered = render(chosen, LINKS)
+    assert "Your choice: Speaking up, Appraisal; Scotland." in rendered.html
+    assert "over all nations and sectors" in rendered.html
+    assert "Bullying and discrimination</h3>" not in rendered.html
+
+
+def test_without_a_public_address_nothing_points_to_one(content: EditionContent) -> None:
+    rendered = render(content, Links(unsubscribe="mailto:monitor@example.org?subject=unsubscribe%20token"))
+    assert "on the web" not in rendered.html
+    assert 'href=""' not in rendered.html
+    assert "mailto:monitor@example.org" in rendered.text
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, tuple[str, ...]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, tuple(sorted(name for name, _ in attrs))))
+
+
+def _tags(page: str) -> list[tuple[str, tuple[str, ...]]]:
+    parser = _Tags()
+    parser.feed(page)
+    return parser.found
+
+
+def _with_text(content: EditionContent, text: str) -> EditionContent:
+    story = content.stories[0]
+    hostile = replace(
+        story,
+        title=text,
+        outlet=text,
+        copies=(Copy(text, "https://example.org/x"),),
+        themes=tuple(replace(theme, quote=text) for theme in story.themes),
+        credit=text,
+    )
+    gap = replace(content.gaps[0], name=text, reason=text)
+    return replace(content, stories=(hostile,), gaps=(gap,), model=replace(content.model, version=text, quality=text))
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_changes_the_page_it_stands_in(content: EditionContent, text: str) -> None:
+    calm, hostile = _with_text(content, "calm"), _with_text(content, f"x{text}")
+    for form in (lambda one: render(one, LINKS).html, render_web):
+        assert _tags(form(hostile)) == _tags(form(calm))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_news_is_only_text(text: str, tmp_path: Path) -> None:
+    source = fakes.SOURCES[0].model_copy(update={"name": text[:50] or "x"})
+    registry = fakes.REGISTRY.model_copy(update={"sources": (source,)})
+    storable = text.encode("utf-8", "replace").decode()  # no database takes half a character
+    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as database:
+        with database.write() as session:
+            fakes.add_story(
+                session,
+                source=source,
+                title=storable,
+                at=fakes.WEEK.start,
+                themes=[("workforce", storable, 0.9)],
+                outlet=storable,
+                url="javascript:alert(1)",
+            )
+        with database.read() as session:
+            facts = gather_week(fakes.WEEK, session=session)
+    content = compose(facts, registry, fakes.THEMES, fakes.MONDAY_7)
+    rendered = render(content, LINKS)
+    calm = {
+        "html",
+        "head",
+        "body",
+        "div",
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "a",
+        "ul",
+        "li",
+        "table",
+        "tbody",
+        "tr",
+        "td",
+        "span",
+        "b",
+        "br",
+    }
+    assert {tag for tag, _ in _tags(rendered.html)} <= calm | {"meta", "title", "style", "blockquote"}
+    assert "onerror=alert" not in re.sub(r"&[a-z]+;.*?&[a-z]+;", "", rendered.html)
+    assert "javascript:" not in rendered.html
+    assert len(rendered.html) < LARGEST_HTML
+    message = message_of(rendered, to_name=text)
+    assert "Bcc" not in message
+    assert not re.search(rb"^Bcc:", message.as_bytes().partition(b"\r\n\r\n")[0], re.M)
+
+
+def test_the_index_lists_all_editions_newest_first() -> None:
+    page = render_index([ArchiveEntry("2025-W52", "Old <news>", 3, 2, 90), ArchiveEntry("2026-W47", "New", 9, 6, 200)])
+    assert page.index("2026-W47.html") < page.index("2025-W52.html")
+    assert "Old &lt;news&gt;" in page

@@ -1,0 +1,266 @@
+"""Every mistake that a user can make: the message names the thing, the value and how to fix it, and shows no traceback."""
+
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+
+from deployments.demo_site import DemoSite
+from models.store.database import Database, explain_error, open_database
+from models.weeks import Week
+from tests.product.test_commands import Ran, command
+from tests.support.fakes_mail import Mailboxes, smtp_server
+
+WEEK = str(Week.of(datetime.now(UTC)).plus(-1))
+SOURCE = '[[source]]\nid = "s"\nurl = "https://s.example/feed"\n'
+
+
+def shown(ran: Ran) -> str:
+    """The error stream as one line, without the frame that the option parser draws."""
+    return " ".join(ran.stderr.replace("│", " ").split())
+
+
+def check(ran: Ran, *words: str, code: int = 2) -> None:
+    assert ran.returncode == code, ran.stderr + ran.stdout
+    for word in words:
+        assert word in shown(ran), shown(ran)
+    assert "Traceback" not in ran.stderr + ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("CULTURE_WORKERS", "many", ("CULTURE_WORKERS", "'many'", "integer")),
+        ("CULTURE_MAX_AGE_DAYS", "0", ("CULTURE_MAX_AGE_DAYS", "'0'", "greater than or equal to 1")),
+        ("CULTURE_HOST_GAP_SECONDS", "-1", ("CULTURE_HOST_GAP_SECONDS", "'-1'")),
+        ("CULTURE_BASE_URL", "monitor.example", ("CULTURE_BASE_URL", "https://", "'monitor.example'")),
+        ("CULTURE_SMTP", "smtp://h", ("CULTURE_SMTP", "did you mean CULTURE_SMTP_URL?")),
+        ("CULTURE_DATABASE_URL", "mysql://u:canary@h/n", ("CULTURE_DATABASE_URL", "postgresql://")),
+        ("CULTURE_DATABASE_URL", "canary", ("CULTURE_DATABASE_URL", "postgresql://user:password@host/name")),
+        ("CULTURE_ENCODER", "nonsense", ("nonsense",)),
+    ],
+)
+def test_settings(tmp_path: Path, name: str, value: str, words: tuple[str, ...]) -> None:
+    (tmp_path / "my.toml").write_text(SOURCE)
+    ran = command(tmp_path, "explain", "1", **{name: value})
+    if name == "CULTURE_ENCODER":  # needed only where there is something to judge
+        (tmp_path / "a.txt").write_text("A title\nA text.")
+        ran = command(tmp_path, "explain", "a.txt", **{name: value})
+    check(ran, *words)
+    assert "canary" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        (None, ("my.toml", "no such file")),
+        ("[[source]]\nid = x\n", ("my.toml", "is not valid TOML", "line 2")),
+        ("", ("my.toml", "holds no [[source]] table")),
+        ('[[source]]\nid = "a"\n', ("source 1 (a)", "url", "add it")),
+        (f'{SOURCE}rigths = "ogl"\n', ("source 1 (s)", "'rigths'", "did you mean 'rights'?")),
+        (f'{SOURCE}rights = "mine"\n', ("source 1 (s)", "'mine'", "use one of ogl")),
+        (f'{SOURCE}kind = "rss"\n', ("source 1 (s)", "kind", "'rss'")),
+        (f"{SOURCE}{SOURCE}", ("source 2", "'s' is listed twice")),
+        ('[[source]]\nid = "s"\nurl = "https://user:canary@s.example/"\n', ("source 1 (s)", "user name or password")),
+    ],
+)
+def test_sources_and_rights(tmp_path: Path, toml: str | None, words: tuple[str, ...]) -> None:
+    if toml is not None:
+        (tmp_path / "my.toml").write_text(toml)
+    check(command(tmp_path, "run", "--sources", "my.toml"), *words)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("add", "nobody"), ("'nobody' is not an email address",)),
+        (("add", "a@r.example", "--theme", "worforce"), ("'worforce'", "workforce")),
+        (("remove", "a@r.example"), ("'a@r.example' is not on the list",)),
+    ],
+)
+def test_recipients(tmp_path: Path, words: tuple[str, ...], message: tuple[str, ...]) -> None:
+    check(command(tmp_path, "recipients", *words), *message)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("digest", "--week", "2026-47"), ("--week", "'2026-47'", "2026-W47")),
+        (("digest", "--week", "2025-W53"), ("--week", "'2025-W53'", "no week 53")),
+        (("export", "--week", "soon"), ("--week", "'soon'", "2026-W47")),
+        (("export", "--from", "20.11.2026"), ("--from", "'20.11.2026'", "2026-11-30")),
+        (("export", "--to", "2026-11-30"), ("--to", "--from")),
+        (("export", "--from", "2026-11-30", "--to", "2026-11-01"), ("2026-11-01", "before it begins")),
+        (("export", "--from", "1926-11-30"), ("more than ten years",)),
+        (("export", "--week", "2026-W47", "--from", "2026-11-01"), ("not both",)),
+        (("export", "--format", "xlsx"), ("--format", "'xlsx'", "csv")),
+        (("export", "nowhere/out.csv"), ("nowhere/out.csv", "No such file")),
+        (("evaluate", "none.jsonl"), ("none.jsonl",)),
+        (("explain", "none.txt"), ("'none.txt'", "no stored article")),
+        (("model", "rollback", "abc"), ("'abc'", "model list")),
+        (("sources", "check", "nobody"), ("'nobody'", "sources list")),
+        (("sources", "import", "none.opml"), ("none.opml", "No such file")),
+        (("backup", "nowhere/x"), ("nowhere", "no such folder")),
+        (("restore", "none"), ("none", "can't be read")),
+        (("run", "--only", "nobody"), ("'nobody' is not a source",)),
+    ],
+)
+def test_dates_files_and_names(tmp_path: Path, words: tuple[str, ...], message: tuple[str, ...]) -> None:
+    check(command(tmp_path, *words), *message)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("CULTURE_MAIL_FROM", "nobody", ("CULTURE_MAIL_FROM", "'nobody'", "monitor@example.org")),
+        ("CULTURE_SMTP_URL", "http://user:canary@h", ("CULTURE_SMTP_URL", "smtps://user:password@host:465")),
+        ("CULTURE_SMTP_URL", "smtp://user@h", ("CULTURE_SMTP_URL", "a user needs a password")),
+        ("CULTURE_SMTP_URL", "smtp://u:canary@h:port", ("CULTURE_SMTP_URL", "%40")),
+    ],
+)
+def test_mail_settings(tmp_path: Path, name: str, value: str, words: tuple[str, ...]) -> None:
+    command(tmp_path, "recipients", "add", "reader@r.example")
+    ran = command(tmp_path, "digest", "--week", WEEK, **{name: value})
+    check(ran, *words)
+    assert "canary" not in ran.stderr
+
+
+def test_a_test_copy_to_no_address(tmp_path: Path) -> None:
+    check(command(tmp_path, "digest", "--week", WEEK, "--to", "nobody"), "'nobody' is not an email address")
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_an_smtp_login_that_is_refused(tmp_path: Path) -> None:
+    command(tmp_path, "recipients", "add", "reader@r.example", "--send-empty")
+    with smtp_server(Mailboxes(), auth=True) as port:
+        ran = command(
+            tmp_path, "digest", "--week", WEEK, CULTURE_SMTP_URL=f"smtp://monitor:wrong-canary@127.0.0.1:{port}"
+        )
+    assert ran.returncode == 1
+    assert "login refused: 535" in " ".join(ran.stdout.lower().split())
+    assert "canary" not in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_database_server_that_does_not_answer(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    ran = command(tmp_path, "export", CULTURE_DATABASE_URL=f"postgresql://me:canary@127.0.0.1:{port}/news")
+    check(ran, f"127.0.0.1:{port}", "check that the server runs")
+    assert "canary" not in ran.stderr
+
+
+def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("x")
+    check(command(tmp_path, "export", "--data", "taken"), "taken", "name another --data folder")
+    check(command(tmp_path, "export", "--data", "taken/deeper"), "taken", "name another --data folder")
+
+
+def test_databases_that_are_damaged_foreign_or_newer_are_left_as_they_are(tmp_path: Path) -> None:
+    for name, content in (("damaged", b"no database" * 500), ("foreign", None), ("newer", None)):
+        file = tmp_path / name / "culture.db"
+        file.parent.mkdir()
+        if content:
+            file.write_bytes(content)
+        elif name == "foreign":
+            link = sqlite3.connect(file)
+            link.execute("CREATE TABLE invoice (id INTEGER)")
+            link.close()
+        else:
+            with open_database(f"sqlite:///{file}"):
+                pass
+            link = sqlite3.connect(file)
+            link.execute("UPDATE alembic_version SET version_num = '9999'")
+            link.commit()
+            link.close()
+        before = tables(file)
+        words = {"damaged": "restore a backup", "foreign": "something else", "newer": "install that version"}[name]
+        check(command(tmp_path, "export", "--data", name), "culture.db", words)
+        assert tables(file) == before
+
+
+def tables(file: Path) -> object:
+    link = sqlite3.connect(file)
+    try:
+        return link.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+    except sqlite3.DatabaseError:
+        return file.read_bytes()
+    finally:
+        link.close()
+
+
+@contextmanager
+def unwritable_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with open_database(f"sqlite:///{folder / 'culture.db'}"):
+            pass
+        for file in folder.iterdir():
+            file.chmod(0o444)
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX systems")
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder(tmp_path: Path) -> None:
+    with unwritable_folder() as folder:
+        check(command(tmp_path, "export", "--data", str(folder)), "culture.db", "check the folder's permissions")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="the test above does it where one is not root")
+def test_a_read_only_folder_as_somebody_else() -> None:
+    """Root may write everywhere, so a process that gave that up looks."""
+    with unwritable_folder() as folder:
+        script = (
+            "import os; os.environ['HOME'] = '/'; from models.store.database import DatabaseError, open_database\n"
+            "import sqlalchemy.dialects.sqlite, alembic.runtime.migration, models.store.migrations\n"
+            "os.setuid(65534)\n"
+            f"try: open_database('sqlite:///{folder}/culture.db')\n"
+            "except DatabaseError as error: print(error)\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        ran = subprocess.run(
+            [sys.executable, "-c", script.replace(", models.store.migrations", "")],
+            capture_output=True, text=True, env=environment, check=False, timeout=60,
+        )  # fmt: skip
+    assert re.search(r"culture\.db: can't be written \(.*check the folder's permissions", ran.stdout), ran.stderr
+
+
+def test_a_disk_that_fills_up_while_it_works(sqlite: Database) -> None:
+    @event.listens_for(sqlite.engine, "connect")
+    def little_room(connection: sqlite3.Connection, record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")
+
+    sqlite.engine.dispose()
+    with pytest.raises(OperationalError) as caught, sqlite.write() as session:
+        session.connection().exec_driver_sql("CREATE TABLE much AS SELECT randomblob(100000)")
+    assert "the disk is full" in explain_error(caught.value)
+    assert "make room and run again, nothing is lost" in explain_error(caught.value)
+
+
+def test_with_verbose_the_traceback_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="no such file"):
+        command(tmp_path, "run", "--sources", "none.toml", "--verbose")
+
+
+def test_the_messages_of_a_working_run_name_no_traceback(tmp_path: Path) -> None:
+    with DemoSite(datetime.now(UTC) - timedelta(days=1)) as site:
+        (tmp_path / "my.toml").write_text(site.sources_toml().replace("/feed", "/no-such-feed"))
+        ran = command(tmp_path, "run", "--sources", "my.toml", CULTURE_ALLOW_HOSTS="127.0.0.1")
+    assert "Traceback" not in ran.stderr + ran.stdout
+    assert ran.returncode in {0, 1}

@@ -1,0 +1,162 @@
+"""Schemas: every released one is brought forward with its data; two at once migrate once; a killed one starts over."""
+
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import JSON, DateTime, Engine, Integer, LargeBinary, MetaData, Table, create_engine, insert, select
+from sqlalchemy.types import Boolean, Float
+from sqlmodel import SQLModel
+
+from models.store import database as store
+from models.store.database import DatabaseError, known_revisions, open_database
+
+SCRIPTS = ScriptDirectory.from_config(store._alembic())
+REVISIONS = [revision.revision for revision in SCRIPTS.walk_revisions()][::-1]
+MOMENT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+
+
+def upgrade(engine: Engine, revision: str) -> None:
+    config = store._alembic()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
+
+
+def fill(engine: Engine) -> dict[str, dict[str, Any]]:
+    """One row in each table of the schema that is there, whatever its columns are; {table: row}."""
+    metadata = MetaData()
+    metadata.reflect(engine)
+    rows: dict[str, dict[str, Any]] = {}
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            if table.name != "alembic_version":
+                rows[table.name] = {column.name: value_of(column) for column in table.columns}
+                connection.execute(insert(table), rows[table.name])
+    return rows
+
+
+def value_of(column: Any) -> Any:
+    kind = column.type
+    if isinstance(kind, Boolean):
+        return True
+    if isinstance(kind, Integer):
+        return 1  # keys and references agree
+    if isinstance(kind, Float):
+        return 0.5
+    if isinstance(kind, DateTime):
+        return MOMENT if kind.timezone else MOMENT.replace(tzinfo=None)
+    if isinstance(kind, JSON):
+        return {"a": ["b", 1, "é"]}
+    if isinstance(kind, LargeBinary):
+        return b"\0\xff"
+    return f"{column.name} é ’ \U0001f469"
+
+
+def rows_in(engine: Engine, tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The row of each of these tables, of the columns that are still there."""
+    metadata = MetaData()
+    metadata.reflect(engine)
+    found: dict[str, dict[str, Any]] = {}
+    with engine.connect() as connection:
+        for name in tables.keys() & metadata.tables.keys():
+            table: Table = metadata.tables[name]
+            found[name] = dict(connection.execute(select(table)).mappings().one())
+    return found
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_schema_comes_forward_with_its_data(database_address: str, revision: str) -> None:
+    engine = create_engine(database_address)
+    upgrade(engine, revision)
+    before = fill(engine)
+    engine.dispose()
+    with open_database(database_address) as opened:
+        with opened.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, SQLModel.metadata) == []
+        after = rows_in(opened.engine, before)
+    engine.dispose()
+    assert len(after) == len(before)
+    for table, row in before.items():
+        kept = {name: plain(value) for name, value in after[table].items() if name in row}
+        assert kept == {name: plain(row[name]) for name in kept}
+        assert len(kept) > len(row) * 0.6
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def test_the_revisions_stand_in_one_line_and_are_all_known() -> None:
+    assert len(SCRIPTS.get_heads()) == 1
+    assert known_revisions() == set(REVISIONS)
+    parents = [SCRIPTS.get_revision(revision).down_revision for revision in REVISIONS]
+    assert parents == [None, *REVISIONS[:-1]]
+
+
+def test_several_programs_that_start_at_once_migrate_once(database_address: str) -> None:
+    errors: list[BaseException] = []
+
+    def open_it() -> None:
+        try:
+            open_database(database_address).close()
+        except BaseException as error:  # noqa: BLE001 - shown below
+            errors.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+@pytest.mark.parametrize("statement", [1, 3, 10, 20])
+def test_a_migration_that_is_killed_starts_over(database_address: str, statement: int) -> None:
+    script = (
+        "import sys\n"
+        "from tests.faults.points import KillPoint, arm\n"
+        "from models.store.database import open_database\n"
+        "import os; os.setsid()\n"
+        "arm(KillPoint('statement', int(sys.argv[2]))); open_database(sys.argv[1])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, database_address, str(statement)],
+        cwd=Path(__file__).parents[2],
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == -9
+    with open_database(database_address) as opened, opened.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+
+
+def test_a_newer_schema_and_a_foreign_one_are_left_as_they_are(database_address: str) -> None:
+    engine = create_engine(database_address)
+    with open_database(database_address):
+        pass
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.exec_driver_sql("ALTER TABLE article ADD COLUMN of_the_future INTEGER")
+    with pytest.raises(DatabaseError, match=r"newer version of the monitor \(schema 9999\)"):
+        open_database(database_address)
+    metadata = MetaData()
+    metadata.reflect(engine)
+    assert "of_the_future" in metadata.tables["article"].columns
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    with pytest.raises(DatabaseError, match="something else"):
+        open_database(database_address)
+    engine.dispose()

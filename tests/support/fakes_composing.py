@@ -1,0 +1,36 @@
+"""Short ways to put a story into a week and to compose it: what the tests of the edition share."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from models.edition.compose import compose
+from models.edition.content import EditionContent
+from models.store.database import Database
+from models.store.editions import gather_week
+from models.store.tables import Article, Review
+from models.weeks import Week
+from tests.support import fakes_edition as fakes
+
+WEEK = fakes.WEEK
+GAZETTE, HARBOUR, CARE, BOARD = fakes.SOURCES[:4]
+MIDWEEK = WEEK.start + timedelta(days=3)
+
+
+def edition(database: Database, now: datetime = fakes.MONDAY_7, week: Week = WEEK) -> EditionContent:
+    with database.read() as session:
+        facts = gather_week(week, session=session)
+    return compose(facts, fakes.REGISTRY, fakes.THEMES, now)
+
+
+def add(session: Session, title: str = "A story", at: datetime = MIDWEEK, **values: object) -> Article:
+    given: dict[str, object] = {"source": GAZETTE, "themes": [("workforce", "People leave.", 0.8)]}
+    return fakes.add_story(session, title=title, at=at, **(given | values))  # type: ignore[arg-type]
+
+
+def say(session: Session, article: Article, theme: str, verdict: bool, at: datetime = MIDWEEK) -> None:
+    session.add(Review(article_id=article.id or 0, theme=theme, verdict=verdict, reviewer="Jo", at=at))
+
+
+def titles(content: EditionContent) -> list[str]:
+    return [story.title for story in content.stories]

@@ -1,0 +1,58 @@
+"""One week's edition and its email: what the tests of pages and messages share."""
+
+from email.message import EmailMessage
+
+import pytest
+
+from flows.publishing import mailer, rendering
+from flows.publishing.rendering import Rendered
+from flows.publishing.view import Links, view_edition
+from models.edition.compose import compose
+from models.edition.content import EditionContent
+from models.store.database import open_database
+from models.store.editions import gather_week
+from tests.support import fakes_edition as fakes
+
+LINKS = Links(
+    web="https://monitor.example.org/2026-W47.html",
+    archive="https://monitor.example.org/index.html",
+    unsubscribe="https://monitor.example.org/unsubscribe/token",
+)
+SENDER = mailer.parse_sender("NHS Culture Monitor <monitor@example.org>", "https://monitor.example.org")
+
+
+@pytest.fixture(name="content", scope="module")
+def week_content(tmp_path_factory: pytest.TempPathFactory) -> EditionContent:
+    """The sample week with ten weeks of history."""
+    folder = tmp_path_factory.mktemp("rendering")
+    with open_database(f"sqlite:///{folder / 'culture.db'}") as database:
+        fakes.fill(database)
+        with database.read() as session:
+            facts = gather_week(fakes.WEEK, session=session)
+    return compose(facts, fakes.REGISTRY, fakes.THEMES, fakes.MONDAY_7)
+
+
+def render(content: EditionContent, links: Links = Links()) -> Rendered:  # noqa: B008
+    return rendering.render_email(view_edition(content, links))
+
+
+def render_web(content: EditionContent) -> str:
+    return rendering.render_web(view_edition(content))
+
+
+def render_artifact(content: EditionContent) -> str:
+    return rendering.render_artifact(view_edition(content))
+
+
+def message_of(
+    rendered: Rendered, *, to_name: str = "", token: str | None = "secret-token-of-forty-three-letters-and-more"
+) -> EmailMessage:
+    return mailer.build_message(
+        rendered,
+        SENDER,
+        to_address="reader@example.org",
+        to_name=to_name,
+        identity=mailer.message_id("2026-W47", token or "", "example.org"),
+        token=token,
+        now=fakes.MONDAY_7,
+    )

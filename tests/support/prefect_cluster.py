@@ -1,0 +1,103 @@
+"""The processes of deployments/compose.yaml without containers: PostgreSQL, Redis, a Prefect server, its services, workers."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deployments.prefect_api import free_port, is_healthy
+from deployments.prefect_environment import child_environment
+from deployments.schedules import POOL
+from models.settings import PREFIX, load_settings
+from tests.support.postgres import Postgres
+from tests.support.prefect_server import until
+
+
+class Cluster:
+    """The processes of compose.yaml without containers."""
+
+    def __init__(self, api: str, log: Path) -> None:
+        self.api = api
+        self.log = log
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=60)
+        assert answer.is_success, f"{method} {path}: {answer.text[:1000]}"
+        return answer.json()
+
+
+@contextmanager
+def program(
+    words: list[str], environment: dict[str, str], log: Path, folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            words, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=folder
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(15)
+
+
+@contextmanager
+def cluster(postgres: Postgres, folder: Path, registry: Path) -> Iterator[Cluster]:
+    """PostgreSQL, Redis, `prefect server`, its services apart, and two workers: compose.yaml's processes, natively."""
+    redis = shutil.which("redis-server")
+    if redis is None:
+        pytest.skip("Redis is not installed: 'apt-get install redis-server'")
+    pytest.importorskip("prefect_redis", reason="pip install prefect-redis (the extra `test` has it)")
+    port, redis_port = free_port("127.0.0.1", 4400), free_port("127.0.0.1", 6400)
+    assert port
+    assert redis_port
+    api = f"http://127.0.0.1:{port}/api"
+    clean = {k: v for k, v in os.environ.items() if not k.startswith((PREFIX, "PREFECT_"))}
+    with ExitStack() as stack:
+        ours, prefects = (stack.enter_context(postgres.new_database()) for _ in range(2))
+        settings = load_settings(data=folder / "data", sources=registry)
+        shared = {
+            **child_environment(settings, clean, api=api, own_server=True),
+            "CULTURE_DATABASE_URL": ours,
+            "CULTURE_ENCODER": "tfidf",
+            "CULTURE_ALLOW_HOSTS": "127.0.0.1",
+            "CULTURE_MAX_AGE_DAYS": "80",
+            "CULTURE_HOST_GAP_SECONDS": "0",
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": prefects.replace("+psycopg", "+asyncpg"),
+            "PREFECT_MESSAGING_BROKER": "prefect_redis.messaging",
+            "PREFECT_MESSAGING_CACHE": "prefect_redis.messaging",
+            "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
+            "PREFECT_REDIS_MESSAGING_HOST": "127.0.0.1",
+            "PREFECT_REDIS_MESSAGING_PORT": str(redis_port),
+            "PREFECT_REDIS_MESSAGING_DB": "0",
+            "PREFECT_SERVER_DOCKET_URL": f"redis://127.0.0.1:{redis_port}/1",
+        }
+        words = [redis, "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        stack.enter_context(program(words, clean, folder / "redis.log", folder))
+        prefect = [sys.executable, "-m", "prefect"]
+        upgrade = [*prefect, "server", "database", "upgrade", "--yes"]
+        subprocess.run(upgrade, env=shared, cwd=folder, check=True, capture_output=True, timeout=240)
+        served = [*prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-services"]
+        stack.enter_context(program(served, shared, folder / "server.log", folder))
+        until(lambda: is_healthy(api), 240)
+        stack.enter_context(program([*prefect, "server", "services", "start"], shared, folder / "services.log", folder))
+        register = [sys.executable, "-m", "deployments.registering"]
+        subprocess.run(register, env=shared, cwd=folder, check=True, capture_output=True, timeout=240)
+        for number in (1, 2):
+            name = f"worker-{number}"
+            worker = [*prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
+            stack.enter_context(program([*worker, "--limit", "1"], shared, folder / f"{name}.log", folder))
+        yield Cluster(api, folder)
