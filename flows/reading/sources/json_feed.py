@@ -27,6 +27,11 @@ def load_json(body: bytes) -> Any:
         return None
 
 
+def is_json(body: bytes) -> bool:
+    """Whether `body` looks like a JSON object."""
+    return body[:200].lstrip().startswith(b"{")
+
+
 def items_of(value: Any, name: str) -> list[dict[str, Any]]:
     """The objects in the list `name` of a JSON object; anything else is left out."""
     found = value.get(name) if isinstance(value, dict) else None
