@@ -17,11 +17,9 @@ from urllib.parse import urldefrag, urlsplit
 import httpx
 
 from flows.fetching.addresses import PublicNetwork
-from flows.fetching.mining import MiningRules, rules_in
-from flows.fetching.redirects import is_for_good, redirect_target, refresh_target
-from flows.fetching.replies import RETRY_UNSTATED
+from flows.fetching.replies import RETRY_UNSTATED, is_for_good, redirect_target, refresh_target
 from flows.fetching.robots import MAX_BYTES as ROBOTS_BYTES
-from flows.fetching.robots import HostFacts, RobotsRules, Verdict, product_token
+from flows.fetching.robots import HostFacts, MiningRules, RobotsRules, Verdict, mining_rules, product_token
 from flows.fetching.single_request import Ask, Limits, send
 from flows.fetching.transport import HostClients
 from models.entries import MAX_PAGE_BYTES, Fetched, Reply
@@ -224,7 +222,7 @@ class PoliteClient:
             await self._wait_for_gap(host, place)
             reply = await self._send(host, Ask(place, "application/json, */*;q=0.5", ROBOTS_BYTES), self._limits)
             self._robots_replies.append(reply)
-            host.mining = rules_in(reply.body if reply.outcome is Fetched.OK else b"")
+            host.mining = mining_rules(reply.body if reply.outcome is Fetched.OK else b"")
         return host.mining
 
     async def _wait_for_gap(self, host: _Host, url: str) -> None:

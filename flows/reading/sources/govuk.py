@@ -7,9 +7,10 @@ The address of a source is that of the Search API with filters of its own, for e
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from flows.fetching.decoding import load_json
 from flows.reading.html_text import paragraphs_of
 from flows.reading.page_language import language_code
-from flows.reading.sources.json_feed import is_json, items_of, load_json, text_of
+from flows.reading.sources.json_feed import is_json, items_of, text_of
 from flows.reading.sources.listing import (
     ACCEPT_JSON,
     MAX_AUTHOR,

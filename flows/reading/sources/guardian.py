@@ -6,7 +6,8 @@ Its terms bar automated reading of the articles, so no body text is asked for. T
 
 from typing import TYPE_CHECKING, Any
 
-from flows.reading.sources.json_feed import items_of, load_json, text_of
+from flows.fetching.decoding import load_json
+from flows.reading.sources.json_feed import items_of, text_of
 from flows.reading.sources.listing import (
     ACCEPT_JSON,
     MAX_AUTHOR,
