@@ -10,8 +10,6 @@ from textwrap import fill
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 WIDTH = 80  # columns that every terminal has
@@ -41,6 +39,8 @@ def progress_bars(*, shown: bool) -> Iterator[Report]:
     if not shown or not sys.stderr.isatty():
         yield lambda stage, done, total: None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description:<10}"),
@@ -61,6 +61,8 @@ def progress_bars(*, shown: bool) -> Iterator[Report]:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on the result stream; numbers to the right."""
+    from rich.table import Table
+
     drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)

@@ -115,6 +115,7 @@ def test_every_row_of_a_table_has_the_columns_of_its_head(page: str) -> None:
 @every_page
 def test_every_command_in_it_exists_with_its_options(page: str, every_command: dict[str, Any]) -> None:
     anywhere = {name for one in every_command.values() for option in one.params for name in option.opts}
+    anywhere |= {name for option in get_command(app).params for name in option.opts} | {"--help"}
     for span in spans(page):
         for part in re.split(r"&&|(?<!\S)#.*", span):
             words = shlex.split(part) if part.strip().startswith("culture-monitor ") else []
