@@ -101,6 +101,10 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    log_json: Annotated[
+        bool,
+        typer.Option("--log-json", help="Log lines and errors as JSON, one object per line; also those of `start`."),
+    ] = False,
 ) -> None:
     """Options before the command."""
 
@@ -118,6 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if "--log-json" in words:
+        console.log_as_json()
     try:
         app(words)
     except SystemExit:
@@ -135,33 +141,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _in_one_line(error: Exception) -> str | None:
     """What a person can cause and fix, in one line; None: a fault of ours, to be seen whole."""
-    # Here, not above: together they take longer than most commands, and are needed when one fails.
-    from sqlalchemy.exc import DBAPIError
-
-    from models.reviews import ReviewError
-    from models.seeds import DataFileError
-    from models.settings import SettingsError
-    from models.sources import UnknownSourceError
-    from models.store.database import DatabaseError, explain_error
-    from models.store.model_versions import ModelError
-    from models.store.recipient_choices import RecipientError
-
-    expected = (
-        SettingsError,
-        DataFileError,
-        DatabaseError,
-        ModelError,
-        RecipientError,
-        ReviewError,
-        UnknownSourceError,
-    )
-    if isinstance(error, expected):
-        return str(error)
-    if isinstance(error, DBAPIError):  # while it worked: the disk is full, the server went away
-        return explain_error(error)
     if isinstance(error, OSError):
         return f"{error.filename or 'a file or connection'}: {error.strerror or error}"
-    return None
+    from flows.running.steps import in_one_sentence  # here: what it needs is needed when something failed
+
+    return in_one_sentence(error)
 
 
 if __name__ == "__main__":

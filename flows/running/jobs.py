@@ -24,7 +24,7 @@ from models.store.tagging import document_of
 from models.store.upkeep import Upkeep, keep_up
 from models.tagging.apply import TagSummary
 from models.tagging.decisions import Document
-from models.weeks import Week, utc_now
+from models.weeks import Week, WeekError, utc_now
 
 # What asks and reads (httpx, feedparser, lxml) is imported where it works: half a second, for which the jobs on what is stored
 # would wait.
@@ -180,11 +180,11 @@ def week_of_digest(named: str, now: datetime) -> Week:
     """The week that a person names for a digest, as 2026-W47.
 
     Raises:
-        ValueError: it is no week, or has not begun.
+        WeekError: it is no week, or has not begun.
     """
     week = Week.parse(named)
     if week > Week.of(now):
-        raise ValueError(f"{week} has not begun: name a week up to {Week.of(now)}")
+        raise WeekError(f"{week} has not begun: name a week up to {Week.of(now)}")
     return week
 
 

@@ -170,3 +170,18 @@ def test_a_digest_of_a_week_to_come_is_refused(tmp_path: Path) -> None:
     assert ran.returncode == 2
     assert f"{coming} has not begun" in " ".join(ran.stderr.split())
     assert not (tmp_path / "data").exists()
+
+
+def test_log_lines_and_errors_are_json_where_that_is_asked_for(tmp_path: Path) -> None:
+    words = ["--log-json", "recipients", "remove", "a@example.org"]
+    code = "import os, sys; from deployments import cli, console\n"
+    code += "console.log_as_json = lambda made=console.log_as_json: (made(), print(os.environ[NAME]))\n"
+    code = f"NAME = 'PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER'\n{code}cli.main({words!r})"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert ran.stdout == "json\n"  # Prefect's own name for it, which the processes of `start` inherit
+    (line,) = ran.stderr.splitlines()
+    told = json.loads(line)
+    assert told["level"] == "ERROR"
+    assert "is not on the list" in told["message"]
+    assert {"time", "logger"} <= told.keys()
