@@ -1,17 +1,18 @@
 """What the command prints: progress while it works, tables at the end, JSON for machines. No decisions here."""
 
 import json
+import logging
+import os
 import sys
 from codecs import lookup
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from textwrap import fill
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 WIDTH = 80  # columns that every terminal has
@@ -41,6 +42,8 @@ def progress_bars(*, shown: bool) -> Iterator[Report]:
     if not shown or not sys.stderr.isatty():
         yield lambda stage, done, total: None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description:<10}"),
@@ -61,6 +64,8 @@ def progress_bars(*, shown: bool) -> Iterator[Report]:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on the result stream; numbers to the right."""
+    from rich.table import Table
+
     drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
@@ -88,8 +93,37 @@ def note(text: str) -> None:
     err().print(text, style="dim")
 
 
+class _JsonLine(logging.Formatter):
+    """{"time", "level", "logger", "message"}, and "exception" where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def log_as_json() -> None:
+    """From now on log lines and errors are JSON, one object per line; those of Prefect's processes that `start` begins too."""
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_JsonLine())
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER", "json")
+
+
+def _is_json() -> bool:
+    return any(isinstance(handler.formatter, _JsonLine) for handler in logging.getLogger().handlers)
+
+
 def problem(text: str) -> None:
     """An error in one line."""
+    if _is_json():
+        logging.getLogger("culture-monitor").error(text)
+        return
     err().print(
         Text("error:", style="bold red"), text, soft_wrap=True
     )  # lines that are told must be whole to be copied

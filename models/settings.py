@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DISTRIBUTION = "nhs-culture-monitor"
-PREFIX = "CULTURE_"
+PREFIX, BLOCK = "CULTURE_", "secret:"  # BLOCK names a Prefect Secret block, whose value the flows take
 ENV_FILE = ".env"
 REGISTRY = "sources.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
@@ -97,13 +97,11 @@ class Settings(BaseSettings):
         "", description="Address of a Dask scheduler, tcp://host:8786; without it, a cluster on this machine"
     )
     encoder: str = Field(AUTO, description="auto, tfidf, minilm or the name of a sentence-transformers model")
-    encoder_folder: Path | None = Field(
-        None, description="Folder with the encoder's files, where you have them already"
-    )
+    encoder_folder: Path | None = Field(None, description="Folder with the encoder's files, if you have them already")
     guardian_api_key: SecretStr | None = Field(None, description="Key of the Guardian Open Platform")
     smtp_url: SecretStr | None = Field(
         None,
-        description="smtps://user:password@host:465 or smtp://…:587; without it, an edition is a preview in the outbox folder",
+        description="smtps://user:password@host:465 or smtp://…:587, or secret:BLOCK; without it, editions are previews",
     )
     mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
     base_url: str = Field("", description="Public address of the web archive, for links and one-click unsubscribing")
@@ -209,7 +207,8 @@ class Settings(BaseSettings):
         wrong = "must be a web address such as https://host/path; a port is a number up to 65535"
         try:
             parts = urlsplit(value.get_secret_value()) if value is not None else None
-            good = parts is None or (parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0)
+            web = parts is not None and parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            good = parts is None or web or f"{parts.scheme}:" == BLOCK
         except ValueError:
             raise ValueError(wrong) from None
         if not good:
