@@ -77,7 +77,9 @@ def parse_smtp_url(url: str) -> SmtpAddress:
     if bool(user) != bool(password):
         raise SettingsError(f"{form}; a user needs a password and a password a user")
     if not (user + password).isascii():
-        raise SettingsError("CULTURE_SMTP_URL: letters beyond ASCII in user or password can't be sent; have them changed")
+        raise SettingsError(
+            "CULTURE_SMTP_URL: letters beyond ASCII in user or password can't be sent; have them changed"
+        )
     return SmtpAddress(host, port or (465 if tls else 587), user, password, tls)
 
 
