@@ -102,11 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_private()
     words = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "--verbose" in words
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(console.PlainFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     try:
         app(words)
     except EXPECTED as error:
