@@ -117,17 +117,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_private()
     words = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "--verbose" in words
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(console.PlainFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     if "--log-json" in words:
         console.log_as_json()
     try:
         app(words)
-    except SystemExit:
-        raise
     except KeyboardInterrupt:
         console.problem("stopped; what was stored is whole, the next run goes on from there")
         sys.exit(130)
