@@ -13,7 +13,7 @@ from flows.collecting.feed_discovery import Discovery, discover
 from flows.collecting.source_check import SourceReport, probe
 from flows.collecting.summary import CollectSummary
 from flows.fetching.client import PoliteClient
-from flows.publishing.erasure import ForgetRuns, erase_departed
+from flows.publishing.erasure import ForgetRuns, empty_log, erase_departed
 from flows.running.steps import Report, RunStep, at_once, unreported
 from flows.tagging.opening import check_framework as check_framework
 from flows.tagging.opening import open_tagger as open_tagger  # the commands call these as jobs
@@ -144,6 +144,8 @@ async def upkeep(
         database, settings.own_organisations
     )  # before texts go: what they name can't be found later
     done = keep_up(database, registry, now=now)
+    if done.texts and database.engine.dialect.name == "sqlite" and database.engine.url.database:
+        empty_log(Path(database.engine.url.database))  # which still holds the pages as they were
     return replace(done, recipients=erased + done.recipients)
 
 
