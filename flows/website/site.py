@@ -40,7 +40,7 @@ MENU = (
     ("/organisations", "Organisations"),
     ("/search", "Search"),
     ("/sources", "Sources"),
-    ("/about", "How this is made"),
+    ("/about", "About"),
 )
 
 

@@ -236,7 +236,7 @@ def _in_time_and_scope(wanted: Wanted) -> ColumnElement[bool]:
         return article.id.is_not(None) if wanted.everything else stands()
     start, end = _midnight(wanted.since or _EARLIEST), _midnight(wanted.until or _LATEST, days=1)
     if not wanted.everything:
-        return article.id.in_(members([article.id], start, end))
+        return and_(article.id.in_(members([article.id], start, end)))
     seen = and_(article.published_at.is_(None), article.first_seen_at >= start, article.first_seen_at < end)
     in_time: ColumnElement[bool] = or_(and_(article.published_at >= start, article.published_at < end), seen)
     return in_time
