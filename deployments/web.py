@@ -5,9 +5,10 @@
 
 import argparse
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deployments.prefect_runs import forget_runs_of
 from flows.website.app import make_app
 from flows.website.server import make_server
 from models.private_files import keep_private, write_whole
@@ -35,10 +36,16 @@ def serve(settings: Settings, say: Callable[[str], None], *, ports: int = 1) -> 
             "CULTURE_WEB_TRUSTED_HEADER counts only from CULTURE_WEB_PROXIES, which names none: nobody could see a page"
         )
     registry = load_registry(settings.sources)
+
+    async def forget_runs(addresses: Sequence[str]) -> None:
+        if forget := forget_runs_of(settings):  # only now: it imports Prefect
+            await forget(addresses)
+
     with open_database(settings.database_address) as database, _listen(settings, ports) as listening:
         host, port = settings.web_host, int(listening.getsockname()[1])
         say(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
-        make_server(make_app(database, registry, settings, utc_now), host, port).run(sockets=[listening])
+        app = make_app(database, registry, settings, utc_now, forget_runs)
+        make_server(app, host, port).run(sockets=[listening])
 
 
 def _listen(settings: Settings, ports: int) -> socket.socket:

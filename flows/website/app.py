@@ -15,7 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
-from flows.website import editions, pages, readers, searching
+from flows.publishing.erasure import ForgetRuns
+from flows.website import editions, operators, pages, preferences, readers, searching
 from flows.website.guard import Guard, Limit
 from flows.website.site import Site
 from models.settings import Settings
@@ -29,8 +30,14 @@ _WORDS = {
 }
 
 
-def make_app(database: Database, registry: Registry, settings: Settings, now: Callable[[], datetime]) -> ASGIApp:
-    """The application on an open database."""
+def make_app(
+    database: Database,
+    registry: Registry,
+    settings: Settings,
+    now: Callable[[], datetime],
+    forget_runs: ForgetRuns | None = None,
+) -> ASGIApp:
+    """The application on an open database; `forget_runs` deletes Prefect's runs that hold the address of who is erased."""
     own = settings.base_url or f"http://{settings.web_host}:{settings.web_port}"
     site = Site(database, registry, now, urlsplit(settings.base_url).path.rstrip("/"), own)
     app = Starlette(
@@ -52,6 +59,10 @@ def make_app(database: Database, registry: Registry, settings: Settings, now: Ca
             Route("/sources", editions.sources),
             Route("/about", editions.about),
             Route("/unsubscribe/{token:path}", readers.unsubscribe, methods=["GET", "POST"]),
+            Route("/preferences", preferences.no_token),
+            Route("/preferences/{token:path}", preferences.preferences, methods=["GET", "POST"]),
+            Route("/healthz", operators.healthz),
+            Route("/metrics", operators.metrics),
             Route("/robots.txt", robots),
         ],
         exception_handlers={HTTPException: refused, Exception: broken},
@@ -59,6 +70,8 @@ def make_app(database: Database, registry: Registry, settings: Settings, now: Ca
     )
     app.router.redirect_slashes = False
     app.state.site = site
+    app.state.settings = settings
+    app.state.forget_runs = forget_runs
     app.state.suggestions = Limit(readers.SUGGESTIONS_PER_HOUR, 3600)
 
     def error_page(scope: Scope, status: int, words: str) -> ASGIApp:

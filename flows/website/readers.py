@@ -37,15 +37,15 @@ def unsubscribe(request: Request) -> Response:
         with site.database.read() as session:
             recipient = recipients.by_token(token, session=session)
         if recipient is None:
-            return _unknown(request)
+            return unknown(request)
         if not recipient.active:
             return _gone(request)
         text = f"You will receive no more editions of the {PRODUCT}."
-        return site.page(request, "unsubscribe.html", title="Leave the list?", text=text, form=True, at="")
+        return site.page(request, "unsubscribe.html", title="Leave the list?", text=text, form=True, token=token, at="")
     with site.database.write() as session:
         recipient = recipients.by_token(token, session=session)
         if recipient is None:
-            return _unknown(request)
+            return unknown(request)
         recipients.leave(recipient, site.now(), session=session)
     return _gone(request)
 
@@ -101,15 +101,17 @@ async def form_of(request: Request) -> Mapping[str, list[str]]:
     return fields
 
 
-def _unknown(request: Request) -> Response:
+def unknown(request: Request) -> Response:
+    """The page for a token that nobody has."""
     text = "Perhaps the address was erased already, or the link was cut. Reply to an edition to be taken off the list."
-    return _told(request, 404, "This link is not known", text)
+    return told(request, 404, "This link is not known", text)
 
 
 def _gone(request: Request) -> Response:
     text = f"You receive no more editions of the {PRODUCT}. Your address is erased within 28 days."
-    return _told(request, 200, "You have left the list", text)
+    return told(request, 200, "You have left the list", text)
 
 
-def _told(request: Request, status: int, title: str, text: str) -> Response:
+def told(request: Request, status: int, title: str, text: str) -> Response:
+    """A page of one heading and one sentence."""
     return site_of(request).page(request, "unsubscribe.html", status=status, title=title, text=text, form=False, at="")

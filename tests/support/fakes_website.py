@@ -46,10 +46,10 @@ class Visitor:
         return self.ask("GET", address)
 
 
-def filled(database: Database, folder: Path, registry: Registry = fakes.REGISTRY) -> Settings:
-    """Ten weeks of news and the edition of the last; the settings of the installation."""
+def filled(database: Database, folder: Path, registry: Registry = fakes.REGISTRY, *, weeks: int = 10) -> Settings:
+    """So many weeks of news and the edition of the last; the settings of the installation."""
     settings = Settings(data=folder)
-    fakes.fill(database)
+    fakes.fill(database, weeks=weeks)
     with database.write() as session:
         for source in registry.sources:  # as the collector stores it
             session.execute(update(Article).where(col(Article.source) == source.id).values(source.origin))
