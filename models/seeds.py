@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from models.errors import UserError
 from models.settings import load_settings
 
 # What a framework must have. It may have background.toml, articles/ and held_out.jsonl too.
@@ -20,7 +21,7 @@ FRAMEWORK_FILES = ("themes.toml", "passages.toml", "vocabulary.toml")
 File = Traversable | Path
 
 
-class DataFileError(ValueError):
+class DataFileError(UserError, ValueError):
     """A data file that a person wrote can't be used; the message names the file, the place and how to fix it."""
 
 
