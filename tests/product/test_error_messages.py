@@ -66,6 +66,8 @@ def test_settings(tmp_path: Path, name: str, value: str, words: tuple[str, ...])
     [
         (None, ("my.toml", "no such file")),
         ("[[source]]\nid = x\n", ("my.toml", "is not valid TOML", "line 2")),
+        (f"a = {'[' * 2000}", ("my.toml", "is not valid TOML")),
+        (f"a = {'9' * 5000}", ("my.toml", "is not valid TOML")),
         ("", ("my.toml", "holds no [[source]] table")),
         ('[[source]]\nid = "a"\n', ("source 1 (a)", "url", "add it")),
         (f'{SOURCE}rigths = "ogl"\n', ("source 1 (s)", "'rigths'", "did you mean 'rights'?")),
