@@ -129,6 +129,7 @@ def test_dates_files_and_names(tmp_path: Path, words: tuple[str, ...], message: 
         ("CULTURE_MAIL_FROM", "nobody", ("CULTURE_MAIL_FROM", "'nobody'", "monitor@example.org")),
         ("CULTURE_SMTP_URL", "http://user:canary@h", ("CULTURE_SMTP_URL", "smtps://user:password@host:465")),
         ("CULTURE_SMTP_URL", "smtp://user@h", ("CULTURE_SMTP_URL", "a user needs a password")),
+        ("CULTURE_PREFECT_AUTH", "ada:p\u00e4ss", ("CULTURE_PREFECT_AUTH", "must be user:password, in ASCII")),
         ("CULTURE_SMTP_URL", "smtp://u:canary@h:port", ("CULTURE_SMTP_URL", "%40")),
     ],
 )
