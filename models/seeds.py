@@ -88,5 +88,8 @@ def read_toml(file: File) -> dict[str, Any]:
         raise DataFileError(f"{file}: may not be read; check its permissions") from error
     except UnicodeDecodeError as error:
         raise DataFileError(f"{file}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # no TOML; a number of 5,000 digits, a list in a list a thousand times
         raise DataFileError(f"{file}: is not valid TOML: {error}") from error

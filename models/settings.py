@@ -178,8 +178,8 @@ class Settings(BaseSettings):
     @classmethod
     def _is_login(cls, value: SecretStr | None) -> SecretStr | None:
         user, _, password = value.get_secret_value().partition(":") if value is not None else ("-", "", "-")
-        if not user or not password:
-            raise ValueError("must be user:password")
+        if not user or not password or not f"{user}{password}".isascii():  # Prefect answers others with 500
+            raise ValueError("must be user:password, in ASCII")
         return value
 
     @field_validator("prefect_addresses")
