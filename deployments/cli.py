@@ -117,17 +117,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_private()
     words = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "--verbose" in words
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(console.PlainFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     if "--log-json" in words:
         console.log_as_json()
     try:
         app(words)
-    except SystemExit:
-        raise
     except KeyboardInterrupt:
         console.problem("stopped; what was stored is whole, the next run goes on from there")
         sys.exit(130)
@@ -140,10 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _in_one_line(error: Exception) -> str | None:
-    """What a person can cause and fix, in one line; None: a fault of ours, to be seen whole."""
     if isinstance(error, OSError):
         return f"{error.filename or 'a file or connection'}: {error.strerror or error}"
-    from flows.running.steps import in_one_sentence  # here: what it needs is needed when something failed
+    from flows.running.steps import in_one_sentence  # here: SQLAlchemy takes longer than most commands
 
     return in_one_sentence(error)
 

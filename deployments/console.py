@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import unicodedata
 from codecs import lookup
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,21 @@ def never_fail_to_print() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def shown(text: str) -> str:
+    """What a terminal may get: no escape sequences and no marks of direction, whoever wrote the text."""
+    if text.isprintable():
+        return text
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf"))
+
+
+class PlainFormatter(logging.Formatter):
+    """Log lines as a terminal may get them: libraries log what servers say."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole line, with a traceback where there is one."""
+        return shown(super().format(record))
 
 
 def out() -> Console:
@@ -66,7 +82,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     """A table on the result stream; numbers to the right."""
     from rich.table import Table
 
-    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    drawn = Table(title=shown(title), title_justify="left", title_style="bold", header_style="bold")
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
@@ -77,7 +93,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 def line(text: str = "") -> None:
     """A line of result, shown as it is."""
-    out().print(text)
+    out().print(shown(text))
 
 
 def wrapped(text: str, *, indent: int = 0, hang: int = 2) -> None:
@@ -90,7 +106,7 @@ def wrapped(text: str, *, indent: int = 0, hang: int = 2) -> None:
 
 def note(text: str) -> None:
     """A line beside the result: what was chosen, what a person may want to know."""
-    err().print(text, style="dim")
+    err().print(shown(text), style="dim")
 
 
 class _JsonLine(logging.Formatter):
@@ -125,7 +141,7 @@ def problem(text: str) -> None:
         logging.getLogger("culture-monitor").error(text)
         return
     err().print(
-        Text("error:", style="bold red"), text, soft_wrap=True
+        Text("error:", style="bold red"), shown(text), soft_wrap=True
     )  # lines that are told must be whole to be copied
 
 
@@ -140,4 +156,4 @@ def _shown(cell: object) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, int):
         return f"{cell:,}"
-    return "" if cell is None else str(cell)
+    return "" if cell is None else shown(str(cell))

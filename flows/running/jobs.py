@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.publishing.erasure import ForgetRuns, erase_departed
+from flows.publishing.erasure import ForgetRuns, empty_log, erase_departed
 from flows.running.steps import Report, RunStep, at_once, unreported
 from flows.tagging.opening import check_framework as check_framework
 from flows.tagging.opening import open_tagger as open_tagger  # the commands call these as jobs
@@ -108,7 +108,7 @@ async def check_sources(
 
     async def one(source: Source, client: "PoliteClient") -> "SourceReport":
         nonlocal done
-        probed = await probe(source, client, now, guardian_key=settings.guardian_key)
+        probed = await probe(source, client, now, key=settings.guardian_key)
         done += 1
         report("check", done, len(sources))
         return probed
@@ -153,6 +153,8 @@ async def upkeep(
         database, settings.own_organisations
     )  # before texts go: what they name can't be found later
     done = keep_up(database, registry, now=now)
+    if done.texts and database.engine.dialect.name == "sqlite" and database.engine.url.database:
+        empty_log(Path(database.engine.url.database))  # which still holds the pages as they were
     return replace(done, recipients=erased + done.recipients)
 
 
