@@ -203,6 +203,6 @@ def test_what_the_form_says_of_a_mistyped_address_holds_no_part_of_it(
     typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CULTURE_DATA", str(tmp_path))
-    state = asyncio.run(form.recipients.fn(form.Change(address=typed)))
+    state = asyncio.run(form.recipients.fn(address=typed))
     assert str(state.message).startswith("this address is not an email address")
     assert "ada" not in str(state.message)
