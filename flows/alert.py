@@ -17,8 +17,8 @@ from flows.publishing.mailer import POLICY, parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.running import jobs
 from flows.running.prefect_links import run_address
-from flows.running.prefect_steps import run_context, run_name
-from models.settings import Settings, SettingsError, load_settings
+from flows.running.prefect_steps import run_context, run_name, settings_of_run
+from models.settings import Settings, SettingsError
 from models.store import deliveries, editions
 from models.store.deliveries import DeliveryState
 from models.store.editions import Decision
@@ -55,7 +55,7 @@ async def alert(
     """
     if run_id and await _told_already(run_id, state):
         return Completed(message=TOLD_ALREADY)
-    settings = load_settings()  # nothing else is opened: a broken database or registry may be what is to be told
+    settings = settings_of_run()  # nothing else is opened: a broken database or registry may be what is to be told
     subject = plain_line(f"NHS Culture Monitor: {name} {state}", 150)
     text = plain_lines(f"{message}\n\n{run_address(run_id) if run_id else ''}", MAX_MESSAGE)
     told = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from models.text_safety import plain_line, plain_lines
 from models.themes import IN_SCOPE as IN_SCOPE
-from models.themes import load_framework, theme_ids, unknown_theme
+from models.themes import load_framework, theme_id, theme_ids, unknown_theme
 
 QUEUE_DAYS = 28  # the queue asks about stories first seen in so many days, where nobody says otherwise
 NOT_IN_SCOPE = "The story is not in scope, so no digest shows it, whatever its themes: say that it is in scope if it belongs there."
@@ -36,12 +36,13 @@ def check_decision(
     reviewer: str,
     note: str = "",
 ) -> Decision:
-    """A decision that can be recorded: the scope where it was said, `themes` that apply, `not_themes` that do not.
+    """A decision that can be recorded: the scope where it was said, `themes` that apply, `not_themes` that do not, by id or name.
 
     Raises:
         ReviewError: nothing is said, an unknown theme, a yes and a no on the same theme, a theme that applies on an
             article that is said to be out of scope, or no reviewer.
     """
+    themes, not_themes = [theme_id(theme) for theme in themes], [theme_id(theme) for theme in not_themes]
     for theme in (*themes, *not_themes):
         if theme not in theme_ids():
             raise ReviewError(unknown_theme(theme))
@@ -66,6 +67,7 @@ def check_retagging(*, themes: Sequence[str], reviewer: str, note: str = "") -> 
     Raises:
         ReviewError: as `check_decision`.
     """
+    themes = [theme_id(theme) for theme in themes]
     others = [theme for theme in theme_ids() if theme not in themes]
     return check_decision(in_scope=True, themes=themes, not_themes=others, reviewer=reviewer, note=note)
 

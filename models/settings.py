@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, IPvAnyAddress, SecretStr, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DISTRIBUTION = "nhs-culture-monitor"
-PREFIX = "CULTURE_"
+PREFIX, BLOCK = "CULTURE_", "secret:"  # BLOCK names a Prefect Secret block, whose value the flows take
 ENV_FILE = ".env"
 REGISTRY = "sources.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     guardian_api_key: SecretStr | None = Field(None, description="Key of the Guardian Open Platform")
     smtp_url: SecretStr | None = Field(
         None,
-        description="smtps://user:password@host:465 or smtp://…:587; without it, an edition is a preview in the outbox folder",
+        description="smtps://user:password@host:465 or smtp://…:587, or secret:BLOCK; without it, editions are previews",
     )
     mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
     base_url: str = Field("", description="Public address of the web edition, for links and one-click unsubscribing")
@@ -209,7 +209,8 @@ class Settings(BaseSettings):
         wrong = "must be a web address such as https://host/path; a port is a number up to 65535"
         try:
             parts = urlsplit(value.get_secret_value()) if value is not None else None
-            good = parts is None or (parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0)
+            web = parts is not None and parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            good = parts is None or web or f"{parts.scheme}:" == BLOCK
         except ValueError:
             raise ValueError(wrong) from None
         if not good:

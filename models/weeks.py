@@ -14,6 +14,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class WeekError(ValueError):
+    """What a person wrote names no week, or one that can't be meant; the message says why."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Week:
     """An ISO week as London lives it: from Monday 00:00 to the next Monday 00:00, Europe/London."""
@@ -32,15 +36,15 @@ class Week:
         """The week written as `2026-W47`.
 
         Raises:
-            ValueError: not of that form, or the year has no such week.
+            WeekError: not of that form, or the year has no such week.
         """
         found = _WEEK_FORM.fullmatch(text.strip())
         if found is None:
-            raise ValueError(f"week {text!r} is not of the form 2026-W47")
+            raise WeekError(f"week {text!r} is not of the form 2026-W47")
         try:
             date.fromisocalendar(int(found[1]), int(found[2]), 1)
         except ValueError as error:
-            raise ValueError(f"week {text!r}: the year {found[1]} has no week {int(found[2])}") from error
+            raise WeekError(f"week {text!r}: the year {found[1]} has no week {int(found[2])}") from error
         return cls(int(found[1]), int(found[2]))
 
     @property
