@@ -134,7 +134,8 @@ def _view_section(
 ) -> SectionView:
     here = tuple(stories[story.id] for story in own)
     all_ = content.stories_on(theme.id)
-    also = [stories[story.id].link() for story in all_ if stories[story.id] not in here]
+    shown = {story.id for story in here}
+    also = [stories[story.id].link() for story in all_ if story.id not in shown]
     trend = next((trend for trend in content.trends if trend.theme == theme.id), None)
     return SectionView(
         anchor=theme.id,

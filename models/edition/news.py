@@ -1,7 +1,7 @@
 """The news of an edition in few words: its subject, the line that an inbox shows after it, and the lines of the brief."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.edition.choosing import choose_leads
 from models.edition.content import EditionContent, StoryItem
@@ -57,8 +57,9 @@ def write_preheader(content: EditionContent) -> str:
 
 
 def write_news(content: EditionContent) -> tuple[NewsLine, ...]:
-    """Up to five lines, one for each story that leads."""
-    return tuple(_line(story) for story in choose_leads(content))
+    """Up to five lines, one for each story that leads; what its reader watches stands above them already."""
+    others = replace(content, stories=tuple(story for story in content.stories if not content.selection.watches(story)))
+    return tuple(_line(story) for story in choose_leads(others))
 
 
 def say_numbers(content: EditionContent) -> str:
