@@ -13,8 +13,9 @@ from flows.publishing.edition import DigestResult, archive_entries, write_files
 from flows.publishing.layout import view_edition
 from flows.publishing.mailer import parse_sender
 from flows.publishing.messages import links_of
-from flows.publishing.rendering import render_web
-from models.edition.content import EditionContent
+from flows.publishing.rendering import render_email, render_web
+from models.edition.choosing import for_recipient
+from models.edition.content import EditionContent, Selection
 from models.private_files import write_whole
 from models.settings import Settings
 from models.store.database import Database
@@ -29,19 +30,29 @@ class _OutletFiles(OutletSite):
         return f"{self.base}/{_file_name(article.path)}"
 
 
-def link_to_files(digest: DigestResult, site: DemoSite, database: Database, settings: Settings) -> None:
+def link_to_files(digest: DigestResult, site: DemoSite, database: Database, settings: Settings) -> Path | None:
     """Write the pages of the site beside the edition, and the edition's files anew with links to them.
 
-    What is stored keeps the addresses under which the pages were read.
+    Pages point to each other from where they stand, the email and the plain text by whole addresses. Also written is the
+    email of a reader who watches one of the organisations, where any is named: its file. What is stored keeps the
+    addresses under which the pages were read.
     """
     files = _write_site(site, settings.data / FOLDER)
+    data = settings.data.resolve().as_uri()
     content = _with_files(digest.content, files)
     sender = parse_sender(settings.mail_from, settings.base_url)
-    write_files(content, settings, sender)
+    page_file, *_ = write_files(content, settings, sender)
+    write_whole(page_file, page_file.read_text(encoding="utf-8").replace(data, "..").encode())
     with database.read() as session:
         entries = archive_entries(session=session)
     page = render_web(view_edition(content, links_of(sender, content)))
-    write_archive(settings.data / "archive", content.as_week(), page, entries)
+    write_archive(settings.data / "archive", content.as_week(), page.replace(data, ".."), entries)
+    named = [organisation for story in content.stories for organisation in story.organisations]
+    watching = for_recipient(content, Selection(watch=(named[-1],))) if named else None
+    if watching is None:
+        return None
+    email = render_email(view_edition(watching, links_of(sender, content)))
+    return write_whole(settings.outbox / f"{content.week}-watching.html", email.html.replace(data, "..").encode())
 
 
 def _write_site(site: DemoSite, folder: Path) -> dict[str, str]:
@@ -54,7 +65,9 @@ def _write_site(site: DemoSite, folder: Path) -> dict[str, str]:
             name = _file_name(path)
             file = folder / outlet.id / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file, page.replace(f'{files.base}/"', f'{files.base}/index.html"').encode())
+            page = page.replace(f'{files.base}/"', f'{files.base}/index.html"')
+            up = "/".join([".."] * name.count("/")) or "."  # from this page to its outlet: the folder may be moved
+            write_whole(file, page.replace(files.base, up).encode())
             found[f"{served.base}{path}"] = f"{files.base}/{name}"
         feed = folder / outlet.id / outlet.feed_path.lstrip("/")
         feed.parent.mkdir(parents=True, exist_ok=True)

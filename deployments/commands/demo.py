@@ -51,12 +51,12 @@ def demo(data: Data = None, json: Json = False, verbose: Verbose = False) -> Non
             quiet=json,
         )
         with open_database(settings.database_address) as database:
-            link_to_files(report.digest, site, database, settings)
+            watching = link_to_files(report.digest, site, database, settings)
     if json:
         console.as_json(whole.as_data(report))
         return
     whole.show(report)
-    _where_to_look(report, folder, time.monotonic() - began)
+    _where_to_look(report, folder, watching, time.monotonic() - began)
 
 
 def _encoder(folder: Path) -> str:
@@ -64,7 +64,7 @@ def _encoder(folder: Path) -> str:
     return MINILM if has_published_weights(folder / "models" / MINILM) else TFIDF
 
 
-def _where_to_look(report: whole.Report, folder: Path, seconds: float) -> None:
+def _where_to_look(report: whole.Report, folder: Path, watching: Path | None, seconds: float) -> None:
     stories, themes = report.digest.stories, sum(1 for count in report.monitor.tagged.by_theme.values() if count)
     console.line()
     console.line(
@@ -78,3 +78,5 @@ def _where_to_look(report: whole.Report, folder: Path, seconds: float) -> None:
     for file in report.digest.files:
         kind = _IN_ARCHIVE.get(file.name, "as a web page") if file.parent.name == "archive" else _KINDS[file.suffix]
         console.line(f"  {kind:<14} {file}")
+    if watching is not None:
+        console.line(f"  for a watcher  {watching}")

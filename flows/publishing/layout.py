@@ -68,7 +68,9 @@ def view_edition(content: EditionContent, links: Links = NOWHERE) -> EditionView
             if theme.id not in groups and content.stories_on(theme.id)
         ),
         empty=wording.explain_empty(content),
-        organisations=naming[:ORGANISATIONS],
+        organisations=tuple(one for one in naming[:ORGANISATIONS] if len(one.stories) > 1),
+        newcomers=tuple(one for one in naming[:ORGANISATIONS] if len(one.stories) == 1),
+        newcomers_words=wording.describe_naming(1, is_first=True, weeks=content.weeks_named).capitalize(),
         more_organisations=max(len(naming) - ORGANISATIONS, 0),
         trends=tuple(_view_trend(content, trend) for trend in content.trends if trend.theme in themes),
         trends_note=trend_words.explain_charts(content),
@@ -111,7 +113,7 @@ def _view_story(story: StoryItem, names: dict[str, str], number: int) -> StoryVi
         number=number,
         title=story.title,
         url=story.url,
-        who=", ".join(organisation.name for organisation in story.organisations),
+        who=", ".join(story.named),
         meta=wording.describe_story(story),
         quote=_quote(story),
         credit=wording.credit_story(story),
@@ -165,7 +167,10 @@ def _name_organisations(content: EditionContent, stories: dict[int, StoryView]) 
             names[organisation.id] = organisation.name
             named.setdefault(organisation.id, []).append(stories[story.id].link())
     first = set(content.first_named)
-    chosen = sorted((id_ for id_ in named if len(named[id_]) > 1 or id_ in first), key=lambda id_: -len(named[id_]))
+    chosen = sorted(
+        (id_ for id_ in named if len(named[id_]) > 1 or id_ in first),
+        key=lambda id_: (-len(named[id_]), id_ not in first),
+    )
     return tuple(
         OrganisationView(
             names[id_],

@@ -29,7 +29,7 @@ class NewsLine:
     story: int  # id of its article
     who: str  # organisations that the headline does not name; may be empty
     what: str
-    outlets: str
+    outlets: str  # "5 outlets"; empty where there is one
 
 
 def write_subject(content: EditionContent) -> str:
@@ -83,9 +83,8 @@ def say_numbers(content: EditionContent) -> str:
 def _line(story: StoryItem) -> NewsLine:
     title = bare_headline(story.title)
     known = title.casefold()
-    named = [one.name for one in story.organisations if one.name.casefold() not in known]
-    others = story.outlets - 1
-    outlets = f"{story.outlet} +{others}" if others else story.outlet
+    named = [name for name in story.named if name.casefold() not in known]
+    outlets = count_things(story.outlets, "outlet") if story.outlets > 1 else ""
     return NewsLine(story.id, named[0] if named else "", plain_line(title, HEADLINE_IN_BRIEF), outlets)
 
 

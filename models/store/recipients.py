@@ -121,7 +121,7 @@ def receiver(recipient_id: int, *, session: Session) -> Receiver | None:
     return _as_receiver(row, load_heirs(session=session) if row.watch else None)
 
 
-def _as_receiver(row: Recipient, heirs: Heirs | None) -> Receiver:
+def _as_receiver(row: Recipient, heirs: Heirs | None = None) -> Receiver:
     watch = [OrganisationNote(*heirs.of(id_)) for id_ in row.watch] if heirs else []
     return Receiver(
         id=row.id or 0,
