@@ -181,7 +181,7 @@ def test_hostile_text_stays_text_on_every_page(sqlite: Database, tmp_path: Path)
         "/search?q=quince",
         f"/stories/{number}",
         "/themes/speaking-up",
-        "/search?since=2026-11-01",
+        "/search?since=2026-11-16&until=2026-11-16",
     ):
         page = reader.get(address).text
         assert "Quince" in page, address
