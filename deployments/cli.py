@@ -136,10 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _in_one_line(error: Exception) -> str | None:
-    """What a person can cause and fix, in one line; None: a fault of ours, to be seen whole."""
     if isinstance(error, OSError):
         return f"{error.filename or 'a file or connection'}: {error.strerror or error}"
-    from flows.running.steps import in_one_sentence  # here: what it needs is needed when something failed
+    from flows.running.steps import in_one_sentence  # here: SQLAlchemy takes longer than most commands
 
     return in_one_sentence(error)
 

@@ -1,5 +1,6 @@
 """The flows `alert` and `digest-check`: someone is told when a run fails or no digest went out."""
 
+import asyncio
 import socket
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -164,8 +165,10 @@ def _sent(settings: Settings, subject: str, text: str) -> str:
 async def _post(address: str, subject: str, text: str) -> str:
     """Post to the webhook, in the form that chat services read; what went wrong, or nothing. Its address is a secret."""
     try:
-        async with httpx.AsyncClient(timeout=POST_SECONDS) as client:
-            answer = await client.post(address, json={"text": f"{subject}\n{text}", "subject": subject})
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # No proxy and no password file of the environment; of the answer, which may be endless, its status alone is read.
+        async with asyncio.timeout(POST_SECONDS), httpx.AsyncClient(timeout=POST_SECONDS, trust_env=False) as client:
+            posted = {"text": f"{subject}\n{text}", "subject": subject}
+            async with client.stream("POST", address, json=posted) as answer:
+                return "" if answer.is_success else f"the webhook answered {answer.status_code}"
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         return f"the webhook could not be reached ({type(error).__name__})"
-    return "" if answer.is_success else f"the webhook answered {answer.status_code}"

@@ -68,7 +68,9 @@ async def recipients(
         return await _change(action, address, choices)
     except store.RecipientError as error:
         # Returned, not raised: a traceback would repeat the address in the log.
-        return Failed(message=hide_addresses(str(error)))
+        # What was typed goes as a whole: of a mistyped address a pattern would know but a part.
+        said = str(error).replace(repr(address), "this address").replace(address, "this address")
+        return Failed(message=hide_addresses(said))
 
 
 async def _change(action: Action, address: str, choices: dict[str, Any]) -> State[None]:

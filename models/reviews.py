@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.errors import UserError
 from models.text_safety import plain_line, plain_lines
 from models.themes import IN_SCOPE as IN_SCOPE
 from models.themes import load_framework, theme_id, theme_ids, unknown_theme
@@ -15,7 +16,7 @@ MAX_NOTE = 2000
 MAX_SUGGESTION = 500  # letters of what a reader of the web edition writes
 
 
-class ReviewError(ValueError):
+class ReviewError(UserError, ValueError):
     """A review can't be recorded; the message names the value and the mend."""
 
 

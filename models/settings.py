@@ -15,6 +15,8 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, IPvAnyAddress, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.errors import UserError
+
 DISTRIBUTION = "nhs-culture-monitor"
 PREFIX, BLOCK = "CULTURE_", "secret:"  # BLOCK names a Prefect Secret block, whose value the flows take
 ENV_FILE = ".env"
@@ -43,7 +45,7 @@ def own_registry(given: dict[str, Any]) -> Path | None:
     return file if file is not None and file.is_file() else None
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError, ValueError):
     """A setting is wrong; the message names the setting, the value (unless secret) and how to fix it."""
 
 
@@ -174,8 +176,8 @@ class Settings(BaseSettings):
     @classmethod
     def _is_login(cls, value: SecretStr | None) -> SecretStr | None:
         user, _, password = value.get_secret_value().partition(":") if value is not None else ("-", "", "-")
-        if not user or not password:
-            raise ValueError("must be user:password")
+        if not user or not password or not f"{user}{password}".isascii():  # Prefect answers others with 500
+            raise ValueError("must be user:password, in ASCII")
         return value
 
     @field_validator("prefect_addresses")

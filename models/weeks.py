@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from models.errors import UserError
+
 LONDON = ZoneInfo("Europe/London")
 _WEEK_FORM = re.compile(r"(\d{4})-W(\d{2})")
 
@@ -14,7 +16,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class WeekError(ValueError):
+class WeekError(UserError, ValueError):
     """What a person wrote names no week, or one that can't be meant; the message says why."""
 
 

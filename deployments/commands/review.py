@@ -145,7 +145,14 @@ def read_decisions(file: Path) -> list[tuple[str, Decision]]:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ReviewError(f"{file}: can't be read as UTF-8 text: {error}") from error
-    rows = csv.DictReader(text.splitlines())
+    try:
+        rows = csv.DictReader(text.splitlines())
+        return _decisions(file, rows)
+    except csv.Error as error:
+        raise ReviewError(f"{file}: is not a CSV file: {error}") from error
+
+
+def _decisions(file: Path, rows: "csv.DictReader[str]") -> list[tuple[str, Decision]]:
     missing = [name for name in NEEDED_COLUMNS if name not in (rows.fieldnames or ())]
     if missing:
         raise ReviewError(f"{file}: lacks the column {missing[0]!r}; its first line must name {', '.join(CSV_COLUMNS)}")

@@ -3,29 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
+from models.errors import UserError
+from models.store.database import explain_error
+
 T = TypeVar("T")
-
-
-def in_one_sentence(error: Exception) -> str | None:
-    """What a person can cause and fix, in their words; None: a fault of ours, to be seen whole."""
-    # Here, not above: together they take longer than most commands, and are needed when one fails.
-    from sqlalchemy.exc import DBAPIError
-
-    from flows.past.backfilling import BackfillError
-    from models.reviews import ReviewError
-    from models.seeds import DataFileError
-    from models.settings import SettingsError
-    from models.sources import UnknownSourceError
-    from models.store.database import DatabaseError, explain_error
-    from models.store.model_versions import ModelError
-    from models.store.recipient_choices import RecipientError
-    from models.weeks import WeekError
-
-    of_settings = (SettingsError, DataFileError, DatabaseError, ModelError, UnknownSourceError)
-    of_a_form = (BackfillError, RecipientError, ReviewError, WeekError)
-    if isinstance(error, (*of_settings, *of_a_form)):
-        return str(error)
-    return explain_error(error) if isinstance(error, DBAPIError) else None  # the disk is full, the server went away
 
 
 # Told of progress: stage, done, total.
@@ -47,3 +30,10 @@ async def at_once(name: str, step: Callable[[], Awaitable[T]]) -> T:
 
 def unreported(stage: str, done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def in_one_sentence(error: Exception) -> str | None:
+    """What a person can cause and fix, in their words; None: a fault of ours, to be seen whole."""
+    if isinstance(error, DBAPIError):  # the disk is full, the server went away
+        return explain_error(error)
+    return str(error) if isinstance(error, UserError) else None

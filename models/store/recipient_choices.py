@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from models.edition.content import Selection
+from models.errors import UserError
 from models.sources import NATION_NAMES, SECTOR_NAMES, Registry
 from models.store.tables import Recipient
 from models.text_safety import plain_line
@@ -11,7 +12,7 @@ from models.themes import theme_id, theme_ids
 MAX_NAME = 100
 
 
-class RecipientError(ValueError):
+class RecipientError(UserError, ValueError):
     """A recipient can't be added, changed or found; the message names the value and the mend."""
 
 

@@ -212,6 +212,9 @@ def test_a_review_from_a_csv_file_counts_at_once_and_a_wrong_line_records_nothin
     refused = command(folder, "review", "import", "bad.csv")
     assert refused.returncode == 2
     assert "bad.csv:3: in_scope is 'perhaps'" in refused.stderr
+    (folder / "long.csv").write_text(f"{head}{article},no,,{'A' * 140_000},\n", encoding="utf-8")
+    refused = command(folder, "review", "import", "long.csv")
+    assert (refused.returncode, "long.csv: is not a CSV file" in refused.stderr) == (2, True)
     (folder / "good.csv").write_text(f"{head}{article},yes,appraisal; workforce,Ada,from the board\n", encoding="utf-8")
     assert command(folder, "review", "import", "good.csv").returncode == 0
     with sqlite3.connect(folder / "data" / "culture.db") as database:
