@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         5,
         gt=0,
         le=30,
-        description="Days for which an email that no server took is tried again, from when its edition was first sent",
+        description="Days, from an edition's first sending, for which what no server took is tried again",
     )
     approval: bool = Field(False, description="Whether the digest awaits approval by a person in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")
