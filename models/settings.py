@@ -131,10 +131,7 @@ class Settings(BaseSettings):
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
     schedule_upkeep: Cron = Field("0 4 * * *", description="When data past its retention is deleted")
     delivery_days: float = Field(
-        5,
-        gt=0,
-        le=30,
-        description="Days for which an email that no server took is tried again, from when its edition was first sent",
+        5, gt=0, le=30, description="Days for which an email that no server took is tried again, from its first sending"
     )
     approval: bool = Field(False, description="Whether the digest awaits approval by a person in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")

@@ -25,7 +25,7 @@ from models.sources import Registry
 from models.store.article_facts import chunks
 from models.store.database import Database
 from models.store.in_scope import article
-from models.store.search import Hit, named_organisations, stories_of
+from models.store.search import Hit, named_organisations, stories_by_key
 from models.store.tables import StoredOrganisation
 from models.text_safety import plain_line
 from models.themes import Theme, load_framework, load_themes, theme_ids
@@ -98,12 +98,24 @@ class Site:
         self, hits: Sequence[Hit], *, theme: str = "", everything: bool = False, session: Session
     ) -> list[StoryCard]:
         """These stories as a list shows them; of a `theme`, its own evidence is quoted and no other."""
-        facts = stories_of(hits, everything=everything, session=session)
+        ((_, cards),) = self.lists([(theme, hits)], everything=everything, session=session)
+        return cards
+
+    def lists(
+        self, asked: Sequence[tuple[str, Sequence[Hit]]], *, everything: bool = False, session: Session
+    ) -> list[tuple[str, list[StoryCard]]]:
+        """Several such lists, each with its theme, read from the database together."""
+        facts = stories_by_key([hit for _, hits in asked for hit in hits], everything=everything, session=session)
         summaries: dict[int, str] = {}
-        for chunk in chunks([fact.shown.id for fact in facts]):
+        for chunk in chunks([fact.shown.id for fact in facts.values()]):
             rows = session.execute(select(article.id, article.summary).where(article.id.in_(chunk)))
             summaries.update((number, summary) for number, summary in rows)
-        return [self.card(fact, summaries.get(fact.shown.id, ""), theme=theme) for fact in facts]
+
+        def card(hit: Hit, theme: str) -> StoryCard:
+            fact = facts[hit.story]
+            return self.card(fact, summaries.get(fact.shown.id, ""), theme=theme)
+
+        return [(theme, [card(hit, theme) for hit in hits if hit.story in facts]) for theme, hits in asked]
 
     def card(self, fact: StoryFact, summary: str = "", *, theme: str = "") -> StoryCard:
         """One story within the rights of its source."""
