@@ -10,13 +10,13 @@ from sqlmodel import Session
 
 from flows.publishing.archive import ArchiveEntry, write_archive
 from flows.publishing.delivery import DeliverySummary
+from flows.publishing.layout import view_edition
 from flows.publishing.mailer import Sender, build_message, message_id
 from flows.publishing.messages import links_of
 from flows.publishing.rendering import render_email, render_text, render_web
-from flows.publishing.view import view_edition
 from models.edition.compose import compose
 from models.edition.content import EditionContent, content_from_json
-from models.edition.wording import write_subject
+from models.edition.news import write_subject
 from models.private_files import write_whole
 from models.settings import Settings
 from models.sources import Registry
@@ -102,10 +102,10 @@ def compose_edition(
             latest_review=latest_review,
             session=session,
         )
-        page, entries = edition.html, archive_entries(session=session)
+        page, subject, entries = edition.html, edition.subject, archive_entries(session=session)
     content = content_from_json(edition.content)
     files = (*write_files(content, settings, sender), *write_archive(settings.data / "archive", week, page, entries))
-    return result_of(content, files)
+    return replace(result_of(content, files), subject=subject)  # of a sealed one: as it was sent
 
 
 def write_files(content: EditionContent, settings: Settings, sender: Sender) -> tuple[Path, ...]:

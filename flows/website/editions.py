@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from flows.publishing.archive import years_of
 from flows.publishing.edition import archive_entries
-from flows.publishing.view import EditionView, shorten, view_edition
+from flows.publishing.layout import view_edition
+from flows.publishing.view import EditionView, shorten
 from flows.website.site import MAX_PAGE_BYTES, site_of
 from models.edition.compose import find_gaps
 from models.edition.content import EditionContent, content_from_json, within_rights
