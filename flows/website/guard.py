@@ -8,7 +8,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -103,7 +103,7 @@ class Guard:
             logger.error("a request could not be answered: %s at %s", type(error).__name__, place_of(error))
 
     def _choose(self, scope: Scope, path: str, visitor: str, user: str) -> ASGIApp:
-        if not is_loopback(visitor) and not self._visits.allows(visitor):
+        if not is_loopback(visitor) and not self._visits.allows(network_of(visitor)):
             return self._error_page(scope, 429, "You have asked for many pages. Wait a minute, then go on.")
         if self._login and not user and not path.startswith(WITHOUT_LOGIN):
             return self._error_page(scope, 403, "Sign in through the address that your organisation gives you.")
@@ -119,8 +119,10 @@ class Guard:
         if plain_address(peer) not in self._proxies:
             return peer, ""
         headers = Headers(scope=scope)
-        forwarded = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        return plain_address(forwarded) or peer, headers.get(self._login, "") if self._login else ""
+        # The last word is the proxy's: what a visitor sends stands before it, within the header or as one of their own.
+        forwarded = next(reversed(headers.getlist("x-forwarded-for")), "").rpartition(",")[2].strip()
+        users = headers.getlist(self._login) if self._login else []
+        return plain_address(forwarded) or peer, users[0] if len(users) == 1 else ""
 
 
 class Answer:
@@ -147,11 +149,18 @@ def is_loopback(address: str) -> bool:
 
 
 def plain_address(address: str) -> str:
-    """An address in its one form; empty where it is none."""
+    """An address in its one form, IPv4 within IPv6 as IPv4; empty where it is none."""
     try:
-        return str(ip_address(address))
+        found = ip_address(address)
     except ValueError:
         return ""
+    return str(getattr(found, "ipv4_mapped", None) or found)
+
+
+def network_of(address: str) -> str:
+    """Whom visits are counted of: an address, or of IPv6 the network of 64 bits, all of which one visitor may use."""
+    plain = plain_address(address)
+    return str(ip_network((plain, 64), strict=False)) if ":" in plain and "%" not in plain else plain or address
 
 
 def place_of(error: BaseException) -> str:

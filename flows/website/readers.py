@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from flows.website.guard import Limit
+from flows.website.guard import Limit, network_of
 from flows.website.pages import LARGEST_ID, story
 from flows.website.site import site_of
 from models.edition.wording import PRODUCT
@@ -63,7 +63,7 @@ def _suggest(request: Request, fields: Mapping[str, list[str]]) -> Response:
     if theme not in (*theme_ids(), IN_SCOPE) or sign not in {"yes", "no"}:
         return story(request, note="Nothing was kept: choose what is wrong, and whether it applies.", status=400)
     limit: Limit = request.app.state.suggestions
-    if not limit.allows(request.state.visitor):
+    if not limit.allows(network_of(request.state.visitor)):
         return story(request, note="You have said much in an hour. Nothing was kept; come back later.", status=429)
     with site.database.write() as session:
         known = number <= LARGEST_ID and session.get(Article, number) is not None
