@@ -62,12 +62,13 @@ def remember(settings: Settings) -> None:
 
 
 async def offer_choices(ids: Iterable[UUID], registry: Registry, client: PrefectClient) -> None:
-    """Let the forms of registered deployments offer what the code cannot know, such as the registry's sources."""
+    """Let registered deployments offer what the code cannot know, such as the registry's sources, and refuse unknown parameters."""
     for number in ids:
         found = await client.read_deployment(number)
-        schema = found.parameter_openapi_schema or {}
-        if _add_choices(found.name, schema, registry):
-            await client.update_deployment(number, DeploymentUpdate(parameter_openapi_schema=schema))
+        schema = {**(found.parameter_openapi_schema or {}), "additionalProperties": False}
+        for parameter, values in _choices(registry).get(found.name, {}).items():
+            schema["properties"][parameter]["items"]["enum"] = values
+        await client.update_deployment(number, DeploymentUpdate(parameter_openapi_schema=schema))
 
 
 async def _one(deployed: Deployed, cron_before: str | None, client: PrefectClient) -> RunnerDeployment:
@@ -123,18 +124,15 @@ def _schedules(
     return [*changed, *(one for one in kept if one.slug != SCHEDULE_SLUG)]
 
 
-def _add_choices(deployment: str, schema: dict[str, Any], registry: Registry) -> bool:
-    """Add them to a form's schema; whether there were any to add."""
+def _choices(registry: Registry) -> dict[str, dict[str, list[str]]]:
+    """{deployment: {parameter: what its form offers}}"""
     sources = sorted(source.id for source in registry.sources)
-    choices = {
+    return {
         "monitor": {"sources": sources},
         "collect": {"sources": sources},
         "backfill": {"sources": sorted(one.id for one in registry.sources if can_be_filled(registry, one))},
         "recipients": {"sectors": sorted({*SECTOR_NAMES, *(source.sector for source in registry.sources)})},
-    }.get(deployment, {})
-    for parameter, values in choices.items():
-        schema["properties"][parameter]["items"]["enum"] = values
-    return bool(choices)
+    }
 
 
 def _flat(parameters: Mapping[str, Any], flow: Flow[..., Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ async def recipients(
     except store.RecipientError as error:
         # Returned, not raised: a traceback would repeat the address in the log.
         # What was typed goes as a whole: of a mistyped address a pattern would know but a part.
-        said = str(error).replace(repr(change.address), "this address").replace(change.address, "this address")
+        said = str(error).replace(repr(address), "this address").replace(address, "this address")
         return Failed(message=hide_addresses(said))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flows.tagging.training import TrainSummary
 
 FLIPS_SHOWN = 40
+LEAST_EXAMPLES = 5  # of a theme: with fewer, one article moves its F1 by a fifth and more
 
 
 TRAIN_SECONDS = (
@@ -93,7 +94,7 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
     for theme in theme_ids():
         old, new = before["themes"]["per_theme"][theme], after["themes"]["per_theme"][theme]
         threshold = card["thresholds"].get(theme, 0.0)
-        rows.append([escape(names[theme]), *(f"{x:.2f}" for x in (old["f1"], new["f1"])), f"{threshold:.2f}"])
+        rows.append([escape(names[theme]), theme_figure(old), theme_figure(new), f"{threshold:.2f}"])
     flips = [
         [escape(flip["title"], 120), escape(names.get(flip["what"], flip["what"])), flip["was"], flip["now"]]
         for flip in card["flips"][:FLIPS_SHOWN]
@@ -111,7 +112,8 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
         "",
         f"## Measured on {after['n']} labelled articles",
         "",
-        "Reviewed articles and labelled passages that no version learns from.",
+        "Reviewed articles and labelled passages that no version learns from. Of a theme with fewer than "
+        f"{LEAST_EXAMPLES} examples stands their number, in brackets.",
         "",
         table(("", "before", "now"), overall),
         "",
@@ -121,6 +123,12 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
         "",
     ]
     return "\n".join([*lines, table(("article", "what", "before", "now"), flips) if flips else "Nothing."])
+
+
+def theme_figure(scores: Mapping[str, Any]) -> str:
+    """The F1 of one theme, or of how few examples none can be told."""
+    support = int(scores["support"])
+    return f"{scores['f1']:.2f}" if support >= LEAST_EXAMPLES else f"– ({support})"
 
 
 def _figure(scores: Mapping[str, Any], part: str, key: str) -> str:

@@ -106,9 +106,7 @@ class Settings(BaseSettings):
     web_host: str = Field("127.0.0.1", description="Address on which `web` and `start` serve the web edition")
     web_port: int = Field(8330, ge=1, le=65535, description="Its port; put your web server with TLS in front of it")
     web_trusted_header: str = Field(
-        "",
-        pattern=r"^[A-Za-z0-9-]*$",
-        description="Header in which your login proxy names who is signed in; with it, nobody else sees the pages",
+        "", pattern=r"^[A-Za-z0-9-]*$", description="Header in which your login proxy names who is signed in"
     )
     web_proxies: Annotated[frozenset[IPvAnyAddress], NoDecode] = Field(
         frozenset(), description="Addresses of the proxies whose word on visitors counts, comma-separated"

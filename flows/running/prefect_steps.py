@@ -5,7 +5,7 @@ The jobs themselves know nothing of this: the command runs the same steps withou
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -124,7 +124,9 @@ def refuse_passing_place(settings: Settings) -> None:
             )
 
 
-def told_in_one_sentence(run: Callable[P, Awaitable[State[None]]]) -> Callable[P, Awaitable[State[None]]]:
+def told_in_one_sentence(
+    run: Callable[P, Coroutine[Any, Any, State[None]]],
+) -> Callable[P, Coroutine[Any, Any, State[None]]]:
     """A flow's function that fails in one sentence, not with a traceback, where its form or a setting is wrong."""
 
     @wraps(run)

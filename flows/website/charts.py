@@ -1,11 +1,13 @@
 """Stories over time: counted by month and quarter, drawn as an inline SVG that needs no script and no picture."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from models.store.search import Hit
+from sqlmodel import Session, col, select
+
+from models.store.search import Hit, Wanted, by_period
+from models.store.tables import Article
 from models.weeks import LONDON
 
 MONTHS = 24
@@ -15,13 +17,28 @@ LEAST_SCALE = 4  # stories that the tallest bar stands for at least: one lone st
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class Stretch:
+    """A month or a quarter."""
+
+    name: str
+    first: date
+    last: date
+
+    @property
+    def start(self) -> datetime:
+        """Its first moment."""
+        return datetime.combine(self.first, time(), tzinfo=LONDON).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
     """A month or a quarter with its stories."""
 
     name: str
     first: date
     last: date
     count: int | None  # None: before anything was collected
+    newest: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +54,34 @@ class Bar:
     label: str  # under the bar; empty where there is no room
 
 
-def by_month(hits: Iterable[Hit], now: datetime, began: datetime | None, months: int = MONTHS) -> list[Period]:
-    """The stories of the last months, the present one last."""
-    counts = Counter(_month(hit.at) for hit in hits)
-    today = now.astimezone(LONDON).date()
-    last = today.year * 12 + today.month - 1
-    start = _month(began) if began else last
-    return [_months(place, 1, counts, start) for place in range(last - months + 1, last + 1)]
+def months(now: datetime, count: int = MONTHS) -> list[Stretch]:
+    """The last months, the present one last."""
+    last = _month(now)
+    return [_stretch(place, 1) for place in range(last - count + 1, last + 1)]
 
 
-def by_quarter(hits: Iterable[Hit], now: datetime, began: datetime | None, quarters: int) -> list[Period]:
-    """The stories of the last quarters, the present one first."""
-    counts = Counter(_month(hit.at) for hit in hits)
-    today = now.astimezone(LONDON).date()
-    this = today.year * 12 + (today.month - 1) // 3 * 3
-    start = _month(began) if began else this
-    return [_months(this - 3 * back, 3, counts, start) for back in range(quarters)]
+def quarters(now: datetime, count: int) -> list[Stretch]:
+    """The last quarters of a year, the present one last."""
+    last = _month(now) // 3 * 3
+    return [_stretch(last - 3 * back, 3) for back in reversed(range(count))]
 
 
-def draw(periods: Sequence[Period]) -> list[Bar]:
+def count_stories(
+    wanted: Wanted, stretches: Sequence[Stretch], most: int = 1, *, session: Session
+) -> tuple[list[Counted], int]:
+    """Each stretch with its stories and the newest of them, in the order given; and how many there are in all, older ones too."""
+    found = by_period(wanted, [one.start for one in stretches], most, session=session)
+    began = session.exec(select(Article.first_seen_at).order_by(col(Article.first_seen_at)).limit(1)).first()
+    counted = []
+    for stretch, period in zip(stretches, found[1:], strict=True):
+        seen = period.count or (began is not None and began.astimezone(LONDON).date() <= stretch.last)
+        counted.append(
+            Counted(stretch.name, stretch.first, stretch.last, period.count if seen else None, period.newest)
+        )
+    return counted, sum(period.count for period in found)
+
+
+def draw(periods: Sequence[Counted]) -> list[Bar]:
     """The bars; every third month bears its name, and January its year."""
     scale = max([period.count or 0 for period in periods] + [LEAST_SCALE])
     step = WIDTH / len(periods)
@@ -83,12 +109,9 @@ def _month(moment: datetime) -> int:
     return day.year * 12 + day.month - 1
 
 
-def _months(place: int, length: int, counts: Counter[int], began: int) -> Period:
-    first, after = _first_day(place), _first_day(place + length)
-    count = sum(counts[month] for month in range(place, place + length))
-    name = f"{first:%B %Y}" if length == 1 else f"{first:%B} to {after - timedelta(days=1):%B %Y}"
-    seen = count or place + length > began
-    return Period(name, first, after - timedelta(days=1), count if seen else None)
+def _stretch(place: int, length: int) -> Stretch:
+    first, last = _first_day(place), _first_day(place + length) - timedelta(days=1)
+    return Stretch(f"{first:%B %Y}" if length == 1 else f"{first:%B} to {last:%B %Y}", first, last)
 
 
 def _first_day(month: int) -> date:

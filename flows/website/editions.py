@@ -95,11 +95,14 @@ def _edition(request: Request, content: EditionContent, at: str) -> Response:
     site = site_of(request)
     stories = tuple(within_rights(one, site.registry.rights_of(one.source)) for one in content.stories)
     whole = view_edition(replace(content, stories=stories))
+    with site.database.read() as session:
+        others = [week for week, _, _ in editions.index(session=session)]
+    before = max((week for week in others if week < content.week), default="")
+    after = min((week for week in others if week > content.week), default="")
 
     def shown(view: EditionView) -> Response:
         values: dict[str, Any] = {"title": view.title, "description": view.subject, "edition": view, "at": at}
-        week = content.as_week()
-        return site.page(request, "edition.html", before=week.plus(-1), after=week.plus(1), **values, feed="/feed.atom")
+        return site.page(request, "edition.html", before=before, after=after, **values, feed="/feed.atom")
 
     answer = shown(whole)
     for most in EDITION_STORIES:

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 
 from sqlalchemy import func, select
-from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from flows.website import charts
 from flows.website.site import (
+    LAST_PAGE,
     PAGE_STORIES,
     StoryCard,
     organisation_names,
@@ -24,7 +24,7 @@ from flows.website.site import (
 from models.edition.compose import rights_of
 from models.sources import name_nation
 from models.store.in_scope import members
-from models.store.search import FIRST_HITS, Wanted, find, stories_of, story_of
+from models.store.search import Wanted, find, stories_of, story_of
 from models.store.tables import (
     Article,
     ArticleEdition,
@@ -35,7 +35,6 @@ from models.store.tables import (
 )
 from models.tagging.decisions import State
 from models.themes import load_themes
-from models.weeks import LONDON
 
 QUARTERS = 8  # of the recommendations at a glance
 QUARTERS_TOLD = 4  # of which the newest stories are told
@@ -59,11 +58,11 @@ def theme(request: Request) -> Response:
         raise HTTPException(404)
     number = page_number(request.query_params.get("page", "1"))
     with site.database.read() as session:
-        found = find(Wanted(theme=shown.id), site.now(), limit=None, session=session)
-        months = charts.by_month(found.hits, site.now(), began(session=session))
+        found = find(Wanted(theme=shown.id), site.now(), session=session)
+        months, total = charts.count_stories(Wanted(theme=shown.id), charts.months(site.now()), session=session)
         here = found.hits[PAGE_STORIES * (number - 1) : PAGE_STORIES * number]
         cards = site.cards(here, theme=shown.id, session=session)
-        named = organisations_named(found.hits[:FIRST_HITS], NEIGHBOURS, session=session)
+        named = organisations_named(found.hits, NEIGHBOURS, session=session)
     return site.page(
         request,
         "theme.html",
@@ -73,9 +72,9 @@ def theme(request: Request) -> Response:
         months=months,
         bars=charts.draw(months),
         by_month=_by_month(cards),
-        total=len(found.hits),
+        total=total,
         page=number,
-        pages=-(-len(found.hits) // PAGE_STORIES),
+        pages=min(-(-len(found.hits) // PAGE_STORIES), LAST_PAGE),
         organisations=named,
         feed=f"/feed.atom?theme={shown.id}",
     )
@@ -87,16 +86,16 @@ def recommendations(request: Request) -> Response:
     numbered = [one for one in load_themes() if one.number]
     sections = []
     with site.database.read() as session:
-        start = began(session=session)
+        stretches = charts.quarters(site.now(), QUARTERS)
         for one in numbered:
-            hits = find(Wanted(theme=one.id), site.now(), limit=None, session=session).hits
-            quarters = charts.by_quarter(hits, site.now(), start, QUARTERS)
-            told = []
-            for quarter in quarters[:QUARTERS_TOLD]:
-                of_quarter = [hit for hit in hits if quarter.first <= hit.at.astimezone(LONDON).date() <= quarter.last]
-                cards = site.cards(of_quarter[:STORIES_OF_QUARTER], theme=one.id, session=session)
-                told.append((quarter, cards))
-            sections.append((one, quarters, told, len(hits)))
+            wanted = Wanted(theme=one.id)
+            counted, total = charts.count_stories(wanted, stretches, STORIES_OF_QUARTER, session=session)
+            quarters = counted[::-1]  # the newest first
+            told = [
+                (quarter, site.cards(quarter.newest, theme=one.id, session=session))
+                for quarter in quarters[:QUARTERS_TOLD]
+            ]
+            sections.append((one, quarters, told, total))
     heading = numbered[0].group.heading if numbered else "Recommendations"
     return site.page(request, "recommendations.html", title=f"{heading} at a glance", sections=sections)
 
@@ -129,7 +128,7 @@ def organisation(request: Request) -> Response:
         if shown is None:
             raise HTTPException(404)
         found = find(Wanted(organisation=wanted), site.now(), session=session)
-        months = charts.by_month(found.hits, site.now(), began(session=session))
+        months, total = charts.count_stories(Wanted(organisation=wanted), charts.months(site.now()), session=session)
         cards = site.cards(found.hits[PAGE_STORIES * (number - 1) : PAGE_STORIES * number], session=session)
         every = stories_of(found.hits, session=session)
         neighbours = [
@@ -149,10 +148,9 @@ def organisation(request: Request) -> Response:
         months=months,
         bars=charts.draw(months),
         by_month=_by_month(cards),
-        total=len(found.hits),
-        more=found.more,
+        total=total,
         page=number,
-        pages=-(-len(found.hits) // PAGE_STORIES),
+        pages=min(-(-len(found.hits) // PAGE_STORIES), LAST_PAGE),
         themes=[(one, site.theme_names[one], count) for count, one in counts],
         neighbours=neighbours,
         feed=f"/feed.atom?organisation={wanted}",
@@ -221,11 +219,6 @@ def story(request: Request, *, note: str = "", status: int = 200) -> Response:
         themes=site.theme_names,
         has=[reason.theme for reason in reasons],
     )
-
-
-def began(*, session: Session) -> datetime | None:
-    """When the first article was seen."""
-    return session.exec(select_rows(Article.first_seen_at).order_by(col(Article.first_seen_at)).limit(1)).first()
 
 
 def _by_month(cards: Sequence[StoryCard]) -> list[tuple[str, list[StoryCard]]]:

@@ -69,14 +69,15 @@ def stands() -> ColumnElement[bool]:
 
 
 def carries(theme: str) -> ColumnElement[bool]:
-    """Of an article: whether a theme stands for it."""
+    """Of an article: whether a theme stands for it. One list of articles, so that PostgreSQL too begins with it."""
     word = latest_reviews()
-    said = {
-        verdict: select(word.c.article_id).where(word.c.theme == theme, word.c.verdict.is_(verdict))
-        for verdict in (True, False)
-    }
-    tagged = select(tag.article_id).where(tag.theme == theme, tag.state == State.YES.value)
-    return or_(and_(article.id.in_(tagged), article.id.not_in(said[False])), article.id.in_(said[True]))
+    denied, given = (
+        select(word.c.article_id).where(word.c.theme == theme, word.c.verdict.is_(verdict)) for verdict in (False, True)
+    )
+    tagged = select(tag.article_id).where(
+        tag.theme == theme, tag.state == State.YES.value, tag.article_id.not_in(denied)
+    )
+    return and_(article.id.in_(union(tagged, given)))
 
 
 def reviewed_in(columns: Sequence[ColumnElement[Any]], start: datetime, end: datetime) -> Select[Any]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, column, false, func, literal_column, or_, select, table, text
+from sqlalchemy import ColumnElement, Select, and_, case, column, false, func, literal_column, or_, select, table, text
 from sqlmodel import Session
 
 from models.edition.facts import StoryFact
+from models.store.columns import UtcDateTime
 from models.store.in_scope import article, carries, members, published_or_seen, stands, story_key
 from models.store.tables import Article, StoredMention
 from models.store.week_gathering import articles_of, chunks, leads_of, tags_of
@@ -111,6 +112,36 @@ def find(
     for hit in hits:
         best.setdefault(hit.story, hit)
     return Found(tuple(best.values()), more, None if narrowed else wanted.since)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What was found of a stretch of time: how many stories, and the newest of them."""
+
+    count: int = 0
+    newest: tuple[Hit, ...] = ()
+
+
+def by_period(wanted: Wanted, starts: Sequence[datetime], most: int = 1, *, session: Session) -> list[Period]:
+    """The stories of each period, counted by the database, each under the date of its newest report that matches.
+
+    `starts` are where the periods begin, the oldest first; what is older than all of them comes first, as a period of its
+    own. Without words.
+    """
+    at = func.max(published_or_seen(), type_=UtcDateTime()).label("at")
+    told = select(story_key().label("story"), func.max(article.id).label("id"), at).where(*_conditions(wanted))
+    stories = told.group_by(story_key()).subquery("told")
+    place = case(*((stories.c.at < start, number) for number, start in enumerate(starts)), else_=len(starts))
+    placed = select(*stories.c, place.label("place")).subquery("placed")
+    rank = func.row_number().over(partition_by=placed.c.place, order_by=(placed.c.at.desc(), placed.c.id.desc()))
+    total = func.count().over(partition_by=placed.c.place)
+    ranked = select(placed, rank.label("rank"), total.label("stories")).subquery("ranked")
+    query = select(ranked).where(ranked.c.rank <= max(most, 1)).order_by(ranked.c.place, ranked.c.rank)
+    found = [Period() for _ in range(len(starts) + 1)]
+    for row in session.execute(query):
+        hit = Hit(row.story, row.id, row.at)
+        found[row.place] = Period(row.stories, (*found[row.place].newest, hit))
+    return found
 
 
 def facets(hits: Sequence[Hit], *, session: Session) -> dict[str, Counter[str]]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.objects import State
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import select
@@ -203,6 +204,10 @@ def test_what_the_form_says_of_a_mistyped_address_holds_no_part_of_it(
     typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CULTURE_DATA", str(tmp_path))
-    state = asyncio.run(form.recipients.fn(form.Change(address=typed)))
+
+    async def fill_in() -> State[None]:
+        return await form.recipients.fn(typed)
+
+    state = asyncio.run(fill_in())
     assert str(state.message).startswith("this address is not an email address")
     assert "ada" not in str(state.message)

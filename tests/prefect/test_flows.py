@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 from sqlmodel import col, select
 
+from flows.train import theme_figure
 from models.reviews import check_decision
 from models.store import reviews
 from models.store.tables import Article
@@ -224,6 +225,11 @@ def test_training_learns_from_new_reviews_shows_its_card_and_without_any_ends_at
     idle = monitored.run("train")
     assert idle["state"]["message"] == "Nothing was trained: no new reviews"
     assert monitored.artifact("model-card")["id"] == shown["id"]
+
+
+def test_a_theme_with_too_few_examples_has_no_figure() -> None:
+    assert theme_figure({"f1": 0.0, "support": 1}) == "– (1)"
+    assert theme_figure({"f1": 0.0, "support": 5}) == "0.00"
 
 
 def _make_secret(product: Product, name: str, value: str) -> None:

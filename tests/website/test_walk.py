@@ -45,10 +45,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, 
         with database.write() as session:
             record_organisations(load_organisations(None), session=session)
             for number in session.exec(select(Article.id).where(Article.scope_state == "yes").limit(40)).all():
-                found = StoredMention(
-                    article_id=number or 0, organisation_id=TRUST, place="text", start_offset=0, end_offset=3
+                session.add(
+                    StoredMention(
+                        article_id=number or 0, organisation_id=TRUST, place="text", start_offset=0, end_offset=3
+                    )
                 )
-                session.add(found)
         app = make_app(database, fakes.REGISTRY, settings, lambda: fakes.MONDAY_7)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             server = make_server(app, "127.0.0.1", 0)
