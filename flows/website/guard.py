@@ -29,7 +29,6 @@ MAX_HEADERS = 16_384  # bytes, all together
 BY_TOKEN = ("/unsubscribe/", "/preferences/")  # whose login is the reader's token
 WITHOUT_LOGIN = (*BY_TOKEN, "/healthz", "/metrics", "/robots.txt")
 HEADERS = {
-    "Referrer-Policy": "no-referrer",  # a token may be part of the address
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -89,7 +88,7 @@ class Guard:
             "raw_path": path.encode(),
             "state": {**scope.get("state", {}), "visitor": visitor},
         }
-        answer = Answer(send, no_store=path.startswith(BY_TOKEN))
+        answer = Answer(send, by_token=path.startswith(BY_TOKEN))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._choose(scope, path, visitor, user)(scope, receive, answer)
@@ -109,6 +108,8 @@ class Guard:
             return self._error_page(scope, 403, "Sign in through the address that your organisation gives you.")
         if len(path) + len(scope["query_string"]) > MAX_ADDRESS:
             return self._error_page(scope, 414, "This address is too long.")
+        if "\0" in path:  # which no database takes
+            return self._error_page(scope, 404, "")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
             return self._error_page(scope, 431, "Your browser sends too much with its request.")
         return self._app
@@ -128,9 +129,12 @@ class Guard:
 class Answer:
     """Sends an answer on, with the headers that each bears."""
 
-    def __init__(self, send: Send, *, no_store: bool) -> None:
+    def __init__(self, send: Send, *, by_token: bool) -> None:
         self._send = send
-        self._caching = "no-store" if no_store else "private, no-cache"
+        self._caching = "no-store" if by_token else "private, no-cache"
+        # An address with a token goes nowhere. No other site learns any; but with "no-referrer" a form of ours would come
+        # with "Origin: null", as those of other sites may.
+        self._referrer = "no-referrer" if by_token else "same-origin"
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
@@ -139,6 +143,7 @@ class Answer:
             self.begun = True
             headers = MutableHeaders(scope=message)
             headers.update(HEADERS)
+            headers["Referrer-Policy"] = self._referrer
             headers.setdefault("Cache-Control", self._caching)
         await self._send(message)
 

@@ -184,3 +184,10 @@ def test_all_addresses_of_a_network_of_ipv6_are_one_visitor(reader: Visitor) -> 
     assert answers.count(429) == 1
     assert Visitor(reader.app, ("2001:db8:0:8::1", 1)).get("/robots.txt").status_code == 200
     assert guard.network_of("::ffff:192.0.2.1") == "192.0.2.1"
+
+
+def test_a_null_byte_leads_nowhere(database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    one = visitor(database, Settings(data=tmp_path))
+    for place in ("/organisations/a%00b", "/themes/%00", "/unsubscribe/%00", "/search?outlet=%00&q=%00"):
+        assert one.get(place).status_code in {200, 404}, place
+    assert caplog.messages == []
