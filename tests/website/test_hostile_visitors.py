@@ -193,3 +193,34 @@ def test_hostile_text_stays_text_on_every_page(sqlite: Database, tmp_path: Path)
     assert len(entries) == 1
     assert reader.get("/api/stories?q=quince").json()["stories"][0]["url"] is None
     assert "\n=" not in reader.get("/stories.csv?q=quince").text
+
+
+def test_a_visitor_is_who_the_proxy_says_last(sqlite: Database, tmp_path: Path) -> None:
+    app = visitor(sqlite, Settings(data=tmp_path, web_trusted_header="X-User", web_proxies="10.0.0.2")).app
+
+    def asked(*headers: tuple[bytes, bytes]) -> int:
+        return raw(app, path="/about", client=PROXY, headers=list(headers))
+
+    signed_in = (b"x-user", b"ada")
+    for turn in range(guard.VISITS_PER_MINUTE):  # another name of their own each time, before the proxy's word
+        own = (b"x-forwarded-for", f"198.51.100.{turn}".encode())
+        assert asked(signed_in, own, (b"x-forwarded-for", b"203.0.113.9")) == 200
+    assert asked(signed_in, (b"x-forwarded-for", b"203.0.113.9")) == 429
+    assert asked(signed_in, (b"x-user", b"eve")) == 403  # the proxy added its word to the visitor's
+
+
+def test_all_addresses_of_a_network_of_ipv6_are_one_visitor(reader: Visitor) -> None:
+    answers = [
+        Visitor(reader.app, (f"2001:db8:0:7::{turn:x}", 1)).get("/robots.txt").status_code
+        for turn in range(guard.VISITS_PER_MINUTE + 1)
+    ]
+    assert answers.count(429) == 1
+    assert Visitor(reader.app, ("2001:db8:0:8::1", 1)).get("/robots.txt").status_code == 200
+    assert guard.network_of("::ffff:192.0.2.1") == "192.0.2.1"
+
+
+def test_a_null_byte_leads_nowhere(database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    one = visitor(database, Settings(data=tmp_path))
+    for place in ("/organisations/a%00b", "/themes/%00", "/unsubscribe/%00", "/search?outlet=%00&q=%00"):
+        assert one.get(place).status_code in {200, 404}, place
+    assert caplog.messages == []
