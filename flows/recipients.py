@@ -1,7 +1,7 @@
 """The flow `recipients`: who receives the digest, changed by a form. The command of the same name does the same."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -15,7 +15,7 @@ from flows.running.prefect_steps import run_context, run_name, told_in_one_sente
 from flows.running.theme_choices import ThemeChoice, ids
 from models.organisations import load_organisations
 from models.store import recipients as store
-from models.store.recipient_choices import Choices, choices_in_words
+from models.store.recipient_choices import choices_in_words
 
 TAKEN_OUT = "taken out when the run began"
 Action = Literal["add", "change", "show", "remove", "erase at once"]
@@ -46,7 +46,7 @@ async def recipients(
     themes: tuple[ThemeChoice, ...] = (),
     nations: tuple[Nation, ...] = (),
     sectors: tuple[str, ...] = (),
-    watch: Annotated[tuple[str, ...], Field(max_length=100)] = (),
+    watch: tuple[str, ...] = (),
     watch_none: bool = False,
     all_again: tuple[Kind, ...] = (),
     also_empty: Said = "not said",
@@ -69,8 +69,13 @@ async def recipients(
     await forget_own_parameters({"action": action, "address": TAKEN_OUT})
     given: dict[str, list[str]] = {"themes": ids(themes), "nations": list(nations), "sectors": list(sectors)}
     try:
-        choices = _choices(given, all_again, list(watch), watch_none=watch_none)
-        choices |= {"name": name or None, "send_empty": SEND_EMPTY[also_empty]}
+        if watch and watch_none:
+            raise store.RecipientError("organisations are named and also put back to none; leave one of the two empty")
+        choices = _choices(given, all_again) | {
+            "name": name or None,
+            "send_empty": SEND_EMPTY[also_empty],
+            "watch": list(watch) or ([] if watch_none else None),
+        }
         return await _change(action, address, choices)
     except store.RecipientError as error:
         # Returned, not raised: a traceback would repeat the address in the log.
@@ -79,7 +84,7 @@ async def recipients(
         return Failed(message=hide_addresses(said))
 
 
-async def _change(action: Action, address: str, choices: Choices) -> State[None]:
+async def _change(action: Action, address: str, choices: dict[str, Any]) -> State[None]:
     with run_context() as place:
         if action == "erase at once":
             await erase(place.database, place.settings, address, place.now, forget_runs)
@@ -92,31 +97,24 @@ async def _change(action: Action, address: str, choices: Choices) -> State[None]
             if action == "show":
                 recipient, done = store.show(address, session=session), "shown"
                 return _done(f"{done}; receives {choices_in_words(recipient)}", session)
-            if choices.get("watch"):
-                choices |= {"organisations": load_organisations(place.settings.own_organisations)}
-            choices |= {"registry": place.registry}
+            choices["registry"] = place.registry
+            if choices["watch"]:
+                choices["organisations"] = load_organisations(place.settings.own_organisations)
             if action == "change":
-                recipient, done = store.change(address, session=session, **choices), "changed"
+                recipient = store.change(address, session=session, **choices)
+                done = "changed"
             else:
                 recipient, is_new = store.add(address, place.now, session=session, **choices)
                 done = "added" if is_new else "on the list"
             return _done(f"{done}; receives {choices_in_words(recipient)}", session)
 
 
-def _choices(given: dict[str, list[str]], all_again: Sequence[Kind], watch: list[str], *, watch_none: bool) -> Choices:
+def _choices(given: Mapping[str, list[str]], all_again: Sequence[Kind]) -> dict[str, Any]:
     """What the form says of each kind of choice; None of what is left empty."""
     for kind in all_again:
         if given[kind]:
             raise store.RecipientError(f"{kind} are chosen and also put back to all; leave one of the two empty")
-    if watch and watch_none:
-        raise store.RecipientError("organisations are named and also put back to none; leave one of the two empty")
-    chosen = {kind: named or ([] if kind in all_again else None) for kind, named in given.items()}
-    return Choices(
-        themes=chosen["themes"],
-        nations=chosen["nations"],
-        sectors=chosen["sectors"],
-        watch=watch or ([] if watch_none else None),
-    )
+    return {kind: chosen or ([] if kind in all_again else None) for kind, chosen in given.items()}
 
 
 def _done(what: str, session: Session) -> State[None]:
