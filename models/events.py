@@ -50,7 +50,9 @@ OTHER_BODY_WEIGHT = -1.5
 CONSTANT = -8.6
 SAME_EVENT = -1.2  # log-odds from which two are taken for one event: the nearest that are not came to -1.8
 ON_THE_WHOLE = -3.5  # mean log-odds with all reports of the event, since each tells another part of it
-FOLLOWS = -2.0  # of two that name the same body, weeks apart: the nearest that have nothing to do with each other came to -3.7
+FOLLOWS = (
+    -2.0
+)  # of two that name the same body, weeks apart: the nearest that have nothing to do with each other came to -3.7
 
 FEW_NAMES = 8.0  # the length of one name that no seed holds and a common one: fewer prove little where they agree
 _COMMON = 1.2  # a word in more than three of ten texts tells nothing apart ("said", "staff")
@@ -111,7 +113,9 @@ class Compared:
         opening = clean_text(account.opening)[:OPENING]
         counts = Counter(_stem(word) for word in (*title, *split_words_as_written(opening)))
         self._words = {
-            word: (1 + math.log(count)) * weight for word, count in counts.items() if (weight := _rarity(word)) > _COMMON
+            word: (1 + math.log(count)) * weight
+            for word, count in counts.items()
+            if (weight := _rarity(word)) > _COMMON
         }
         self._names = {word: _rarity(word) for part in (account.title, opening) for word in _names(part)}
         self._title = {word: _rarity(word) for word in map(_stem, title)}
@@ -168,7 +172,10 @@ def find_followed(
             continue
         like = new.likeness(old)
         if like.shared_body and like.log_odds >= FOLLOWS:
-            best = max(best or (like.log_odds, old.account.at, old.account.key), (like.log_odds, old.account.at, old.account.key))
+            best = max(
+                best or (like.log_odds, old.account.at, old.account.key),
+                (like.log_odds, old.account.at, old.account.key),
+            )
     return (best[2], best[0]) if best is not None else None
 
 
@@ -179,6 +186,7 @@ def _may_join(new: Compared, report: Compared, apart: Collection[frozenset[int]]
         and not report.is_list
         and abs(one.at - other.at) <= SAME_EVENT_WITHIN
         and one.outlets.isdisjoint(other.outlets)
+        and not (one.bodies and other.bodies and one.bodies.keys().isdisjoint(other.bodies))
         and frozenset((one.key, other.key)) not in apart
     )
 

@@ -9,14 +9,14 @@ import gzip
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from models.events import FOLLOWS, OPENING, PLACED_KINDS, SAME_EVENT, Account, Compared, find_event, find_followed
+from models.events import OPENING, PLACED_KINDS, SAME_EVENT, Account, Compared, find_event, find_followed
 from models.mentions import Recogniser
 from models.organisations import load_organisations
 from models.text import clean_text, split_sentences, split_words_as_written
@@ -109,8 +109,9 @@ def measure_invented(name: str) -> None:
             missed.append((one, other))
     print(f"{name}: one event, right {right}; found {found}")
     for one, other in missed:
-        odds = one.compared.likeness(other.compared).log_odds
-        print(f"  {'not found' if one.event == other.event else 'WRONG'} {odds:+.2f}: {one.compared.account.title} | {other.compared.account.title}")
+        first, second = one.compared.account.title, other.compared.account.title
+        verdict = "not found" if one.event == other.event else "WRONG"
+        print(f"  {verdict} {one.compared.likeness(other.compared).log_odds:+.2f}: {first} | {second}")
     right, found = Figure(), Figure()
     by_key = {one.compared.account.key: one for one in reports}
     for report in reports:
@@ -120,11 +121,15 @@ def measure_invented(name: str) -> None:
             related = _related(report, old)
             right.add(related)
             if not related:
-                print(f"  WRONG {followed[1]:+.2f} follows: {report.compared.account.title} | {old.compared.account.title}")
+                print(
+                    f"  WRONG {followed[1]:+.2f} follows: {report.compared.account.title} | {old.compared.account.title}"
+                )
         if report.follows and any(one.event == report.follows for one in reports):
             found.add(followed is not None)
             if followed is None:
-                odds = max(report.compared.likeness(one.compared).log_odds for one in reports if one.event == report.follows)
+                odds = max(
+                    report.compared.likeness(one.compared).log_odds for one in reports if one.event == report.follows
+                )
                 print(f"  not found {odds:+.2f}: {report.compared.account.title}")
     print(f"{name}: follows, right {right}; found {found}")
 
