@@ -43,9 +43,9 @@ _MATTER = re.compile(
 )
 # That it is to come; "would" of what is announced alone, not of what might be.
 _COMING = re.compile(
-    r"\b(?:will|would (?:report|give|publish|hold|decide|rule|announce|begin|meet|open|close|vote|respond)|is to|are to|is due|are due|is expected|are expected|is scheduled|are scheduled|is set|are set|"
-    r"has been set|have been set|has until|have until|is planned|are planned|meets(?: again)?|opens|begins|starts|closes|"
-    r"ends|resumes|takes place|runs until)\b"
+    r"\b(?:will|would (?:report|give|publish|hold|decide|rule|announce|begin|meet|open|close|vote|respond)|is to|are to|"
+    r"(?:is|are) (?:due|expected|scheduled|set|planned)|(?:has|have) (?:until|been set)|meets(?: again)?|opens|begins|starts|"
+    r"closes|ends|resumes|takes place|runs until)\b"
 )
 _PAST = re.compile(
     r"\b(?:was|were|had been|had) (?:due|expected|scheduled|set|planned|promised|to have|said)\b|\bhad said\b"
