@@ -133,7 +133,7 @@ def _chances(history: ThemeHistory, collected: Collected, weeks: Sequence[int]) 
     """The chance of at least, and of at most, as many stories as came this week from sources seen in both periods."""
     sums = np.ones(1)
     came = 0
-    for source, stories in history.by_source.items():
+    for source, stories in sorted(history.by_source.items()):  # in one order, so that the last digit is always the same
         articles = collected.by_source.get(source, ())
         if not articles or not articles[-1] or not any(articles[week] for week in weeks):
             continue

@@ -101,7 +101,7 @@ async def check_sources(
 
     async def one(source: Source, client: PoliteClient) -> SourceReport:
         nonlocal done
-        probed = await probe(source, client, now, guardian_key=settings.guardian_key)
+        probed = await probe(source, client, now, key=settings.guardian_key)
         done += 1
         report("check", done, len(sources))
         return probed
