@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import DBAPIError
 
 from flows.publishing.rendering import html_templates
-from models.edition.wording import PRODUCT
+from models.edition.news import PRODUCT
 from models.store import recipients
 from models.store.database import Database, explain_error
 

@@ -14,7 +14,7 @@ from models.edition.content import (
     Copy,
     EditionContent,
     GapKind,
-    Selection,
+    OrganisationNote,
     SourceGap,
     StoryItem,
     StoryTheme,
@@ -31,9 +31,14 @@ from models.themes import Theme
 from models.trends import ThemeHistory, Verdict, judge
 from models.weeks import LONDON, Week
 
-LEADS = 5
-LEADS_PER_THEME = 2  # a lead of five on one subject would hide the rest of the week
 MAX_TITLE = 200  # letters; a longer "headline" is a paragraph that lost its way
+
+# What a story is about: whom its headline or summary names, and whom its text names more than once.
+PLACE_WEIGHTS = {"title": 10, "summary": 3, "text": 1}
+ABOUT = 2
+MAX_ORGANISATIONS = 6
+# "First mention" is a claim about the weeks before: fewer than four say nothing.
+LEAST_WEEKS_NAMED = 4
 
 # The weights of `rank`. One strong theme is worth as much as three outlets or a week of freshness and a half.
 THEME_WEIGHT = 1.0
@@ -62,6 +67,8 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
     known = {theme.id for theme in themes}
     items = [_item(story, registry, facts, known, rising) for story in facts.stories]
     this_week = [counts[-1] for counts in facts.collected.by_source.values() if counts]
+    weeks_named = _weeks_named(facts)
+    named = dict.fromkeys(organisation.id for item in items for organisation in item.organisations)
     return EditionContent(
         week=str(facts.week),
         composed_at=now,
@@ -74,6 +81,13 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
         sources=sum(1 for count in this_week if count),
         sources_enabled=len(facts.sources),
         model=facts.model,
+        first_named=tuple(id_ for id_ in named if weeks_named and id_ not in (facts.named_before or ())),
+        weeks_named=weeks_named,
+        misquoted=tuple(
+            story.shown.id
+            for story in facts.stories
+            if not all(tag.verbatim for tag in story.shown.tags if tag.theme in known)
+        ),
     )
 
 
@@ -114,61 +128,6 @@ def find_gaps(facts: Iterable[SourceFact], week: Week, now: datetime) -> tuple[S
     return tuple(sorted(gaps, key=lambda gap: (order.index(gap.kind), gap.name.casefold())))
 
 
-def choose_leads(content: EditionContent) -> tuple[StoryItem, ...]:
-    """The stories that matter: the highest ranks, at most two of one theme, each with a theme."""
-    chosen: list[StoryItem] = []
-    for story in content.stories:
-        same = sum(other.primary == story.primary for other in chosen)
-        if story.themes and same < LEADS_PER_THEME:
-            chosen.append(story)
-        if len(chosen) == LEADS:
-            break
-    return tuple(chosen)
-
-
-def for_recipient(content: EditionContent, selection: Selection) -> EditionContent | None:
-    """The edition narrowed to what someone chose; None where nothing is left (not even for those who chose all).
-
-    UK-wide sources stay in for every nation. A story is listed under the strongest of the chosen themes. Trends and the
-    sources that could not be seen stay as they are: they describe the week, not the selection.
-    """
-    wanted = set(selection.themes)
-    stories = tuple(_with_chosen_first(story, wanted) for story in content.stories if _is_chosen(story, selection))
-    if not stories:
-        return None
-    return _narrow(content, selection, stories)
-
-
-def empty_for(content: EditionContent, selection: Selection) -> EditionContent:
-    """The edition for someone who wants one even in a week with nothing for them."""
-    return _narrow(content, selection, ())
-
-
-def _narrow(content: EditionContent, selection: Selection, stories: tuple[StoryItem, ...]) -> EditionContent:
-    wanted = selection.themes or tuple(theme.id for theme in content.themes)
-    return replace(
-        content,
-        selection=selection,
-        stories=stories,
-        themes=tuple(theme for theme in content.themes if theme.id in wanted),
-        trends=tuple(trend for trend in content.trends if trend.theme in wanted),
-    )
-
-
-def _is_chosen(story: StoryItem, selection: Selection) -> bool:
-    return (
-        (not selection.themes or any(theme.theme in selection.themes for theme in story.themes))
-        and (not selection.nations or story.nation in (*selection.nations, "uk"))
-        and (not selection.sectors or story.sector in selection.sectors)
-    )
-
-
-def _with_chosen_first(story: StoryItem, wanted: set[str]) -> StoryItem:
-    if not wanted or story.primary in wanted:
-        return story
-    return replace(story, themes=tuple(sorted(story.themes, key=lambda theme: theme.theme not in wanted)))
-
-
 def _item(
     story: StoryFact,
     registry: Registry,
@@ -183,7 +142,7 @@ def _item(
     title = plain_line(shown.title, MAX_TITLE) or "(no headline)"
     themes = []
     for tag in _strongest(story, known):
-        quoted = quotation(plain_line(tag.evidence, MAX_SENTENCE), rights)
+        quoted = quotation(plain_line(tag.evidence if tag.verbatim else "", MAX_SENTENCE), rights)
         themes.append(
             StoryTheme(
                 tag.theme,
@@ -215,6 +174,7 @@ def _item(
         rank=0.0,
         credit=plain_line(credit(rights, outlet)),
         late=story.late,
+        organisations=_organisations(story),
     )
     weight = shown.weight if shown.weight is not None else (source.weight if source else 1.0)
     return replace(item, rank=round(rank(item, weight=weight, week_end=facts.week.end, at=shown.at, rising=rising), 4))
@@ -233,6 +193,26 @@ def _strongest(story: StoryFact, known: set[str]) -> list[TagFact]:
             if tag.theme in known and tag.theme not in best:
                 best[tag.theme] = replace(tag, evidence="")
     return sorted(best.values(), key=lambda tag: (-tag.score, tag.theme))
+
+
+def _organisations(story: StoryFact) -> tuple[OrganisationNote, ...]:
+    """Whom a story is about, the most prominent first: as the article that is shown says, else as its copies do."""
+    for article in (story.shown, *story.copies):
+        weights: dict[str, int] = {}
+        for mention in article.mentions:
+            weight = PLACE_WEIGHTS.get(mention.place, 1) * mention.count
+            weights[mention.organisation_id] = weights.get(mention.organisation_id, 0) + weight
+        names = {mention.organisation_id: mention.name for mention in article.mentions}
+        about = sorted((id_ for id_ in weights if weights[id_] >= ABOUT), key=lambda id_: (-weights[id_], names[id_]))
+        if about:
+            return tuple(OrganisationNote(id_, names[id_]) for id_ in about[:MAX_ORGANISATIONS])
+    return ()
+
+
+def _weeks_named(facts: WeekFacts) -> int:
+    """The weeks in which organisations were looked for, this one included; 0 where they are too few to call one new."""
+    weeks = sum(1 for count in facts.collected.totals()[:-1] if count)
+    return weeks + 1 if facts.named_before is not None and weeks >= LEAST_WEEKS_NAMED else 0
 
 
 def _copies(story: StoryFact, registry: Registry, outlet: str) -> tuple[Copy, ...]:

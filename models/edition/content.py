@@ -56,6 +56,14 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganisationNote:
+    """An organisation's id, and its name as it was when the edition was made."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoryItem:
     """One story as the edition shows it."""
 
@@ -76,6 +84,7 @@ class StoryItem:
     rank: float  # see `models.edition.compose.rank`
     credit: str  # the credit line of its rights class
     late: bool = False  # of a week before: it came into scope after the edition of its week was made
+    organisations: tuple[OrganisationNote, ...] = ()  # that it is about, the most prominent first
 
     @property
     def primary(self) -> str:
@@ -126,9 +135,17 @@ class Selection:
     themes: tuple[str, ...] = ()
     nations: tuple[str, ...] = ()
     sectors: tuple[str, ...] = ()
+    watch: tuple[OrganisationNote, ...] = ()  # stories about these come first, whatever else was chosen
 
-    def __bool__(self) -> bool:
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether stories may be left out by it."""
         return bool(self.themes or self.nations or self.sectors)
+
+    def watches(self, story: StoryItem) -> bool:
+        """Whether a story is about an organisation that is watched."""
+        watched = {organisation.id for organisation in self.watch}
+        return any(organisation.id in watched for organisation in story.organisations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +164,9 @@ class EditionContent:
     sources_enabled: int
     model: ModelNote
     selection: Selection = Selection()
+    first_named: tuple[str, ...] = ()  # organisations that no story of the weeks before was about
+    weeks_named: int = 0  # that this was looked for in, the edition's included; 0: too few to say it
+    misquoted: tuple[int, ...] = ()  # articles of which a sentence was left out, since it is not in what is stored
 
     @property
     def outlets(self) -> int:
@@ -157,6 +177,10 @@ class EditionContent:
     def theme_names(self) -> dict[str, str]:
         """Theme id -> name, in the themes' fixed order."""
         return {theme.id: theme.name for theme in self.themes}
+
+    def stories_on(self, theme: str) -> tuple[StoryItem, ...]:
+        """Its stories that carry a theme, the strongest theme or another: what every number of the edition counts."""
+        return tuple(story for story in self.stories if any(tag.theme == theme for tag in story.themes))
 
     def as_week(self) -> Week:
         """`week`, parsed."""

@@ -20,6 +20,17 @@ class TagFact:
     score: float
     evidence: str
     by_person: bool = False
+    verbatim: bool = True  # whether the evidence stands in what is stored of the article; true where no text is kept
+
+
+@dataclass(frozen=True, slots=True)
+class MentionFact:
+    """An organisation that one place of an article names; of a merged one, its successor."""
+
+    organisation_id: str
+    name: str
+    place: str  # title | summary | text
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class ArticleFact:
     rights: tuple[str, ...] = ()  # the classes on record: when it was stored, and at the last run
     weight: float | None = None
     backfilled: bool = False
+    mentions: tuple[MentionFact, ...] = ()
 
     @property
     def at(self) -> datetime:
@@ -84,6 +96,7 @@ class WeekFacts:
     histories: Mapping[str, ThemeHistory]  # by theme; none for a theme without stories
     sources: tuple[SourceFact, ...]
     model: ModelNote
+    named_before: frozenset[str] | None = None  # organisations in the stories of the weeks before; None: not known
 
 
 def describe_model(version: str, scores: Mapping[str, Any]) -> ModelNote:

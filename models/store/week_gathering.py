@@ -11,19 +11,17 @@ from sqlmodel import Session
 from sqlmodel import select as select_rows
 
 from models.edition.content import ModelNote
-from models.edition.facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts, describe_model
+from models.edition.facts import ArticleFact, SourceFact, StoryFact, WeekFacts, describe_model
 from models.outcomes import PollOutcome
-from models.reviews import IN_SCOPE
+from models.store.article_facts import chunks, mentions_of, organisations_between, tags_of
 from models.store.in_scope import (
     article,
     effective_themes,
     first_reports,
-    latest_reviews,
     members,
     reviewed_in,
     story,
     story_key,
-    tag,
     week_number,
 )
 from models.store.placing import (
@@ -40,7 +38,6 @@ from models.tagging.decisions import State
 from models.trends import WEEKS_SHOWN, Collected, ThemeHistory
 from models.weeks import Week
 
-CHUNK = 500  # ids in one query; SQLite allows 999 variables in old builds
 # The story of Sunday night that others carry on Monday morning.
 COPIES_WITHIN = timedelta(days=3)
 
@@ -56,6 +53,7 @@ def gather_week(week: Week, *, session: Session) -> WeekFacts:
         histories=_histories(weeks, stories, session=session),
         sources=tuple(_sources(week, session=session)),
         model=_model(week, stories, session=session),
+        named_before=organisations_between(weeks[0].start, week.start, session=session),
     )
 
 
@@ -139,13 +137,14 @@ def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tup
         article.backfilled,
     ]
     rows: list[Row[Any]] = []
-    for chunk in _chunks(sorted(key for key in keys if key > 0)):
+    for chunk in chunks(sorted(key for key in keys if key > 0)):
         inside = members([article.id], week.start - FIRST_REPORT_WITHIN, week.end + COPIES_WITHIN).subquery()
         query = select(*columns).where(article.story_id.in_(chunk), article.id.in_(select(inside.c.id)))
         rows.extend(session.execute(query))
-    for chunk in _chunks(sorted(-key for key in keys if key < 0)):
+    for chunk in chunks(sorted(-key for key in keys if key < 0)):
         rows.extend(session.execute(select(*columns).where(article.id.in_(chunk))))
-    tags = _tags([row.id for row in rows], session=session)
+    ids = [row.id for row in rows]
+    tags, mentions = tags_of(ids, session=session), mentions_of(ids, session=session)
     snapshots = source_snapshots(session=session)
     for row in rows:
         last = snapshots.get(row.source)
@@ -167,36 +166,14 @@ def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tup
                 weight=row.weight if row.weight is not None else (last.weight if last else None),
                 rights=tuple(name for name in (row.rights, last.rights if last else None) if name),
                 backfilled=row.backfilled,
+                mentions=tuple(mentions.get(row.id, ())),
             ),
         )
 
 
-def _tags(article_ids: Sequence[int], *, session: Session) -> dict[int, list[TagFact]]:
-    found: dict[int, list[TagFact]] = defaultdict(list)
-    for chunk in _chunks(article_ids):
-        word = latest_reviews()
-        said: dict[tuple[int, str], bool] = {
-            (article_id, theme): verdict
-            for article_id, theme, verdict in session.execute(
-                select(word.c.article_id, word.c.theme, word.c.verdict).where(
-                    word.c.article_id.in_(chunk), word.c.theme != IN_SCOPE
-                )
-            )
-        }
-        query = select(tag.article_id, tag.theme, tag.score, tag.state, tag.evidence).where(tag.article_id.in_(chunk))
-        for article_id, theme, score, state, evidence in session.execute(query):
-            verdict = said.pop((article_id, theme), None)
-            if verdict or (verdict is None and state == State.YES):
-                found[article_id].append(TagFact(theme, 1.0 if verdict else score, evidence, by_person=bool(verdict)))
-        for (article_id, theme), verdict in said.items():
-            if verdict:  # a theme that the tagger had not seen at all: no sentence to show for it
-                found[article_id].append(TagFact(theme, 1.0, "", by_person=True))
-    return found
-
-
 def _leads(keys: set[int], *, session: Session) -> dict[int, int]:
     found: dict[int, int] = {}
-    for chunk in _chunks(sorted(key for key in keys if key > 0)):
+    for chunk in chunks(sorted(key for key in keys if key > 0)):
         rows = session.execute(select(story.id, story.lead_article_id).where(story.id.in_(chunk)))
         found.update((story_id, lead) for story_id, lead in rows if lead is not None)
     return found
@@ -222,18 +199,22 @@ def _collected(weeks: Sequence[Week], *, session: Session) -> Collected:
 
 
 def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: Session) -> dict[str, ThemeHistory]:
-    """The stories of every theme, by the source and week of their first report; summed in the database."""
+    """The stories of every theme, by the source and week of their first report; summed in the database.
+
+    Of the last week, those that its edition tells as of that week, so that bars and headings count the same.
+    """
     standing = effective_themes(first_reports(weeks)).subquery("standing")
     by_source = (standing.c.theme, standing.c.source, standing.c.week)
     counts: dict[str, dict[str, list[int]]] = defaultdict(dict)
-    query = select(*by_source, func.count()).group_by(*by_source)
+    query = select(*by_source, func.count()).where(standing.c.week < len(weeks) - 1).group_by(*by_source)
     for theme, source, week, count in session.execute(query):
         counts[theme].setdefault(source, [0] * len(weeks))[week] = count
     outlets: dict[str, set[str]] = defaultdict(set)
-    for report in stories:
+    for report in (report for report in stories if not report.late):
         articles = (report.shown, *report.copies)
         for theme in {fact.theme for one in articles for fact in one.tags}:
-            outlets[theme].update(one.outlet or one.source for one in articles if not report.late)
+            counts[theme].setdefault(_first(report).source, [0] * len(weeks))[-1] += 1
+            outlets[theme].update(one.outlet or one.source for one in articles)
     return {theme: ThemeHistory(theme, sources, len(outlets[theme])) for theme, sources in counts.items()}
 
 
@@ -274,7 +255,7 @@ def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> Mod
     """The model that tagged most of what is shown; the champion where nothing is."""
     ids = [report.shown.id for report in stories]
     votes: dict[str, int] = defaultdict(int)
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         query = select(article.model_version, func.count()).where(article.id.in_(chunk)).group_by(article.model_version)
         for version, count in session.execute(query):
             if version:
@@ -290,7 +271,3 @@ def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> Mod
     )
     mixed = session.execute(other.limit(1)).first() is not None
     return replace(describe_model(version, row.scores if row else {}), mixed=mixed)
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
