@@ -56,6 +56,7 @@ FOLLOWS = (
 
 FEW_NAMES = 8.0  # the length of one name that no seed holds and a common one: fewer prove little where they agree
 _COMMON = 1.2  # a word in more than three of ten texts tells nothing apart ("said", "staff")
+_RARE = 4.0  # in fewer than one text of 50, names among them
 _STEM = 7  # letters: "resigned", "resigns" and "resignation" are one word here
 _ENDINGS = ("ing", "ed", "es", "s", "ly")
 _ROUND_UP = re.compile(
@@ -119,6 +120,9 @@ class Compared:
         }
         self._names = {word: _rarity(word) for part in (account.title, opening) for word in _names(part)}
         self._title = {word: _rarity(word) for word in map(_stem, title)}
+        self.rare = frozenset(
+            word for word in self._words if _rarity(word) > _RARE
+        )  # two without one in common are not alike
         self.is_list = _ROUND_UP.search(account.title) is not None or len(account.bodies) >= LISTED
 
     def likeness(self, other: "Compared") -> Likeness:
@@ -162,16 +166,18 @@ def find_event(
 def find_followed(
     new: Compared, earlier: Iterable[Compared], apart: Collection[frozenset[int]] = ()
 ) -> tuple[int, float] | None:
-    """The key of the earlier story that a new one continues, with the log-odds; None where it continues none."""
+    """The key of the story of an earlier week that a new one continues, with the log-odds; None where it continues none."""
     best: tuple[float, datetime, int] | None = None
     for old in earlier:
         passed = new.account.at - old.account.at
-        if not SAME_EVENT_WITHIN < passed <= FOLLOWS_WITHIN or new.is_list or old.is_list:
-            continue
-        if frozenset((new.account.key, old.account.key)) in apart:
+        if frozenset((new.account.key, old.account.key)) in apart or new.is_list or old.is_list:
             continue
         like = new.likeness(old)
-        if like.shared_body and like.log_odds >= FOLLOWS:
+        if passed <= SAME_EVENT_WITHIN:  # it reports again what a week told that ended with these days
+            continues = _may_join(new, old, apart) and like.log_odds >= SAME_EVENT
+        else:
+            continues = passed <= FOLLOWS_WITHIN and like.shared_body and like.log_odds >= FOLLOWS
+        if continues:
             best = max(
                 best or (like.log_odds, old.account.at, old.account.key),
                 (like.log_odds, old.account.at, old.account.key),
@@ -185,6 +191,7 @@ def _may_join(new: Compared, report: Compared, apart: Collection[frozenset[int]]
         not new.is_list
         and not report.is_list
         and abs(one.at - other.at) <= SAME_EVENT_WITHIN
+        and not new.rare.isdisjoint(report.rare)
         and one.outlets.isdisjoint(other.outlets)
         and not (one.bodies and other.bodies and one.bodies.keys().isdisjoint(other.bodies))
         and frozenset((one.key, other.key)) not in apart

@@ -20,6 +20,7 @@ from models.events import OPENING, PLACED_KINDS, SAME_EVENT, Account, Compared, 
 from models.mentions import Recogniser
 from models.organisations import load_organisations
 from models.text import clean_text, split_sentences, split_words_as_written
+from models.weeks import Week
 
 HERE = Path(__file__).parent
 DAY = datetime(2026, 9, 1, 9, tzinfo=UTC)
@@ -115,7 +116,10 @@ def measure_invented(name: str) -> None:
     right, found = Figure(), Figure()
     by_key = {one.compared.account.key: one for one in reports}
     for report in reports:
-        followed = find_followed(report.compared, [one.compared for one in reports])
+        week = Week.of(report.compared.account.at)
+        followed = find_followed(
+            report.compared, [one.compared for one in reports if Week.of(one.compared.account.at) < week]
+        )
         if followed:
             old = by_key[followed[0]]
             related = _related(report, old)
@@ -135,7 +139,7 @@ def measure_invented(name: str) -> None:
 
 
 def _related(new: Labelled, old: Labelled) -> bool:
-    return new.follows in {old.event, old.follows} and bool(new.follows)
+    return new.event == old.event or (bool(new.follows) and new.follows in {old.event, old.follows})
 
 
 def retold() -> list[tuple[str, Compared]]:
