@@ -1,6 +1,6 @@
 """The flow `recipients`: who receives the digest, changed by a form. The command of the same name does the same."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -12,8 +12,11 @@ from flows.publishing.erasure import erase
 from flows.running.forgetting import forget_own_parameters, forget_runs, hide_addresses
 from flows.running.prefect_steps import run_context, run_name
 from flows.running.theme_choices import ThemeChoice, ids
+from models.organisations import load_organisations
+from models.settings import Settings
+from models.sources import Registry
 from models.store import recipients as store
-from models.store.recipient_choices import choices_in_words
+from models.store.recipient_choices import Choices, choices_in_words
 
 TAKEN_OUT = "taken out when the run began"
 Action = Literal["add", "change", "show", "remove", "erase at once"]
@@ -43,6 +46,13 @@ class Change(BaseModel):
     sectors: list[str] = Field(
         default=[], title="Sectors", description="Only these. None chosen: all for someone new, else as before"
     )
+    watch: list[str] = Field(
+        default=[],
+        title="Watch",
+        max_length=100,
+        description="Organisations whose stories come first in their email: ids, names or ODS codes. None named: as before",
+    )
+    watch_none: bool = Field(default=False, title="Watch none", description="No organisation is watched any more")
     all_again: list[Kind] = Field(
         default=[], title="Back to all", description="Of these kinds they receive everything again"
     )
@@ -88,18 +98,18 @@ async def _change(change: Change) -> State[None]:
                 return _done("removed; the address is erased in 28 days", session)
             if change.action == "show":
                 recipient, done = store.show(change.address, session=session), "shown"
-            elif change.action == "change":
-                recipient = store.change(change.address, **_choices(change), registry=place.registry, session=session)
+                return _done(f"{done}; receives {choices_in_words(recipient)}", session)
+            choices = _choices(change, place.registry, place.settings)
+            if change.action == "change":
+                recipient = store.change(change.address, session=session, **choices)
                 done = "changed"
             else:
-                recipient, is_new = store.add(
-                    change.address, place.now, **_choices(change), registry=place.registry, session=session
-                )
+                recipient, is_new = store.add(change.address, place.now, session=session, **choices)
                 done = "added" if is_new else "on the list"
             return _done(f"{done}; receives {choices_in_words(recipient)}", session)
 
 
-def _choices(change: Change) -> dict[str, Any]:
+def _choices(change: Change, registry: Registry, settings: Settings) -> Choices:
     """What the form says; None of what is left empty."""
     given: dict[str, list[str]] = {
         "themes": ids(change.themes),
@@ -109,11 +119,19 @@ def _choices(change: Change) -> dict[str, Any]:
     for kind in change.all_again:
         if given[kind]:
             raise store.RecipientError(f"{kind} are chosen and also put back to all; leave one of the two empty")
-    return {
-        "name": change.name or None,
-        "send_empty": SEND_EMPTY[change.also_empty],
-        **{kind: chosen or ([] if kind in change.all_again else None) for kind, chosen in given.items()},
-    }
+    if change.watch and change.watch_none:
+        raise store.RecipientError("organisations are named and also put back to none; leave one of the two empty")
+    chosen = {kind: named or ([] if kind in change.all_again else None) for kind, named in given.items()}
+    return Choices(
+        name=change.name or None,
+        themes=chosen["themes"],
+        nations=chosen["nations"],
+        sectors=chosen["sectors"],
+        watch=change.watch or ([] if change.watch_none else None),
+        send_empty=SEND_EMPTY[change.also_empty],
+        registry=registry,
+        organisations=load_organisations(settings.own_organisations) if change.watch else None,
+    )
 
 
 def _done(what: str, session: Session) -> State[None]:

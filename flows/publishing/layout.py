@@ -74,7 +74,9 @@ def view_edition(content: EditionContent, links: Links = NOWHERE) -> EditionView
             if theme.id not in groups and content.stories_on(theme.id)
         ),
         empty=wording.explain_empty(content),
-        organisations=naming[:ORGANISATIONS],
+        organisations=tuple(one for one in naming[:ORGANISATIONS] if len(one.stories) > 1),
+        newcomers=tuple(one for one in naming[:ORGANISATIONS] if len(one.stories) == 1),
+        newcomers_words=wording.describe_naming(1, is_first=True, weeks=content.weeks_named).capitalize(),
         more_organisations=max(len(naming) - ORGANISATIONS, 0),
         dates=_list_dates(content, stories),
         trends=tuple(_view_trend(content, trend) for trend in content.trends if trend.theme in themes),
@@ -119,7 +121,7 @@ def _view_story(story: StoryItem, content: EditionContent, number: int) -> Story
         number=number,
         title=story.title,
         url=story.url,
-        who=", ".join(organisation.name for organisation in story.organisations),
+        who=", ".join(story.named),
         meta=wording.describe_story(story),
         quote=_quote(story),
         credit=wording.credit_story(story),
@@ -164,7 +166,8 @@ def _view_section(
 ) -> SectionView:
     here = tuple(stories[story.id] for story in own)
     all_ = content.stories_on(theme.id)
-    also = [stories[story.id].link() for story in all_ if stories[story.id] not in here]
+    shown = {story.id for story in here}
+    also = [stories[story.id].link() for story in all_ if story.id not in shown]
     trend = next((trend for trend in content.trends if trend.theme == theme.id), None)
     return SectionView(
         anchor=theme.id,
@@ -194,7 +197,10 @@ def _name_organisations(content: EditionContent, stories: dict[int, StoryView]) 
             names[organisation.id] = organisation.name
             named.setdefault(organisation.id, []).append(stories[story.id].link())
     first = set(content.first_named)
-    chosen = sorted((id_ for id_ in named if len(named[id_]) > 1 or id_ in first), key=lambda id_: -len(named[id_]))
+    chosen = sorted(
+        (id_ for id_ in named if len(named[id_]) > 1 or id_ in first),
+        key=lambda id_: (-len(named[id_]), id_ not in first),
+    )
     return tuple(
         OrganisationView(
             names[id_],

@@ -24,6 +24,7 @@ from flows.running.markdown import Markdown, escape, link
 LARGEST_HTML = 95_000
 # Stories listed under one heading of the email: as many as fit. The web edition has them all.
 EMAIL_STORIES = (40, 25, 16, 12, 8, 6, 5, 4, 3, 2, 1, 0)
+MOST_STORIES = 90  # more never fit: a story takes some 1.1 kB
 EMAIL_GAPS = 15
 EMAIL_COPIES = 8
 TEXT_STORIES = 12  # at least
@@ -55,6 +56,8 @@ def render_email(view: EditionView) -> Rendered:
     html = ""
     for stories in EMAIL_STORIES:
         shown = shorten(view, stories=stories, copies=EMAIL_COPIES, gaps=EMAIL_GAPS)
+        if len(shown.shown) > MOST_STORIES:
+            continue
         html = email_template().render(edition=shown, **_FRAME)
         if len(html.encode()) <= LARGEST_HTML:
             break

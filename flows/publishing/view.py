@@ -9,7 +9,7 @@ from models.edition.content import Copy, OtherReport
 from models.edition.news import bare_headline
 from models.text_safety import plain_line
 
-LINK_LETTERS = 34  # of a headline that is only pointed to
+LINK_LETTERS = 30  # of a headline that is only pointed to
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,9 @@ class EditionView:
     sections: tuple[SectionView, ...]  # themes with stories of their own; last, those of no theme
     elsewhere: tuple[SectionView, ...]  # themes whose stories all stand under others
     empty: str  # the themes without stories
-    organisations: tuple[OrganisationView, ...]
+    organisations: tuple[OrganisationView, ...]  # of several stories
+    newcomers: tuple[OrganisationView, ...]  # of one story, the first in weeks
+    newcomers_words: str
     more_organisations: int
     dates: tuple[DateView, ...]  # named in the stories, the next first
     trends: tuple[TrendView, ...]

@@ -239,6 +239,8 @@ def _organisations(stories: Iterable[StoryFact]) -> tuple[OrganisationNote, ...]
             weights[mention.organisation_id] = weights.get(mention.organisation_id, 0) + weight
         names = {mention.organisation_id: mention.name for mention in article.mentions}
         about = sorted((id_ for id_ in weights if weights[id_] >= ABOUT), key=lambda id_: (-weights[id_], names[id_]))
+        if not about and len(weights) == 1:
+            about = list(weights)  # nobody else is named: it can be about no other
         if about:
             return tuple(OrganisationNote(id_, names[id_]) for id_ in about[:MAX_ORGANISATIONS])
     return ()

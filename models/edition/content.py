@@ -119,6 +119,12 @@ class StoryItem:
     ahead: tuple[DateNote, ...] = ()  # the next first
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The names of the organisations that it is about, but for the one that published it."""
+        names = (organisation.name for organisation in self.organisations)
+        return tuple(name for name in names if name.casefold() != self.outlet.casefold())
+
+    @property
     def primary(self) -> str:
         """The theme under which it is listed; empty for none."""
         return self.themes[0].theme if self.themes else ""

@@ -1,7 +1,7 @@
 """The news of an edition in few words: its subject, the line that an inbox shows after it, and the lines of the brief."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.edition.choosing import choose_leads
 from models.edition.content import EditionContent, StoryItem
@@ -29,7 +29,7 @@ class NewsLine:
     story: int  # id of its article
     who: str  # organisations that the headline does not name; may be empty
     what: str
-    outlets: str
+    outlets: str  # "5 outlets"; empty where there is one
 
 
 def write_subject(content: EditionContent) -> str:
@@ -57,8 +57,9 @@ def write_preheader(content: EditionContent) -> str:
 
 
 def write_news(content: EditionContent) -> tuple[NewsLine, ...]:
-    """Up to five lines, one for each story that leads."""
-    return tuple(_line(story) for story in choose_leads(content))
+    """Up to five lines, one for each story that leads; what its reader watches stands above them already."""
+    others = replace(content, stories=tuple(story for story in content.stories if not content.selection.watches(story)))
+    return tuple(_line(story) for story in choose_leads(others))
 
 
 def say_numbers(content: EditionContent) -> str:
@@ -82,9 +83,8 @@ def say_numbers(content: EditionContent) -> str:
 def _line(story: StoryItem) -> NewsLine:
     title = bare_headline(story.title)
     known = title.casefold()
-    named = [one.name for one in story.organisations if one.name.casefold() not in known]
-    others = story.outlets - 1
-    outlets = f"{story.outlet} +{others}" if others else story.outlet
+    named = [name for name in story.named if name.casefold() not in known]
+    outlets = count_things(story.outlets, "outlet") if story.outlets > 1 else ""
     return NewsLine(story.id, named[0] if named else "", plain_line(title, HEADLINE_IN_BRIEF), outlets)
 
 

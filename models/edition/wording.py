@@ -192,7 +192,7 @@ def explain_in_short(content: EditionContent) -> str:
     return (
         f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories. "
         f"Every quotation is word for word as stored, and was compared with it{left_out}. {measured} "
-        "Is a tag wrong? Reply with the headline and what is right."
+        "Is a tag wrong? Reply, and say so."
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # The migrations, oldest first, as tests/store/test_migrations.py compares them with the files: alembic takes a fifth of a second to
 # import and to look for itself, and almost every run finds the newest schema.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5
 _LOOK_AGAIN_SECONDS = 0.05
 _ADVISORY_LOCK = 2022_06_08  # any fixed number: two processes starting at once migrate one after the other

@@ -243,6 +243,7 @@ class Recipient(SQLModel, table=True):
     themes: list[str] = _json(list)  # none: all
     nations: list[str] = _json(list)
     sectors: list[str] = _json(list)
+    watch: list[str] = _json(list)  # ids of organisations whose stories come first
     send_empty: bool = False  # an email even in a week with nothing for them
     active: bool = True
     token: str = Field(unique=True)
