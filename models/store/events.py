@@ -54,16 +54,21 @@ class Separated:
 
 def record_events(database: Database, *, now: datetime) -> int:
     """Find the events of the stories in scope of the last four weeks that were not compared yet; how many stories."""
-    since, done = now - timedelta(days=RECENT_DAYS), 0
+    done = 0
     while True:
         with database.read() as session:
-            if not session.execute(_waiting(since, now).limit(1)).first():
+            if not session.execute(_waiting(now).limit(1)).first():
                 return done
         with database.write() as session:
-            lock_writers(_TURN, session=session)
-            leads = [row.id for row in session.execute(_waiting(since, now).limit(BATCH))]
-            _place(leads, session=session)
-        done += len(leads)
+            done += place_waiting(now, session=session)
+
+
+def place_waiting(now: datetime, *, session: Session) -> int:
+    """Find the events of the next stories that wait for it, oldest first; how many stories."""
+    lock_writers(_TURN, session=session)
+    leads = [row.id for row in session.execute(_waiting(now).limit(BATCH))]
+    _place(leads, session=session)
+    return len(leads)
 
 
 def separate(one: Article, other: Article, *, reviewer: str, note: str, now: datetime, session: Session) -> Separated:
@@ -99,8 +104,9 @@ def separate(one: Article, other: Article, *, reviewer: str, note: str, now: dat
     return Separated((one.title, other.title), were_one, followed)
 
 
-def _waiting(since: datetime, until: datetime) -> Select[tuple[int]]:
-    """The leads in scope of this time that were not compared as they are now, oldest first."""
+def _waiting(now: datetime) -> Select[tuple[int]]:
+    """The leads in scope of the last weeks that were not compared as they are now, oldest first."""
+    since, until = now - timedelta(days=RECENT_DAYS), now
     moment = published_or_seen().label("moment")
     inside = members([article.id, article.words, moment], since, until + timedelta(days=1)).subquery("inside")
     return (
