@@ -105,7 +105,7 @@ def compose_edition(
         page, entries = edition.html, archive_entries(session=session)
     content = content_from_json(edition.content)
     files = (*write_files(content, settings, sender), *write_archive(settings.data / "archive", week, page, entries))
-    return result_of(content, files)
+    return result_of(content, files, edition.subject)
 
 
 def write_files(content: EditionContent, settings: Settings, sender: Sender) -> tuple[Path, ...]:
@@ -128,11 +128,12 @@ def write_files(content: EditionContent, settings: Settings, sender: Sender) -> 
     )
 
 
-def result_of(content: EditionContent, files: tuple[Path, ...] = ()) -> DigestResult:
+def result_of(content: EditionContent, files: tuple[Path, ...] = (), subject: str = "") -> DigestResult:
+    """What an edition says; `subject` is the one that is kept with it, where one is."""
     return DigestResult(
         content=content,
         content_hash=editions.content_hash(content.to_json()),
-        subject=write_subject(content),
+        subject=subject or write_subject(content),
         files=files,
     )
 

@@ -95,7 +95,7 @@ def weekly_digest(
             edition = editions.edition_of(week, session=session)
             assert edition is not None  # kept by `compose_edition`
             # As it is kept at this moment: another command may have composed it anew.
-            result = result_of(content_from_json(edition.content), result.files)
+            result = result_of(content_from_json(edition.content), result.files, edition.subject)
             unsent = _seal(edition, result, settings, sender, mailer, clock(), session=session)
             before = deliveries.count_states(edition.id or 0, session=session)
         if unsent is not None:

@@ -20,6 +20,7 @@ from models.edition.content import (
     StoryItem,
     StoryTheme,
     ThemeNote,
+    within_rights,
 )
 from models.edition.facts import ArticleFact, StoryFact, TagFact, WeekFacts, by_event
 from models.edition.gaps import find_gaps
@@ -30,7 +31,7 @@ from models.text import MAX_SENTENCE
 from models.text_safety import plain_line
 from models.themes import Theme
 from models.trends import ThemeHistory, Verdict, judge
-from models.weeks import LONDON
+from models.weeks import LONDON, Week
 
 MAX_TITLE = 200  # letters; a longer "headline" is a paragraph that lost its way
 
@@ -62,7 +63,7 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
     rising = {trend.theme for trend in trends if trend.verdict is Verdict.RISING}
     known = {theme.id for theme in themes}
     until = min(now, facts.week.end).astimezone(LONDON).date()
-    items = [_event(event, registry, facts, known, rising, until) for event in by_event(facts.stories)]
+    items = [_event(event, registry, facts.week.end, known, rising, until) for event in by_event(facts.stories)]
     this_week = [counts[-1] for counts in facts.collected.by_source.values() if counts]
     weeks_named = _weeks_named(facts)
     named = dict.fromkeys(organisation.id for item in items for organisation in item.organisations)
@@ -93,6 +94,12 @@ def rights_of(article: ArticleFact, registry: Registry) -> Rights:
     return registry.rights_then_and_now(article.source, article.rights)
 
 
+def show_story(story: StoryFact, registry: Registry, known: set[str]) -> StoryItem:
+    """A story by itself, with the themes that are `known`, and no more of it than may be shown."""
+    item = _item(story, (), registry, Week.of(story.shown.at).end, known, set(), story.shown.at.date())
+    return within_rights(item, rights_of(story.shown, registry))
+
+
 def rank(item: StoryItem, *, weight: float, week_end: datetime, at: datetime, rising: Iterable[str] = ()) -> float:
     """How much a story matters; the five highest lead the edition.
 
@@ -115,15 +122,15 @@ def rank(item: StoryItem, *, weight: float, week_end: datetime, at: datetime, ri
 
 
 def _event(
-    event: Sequence[StoryFact], registry: Registry, facts: WeekFacts, known: set[str], rising: set[str], until: date
+    event: Sequence[StoryFact], registry: Registry, week_end: datetime, known: set[str], rising: set[str], until: date
 ) -> StoryItem:
     """What tells an event: its best report, with the themes of all and the others beside it."""
     if len(event) == 1:
-        return _item(event[0], (), registry, facts, known, rising, until)
-    alone = {id(one): _item(one, (), registry, facts, known, rising, until) for one in event}
+        return _item(event[0], (), registry, week_end, known, rising, until)
+    alone = {id(one): _item(one, (), registry, week_end, known, rising, until) for one in event}
     best, *others = sorted(event, key=lambda one: _order(alone[id(one)]))
     reports = [alone[id(one)] for one in others]
-    item = _item(best, others, registry, facts, known, rising, until)
+    item = _item(best, others, registry, week_end, known, rising, until)
     follows = next((one.follows for one in (item, *reports) if one.follows), None)
     return replace(
         item,
@@ -136,7 +143,7 @@ def _item(
     story: StoryFact,
     others: Sequence[StoryFact],
     registry: Registry,
-    facts: WeekFacts,
+    week_end: datetime,
     known: set[str],
     rising: set[str],
     until: date,
@@ -185,7 +192,7 @@ def _item(
         ahead=_ahead(shown, rights, themes, until),
     )
     weight = shown.weight if shown.weight is not None else (source.weight if source else 1.0)
-    return replace(item, rank=round(rank(item, weight=weight, week_end=facts.week.end, at=shown.at, rising=rising), 4))
+    return replace(item, rank=round(rank(item, weight=weight, week_end=week_end, at=shown.at, rising=rising), 4))
 
 
 def _differs(sentence: str, title: str) -> bool:

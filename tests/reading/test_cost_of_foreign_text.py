@@ -79,6 +79,12 @@ def test_no_run_of_letters_is_dear(name: str) -> None:
     assert [piece for piece in PIECES if not is_cheap(piece)] == []
 
 
+@pytest.mark.parametrize("name", ["cleaning", "summaries", "paragraphs", "copies"])
+def test_marks_out_of_their_order_are_not_dear(name: str) -> None:
+    """Normalising sorts the marks on a letter, by insertion."""
+    assert in_proportion(lambda length: WORK[name]("a" + "\u0301" * (length // 2) + "\u0316" * (length // 2)))
+
+
 WRAPPERS: dict[str, Callable[[str], object]] = {
     "before a feed": lambda text: read(Kind.FEED, f"{text}{rss('')}"),
     "in a title": lambda text: read(Kind.FEED, rss(f"<item><title>{text}</title><link>/a</link></item>")),
