@@ -20,8 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from models.settings import load_settings
 from models.store.database import open_database
 from models.tagging.decisions import Document, State
@@ -128,10 +126,9 @@ def sentences(documents: Sequence[Document]) -> list[list[str]]:
 
 
 def first_stage(tagger: Any, documents: Sequence[Document]) -> Any:
-    """The probabilities of scope that need no encoder."""
+    """The scores of scope that need no encoder."""
     texts = sentences(documents)
-    opinions = [tagger.scope.judges[name].decision_function(texts) for name in ("signals", "words")]
-    return tagger.scope.votes["cheap"].predict_proba(np.stack(opinions, axis=1))
+    return [tagger.scope.classifiers[name].decision_function(texts) for name in ("signals", "words")]
 
 
 def read_stream(file: Path) -> list[Document]:
