@@ -1,6 +1,7 @@
 """The automations that `start` makes in Prefect: a silent run is crashed, a failed one and a waiting digest are told of.
 
-One that exists stays as people left it, switched off or changed.
+One that exists stays as people left it, switched off or changed. `prefect.yaml` has the two that tell as triggers; those that
+`prefect deploy` made from it are Prefect's own to delete at the next registering, and are made again here under the same name.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ TELL_WAITING = "Tell me when the digest waits for my yes"
 ALERT = "alert"
 APPROVAL = "approval"  # the flow within `digest` that pauses
 # `alert` must not trigger itself; the forms fail in front of whoever filled them in.
-_NOT_TOLD_OF = (ALERT, "review", "review-queue", "recipients")
+NOT_TOLD_OF = (ALERT, "review", "review-queue", "recipients")
 
 WHAT_TO_DO = "look at the artifact edition, then choose Resume in the menu of this run and answer."
 
@@ -40,7 +41,7 @@ async def ensure_automations(client: PrefectClient, settings: Settings) -> list[
     try:
         alert = (await client.read_deployment_by_name(f"{ALERT}/{ALERT}")).id
         wanted += [
-            tell_of_failures(alert, [flow for flow in flows if flow not in _NOT_TOLD_OF]),
+            tell_of_failures(alert, [flow for flow in flows if flow not in NOT_TOLD_OF]),
             tell_of_waiting(alert),
         ]
     except ObjectNotFound:
@@ -104,7 +105,7 @@ def tell_of_waiting(alert: UUID) -> AutomationCore:
     """A digest that waits for a person (the setting CULTURE_APPROVAL) starts the deployment `alert` too."""
     return AutomationCore(
         name=TELL_WAITING,
-        description="Starts the deployment alert, which mails CULTURE_ALERT_TO and posts to CULTURE_ALERT_WEBHOOK, with the link.",
+        description="Starts the deployment alert, which mails CULTURE_ALERT_TO and posts to CULTURE_ALERT_WEBHOOK.",
         trigger=EventTrigger(
             expect={"prefect.flow-run.Paused"},
             match={"prefect.resource.id": _RUN},

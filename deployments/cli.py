@@ -3,52 +3,44 @@
 Exit codes: 0 done, 1 done with failures that the summary names, 2 wrong usage or settings.
 """
 
+import ast
 import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.resources import files
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
 from deployments import console
 from deployments.utf8 import use_utf8
 from models.private_files import keep_private
-from models.reviews import ReviewError
-from models.seeds import DataFileError
-from models.settings import SettingsError, code_version
-from models.sources import UnknownSourceError
-from models.store.database import DatabaseError, explain_error
-from models.store.model_versions import ModelError
-from models.store.recipients import RecipientError
 
 DONE_WITH_FAILURES = 1
 WRONG_USAGE = 2
-# What a person can cause and fix: shown as one line.
-EXPECTED = (SettingsError, DataFileError, DatabaseError, ModelError, RecipientError, ReviewError, UnknownSourceError)
-# {command: where it is in `deployments.commands`}, in the order of --help. A module is imported when its command is asked for:
-# together they take three times as long as most of them alone.
+# {command: (where it is in `deployments.commands`, an example of its arguments)}, in the order of --help. A module is imported when
+# its command is asked for: together they take three times as long as most of them alone.
 COMMANDS = {
-    "demo": "demo:demo",
-    "run": "run:run",
-    "start": "start:start",
-    "doctor": "doctor:doctor",
-    "digest": "digest:digest",
-    "evaluate": "model:evaluate",
-    "explain": "model:explain",
-    "export": "export:export",
-    "backfill": "backfill:backfill",
-    "backup": "backup:backup",
-    "restore": "backup:restore",
-    "upkeep": "upkeep:upkeep",
-    "web": "web:web",
-    "model": "model:app",
-    "organisations": "organisations:app",
-    "recipients": "recipients:app",
-    "review": "review:app",
-    "sources": "sources:app",
+    "demo": ("demo:demo", ""),
+    "run": ("run:run", "--only nhs-england-govuk"),
+    "start": ("start:start", "--data /srv/culture"),
+    "doctor": ("doctor:doctor", "--json"),
+    "digest": ("digest:digest", "--week 2026-W47 --dry-run"),
+    "evaluate": ("model:evaluate", "labelled.jsonl"),
+    "explain": ("model:explain", "42"),
+    "export": ("export:export", 'week.csv --theme "Speaking up"'),
+    "backfill": ("backfill:backfill", "--from 2026-06-01 --to 2026-08-31"),
+    "backup": ("backup:backup", "monday.backup"),
+    "restore": ("backup:restore", "monday.backup --replace"),
+    "upkeep": ("upkeep:upkeep", ""),
+    "web": ("web:web", ""),
+    "model": ("model:app", ""),
+    "organisations": ("organisations:app", ""),
+    "recipients": ("recipients:app", ""),
+    "review": ("review:app", ""),
+    "sources": ("sources:app", ""),
 }
 
 
@@ -59,13 +51,30 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        where, example = COMMANDS[cmd_name]
+        module, _, name = where.partition(":")
         found = getattr(import_module(f"deployments.commands.{module}"), name)
         if isinstance(found, typer.Typer):
             return typer.main.get_command(found)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(cmd_name)(found)
+        alone.command(cmd_name, epilog=f"Example: culture-monitor {cmd_name} {example}".rstrip())(found)
         return typer.main.get_command(alone)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(where)) for name, (where, _) in COMMANDS.items()])
+
+
+def _summary(where: str) -> str:
+    """What a command or group does, from its docstring, without importing it."""
+    module, _, name = where.partition(":")
+    file = files("deployments.commands").joinpath(f"{module}.py")
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    _, _, words = (ast.get_docstring(tree) or "").partition(": ")
+    return words[:1].upper() + words[1:]
 
 
 app = typer.Typer(
@@ -81,6 +90,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from models.settings import code_version  # a fifth of a second, which --help does not wait for
+
         console.line(f"culture-monitor {code_version()}")
         raise typer.Exit
 
@@ -89,6 +100,10 @@ def _show_version(wanted: bool) -> None:
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    log_json: Annotated[
+        bool,
+        typer.Option("--log-json", help="Log lines and errors as JSON, one object per line; also those of `start`."),
     ] = False,
 ) -> None:
     """Options before the command."""
@@ -102,31 +117,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_private()
     words = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "--verbose" in words
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(console.PlainFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+    if "--log-json" in words:
+        console.log_as_json()
     try:
         app(words)
-    except EXPECTED as error:
-        if verbose:
-            raise
-        console.problem(str(error))
-        sys.exit(WRONG_USAGE)
-    except DBAPIError as error:  # while it worked: the disk is full, the server went away
-        if verbose:
-            raise
-        console.problem(explain_error(error))
-        sys.exit(WRONG_USAGE)
-    except OSError as error:
-        if verbose:
-            raise
-        console.problem(f"{error.filename or 'a file or connection'}: {error.strerror or error}")
-        sys.exit(WRONG_USAGE)
     except KeyboardInterrupt:
         console.problem("stopped; what was stored is whole, the next run goes on from there")
         sys.exit(130)
+    except Exception as error:
+        message = None if verbose else _in_one_line(error)
+        if message is None:
+            raise
+        console.problem(message)
+        sys.exit(WRONG_USAGE)
+
+
+def _in_one_line(error: Exception) -> str | None:
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file or connection'}: {error.strerror or error}"
+    from flows.running.steps import in_one_sentence  # here: SQLAlchemy takes longer than most commands
+
+    return in_one_sentence(error)
 
 
 if __name__ == "__main__":

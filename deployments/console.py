@@ -1,17 +1,19 @@
 """What the command prints: progress while it works, tables at the end, JSON for machines. No decisions here."""
 
 import json
+import logging
+import os
 import sys
+import unicodedata
 from codecs import lookup
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from textwrap import fill
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 WIDTH = 80  # columns that every terminal has
@@ -23,6 +25,21 @@ def never_fail_to_print() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def shown(text: str) -> str:
+    """What a terminal may get: no escape sequences and no marks of direction, whoever wrote the text."""
+    if text.isprintable():
+        return text
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf"))
+
+
+class PlainFormatter(logging.Formatter):
+    """Log lines as a terminal may get them: libraries log what servers say."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole line, with a traceback where there is one."""
+        return shown(super().format(record))
 
 
 def out() -> Console:
@@ -41,6 +58,8 @@ def progress_bars(*, shown: bool) -> Iterator[Report]:
     if not shown or not sys.stderr.isatty():
         yield lambda stage, done, total: None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description:<10}"),
@@ -61,7 +80,9 @@ def progress_bars(*, shown: bool) -> Iterator[Report]:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on the result stream; numbers to the right."""
-    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    from rich.table import Table
+
+    drawn = Table(title=shown(title), title_justify="left", title_style="bold", header_style="bold")
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
@@ -72,7 +93,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 def line(text: str = "") -> None:
     """A line of result, shown as it is."""
-    out().print(text)
+    out().print(shown(text))
 
 
 def wrapped(text: str, *, indent: int = 0, hang: int = 2) -> None:
@@ -85,13 +106,42 @@ def wrapped(text: str, *, indent: int = 0, hang: int = 2) -> None:
 
 def note(text: str) -> None:
     """A line beside the result: what was chosen, what a person may want to know."""
-    err().print(text, style="dim")
+    err().print(shown(text), style="dim")
+
+
+class _JsonLine(logging.Formatter):
+    """{"time", "level", "logger", "message"}, and "exception" where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def log_as_json() -> None:
+    """From now on log lines and errors are JSON, one object per line; those of Prefect's processes that `start` begins too."""
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_JsonLine())
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER", "json")
+
+
+def _is_json() -> bool:
+    return any(isinstance(handler.formatter, _JsonLine) for handler in logging.getLogger().handlers)
 
 
 def problem(text: str) -> None:
     """An error in one line."""
+    if _is_json():
+        logging.getLogger("culture-monitor").error(text)
+        return
     err().print(
-        Text("error:", style="bold red"), text, soft_wrap=True
+        Text("error:", style="bold red"), shown(text), soft_wrap=True
     )  # lines that are told must be whole to be copied
 
 
@@ -106,4 +156,4 @@ def _shown(cell: object) -> str:
         return "yes" if cell else "no"
     if isinstance(cell, int):
         return f"{cell:,}"
-    return "" if cell is None else str(cell)
+    return "" if cell is None else shown(str(cell))

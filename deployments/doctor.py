@@ -13,7 +13,7 @@ from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.tagging.opening import count_reviewed, unusable
 from models.private_files import find_loose
 from models.seeds import DataFileError
-from models.settings import AUTO, MINILM, REGISTRY, Settings, SettingsError
+from models.settings import AUTO, BLOCK, MINILM, REGISTRY, Settings, SettingsError
 from models.sources import load_registry
 from models.store import model_versions, recipients, reviews
 from models.store.collecting import source_states
@@ -217,6 +217,10 @@ def _email(settings: Settings) -> Finding:
             "email", Health.NOTE, f"no server is set: each edition is a preview in {settings.outbox}, sent to nobody",
             "set CULTURE_SMTP_URL to send it",
         )  # fmt: skip
+    if settings.smtp_url.get_secret_value().startswith(BLOCK):
+        return Finding(
+            "email", Health.NOTE, f"the server's address is in Prefect's {settings.smtp_url.get_secret_value()}"
+        )
     address = parse_smtp_url(settings.smtp_url.get_secret_value())
     answer = SmtpMailer(address, sender.address).check()
     if answer.answer is not Answer.SENT:

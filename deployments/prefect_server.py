@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import uvicorn
+from prefect.server.api.collections import KNOWN_VIEWS
 from prefect.server.api.server import create_app
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -130,6 +131,8 @@ def main() -> None:
     given = parser.parse_args()
     keep_private()
     settings = load_settings(prefect_host=given.host)
+    # Kinds of workers and blocks: Prefect asks GitHub for the newest list, and takes its own where it gets none.
+    KNOWN_VIEWS.update(dict.fromkeys(KNOWN_VIEWS, "none"))
     app = RequestFilter(
         create_app(final=True, webserver_only=given.no_services), names_of(settings), origins_of(settings, given.port)
     )

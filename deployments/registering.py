@@ -6,7 +6,7 @@ Prefect's own `serve` and `deploy` put schedules, parameters and pauses back to 
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -30,6 +30,7 @@ from models.private_files import keep_private, write_whole
 from models.settings import Settings, load_settings
 from models.sources import SECTOR_NAMES, Registry, load_registry
 
+_GROUPS = ("options", "answer", "change")  # in which the first release had all parameters of a flow
 _DEPLOYED = "deployed.json"  # the schedules that we registered last: what differs now was changed in the settings
 
 
@@ -61,11 +62,13 @@ def remember(settings: Settings) -> None:
 
 
 async def offer_choices(ids: Iterable[UUID], registry: Registry, client: PrefectClient) -> None:
-    """Let the forms of registered deployments offer what the code cannot know, such as the registry's sources."""
+    """Let registered deployments offer what the code cannot know, such as the registry's sources, and refuse unknown parameters."""
     for number in ids:
-        schema = (await client.read_deployment(number)).parameter_openapi_schema or {}
-        if _add_choices(schema, registry):
-            await client.update_deployment(number, DeploymentUpdate(parameter_openapi_schema=schema))
+        found = await client.read_deployment(number)
+        schema = {**(found.parameter_openapi_schema or {}), "additionalProperties": False}
+        for parameter, values in _choices(registry).get(found.name, {}).items():
+            schema["properties"][parameter]["items"]["enum"] = values
+        await client.update_deployment(number, DeploymentUpdate(parameter_openapi_schema=schema))
 
 
 async def _one(deployed: Deployed, cron_before: str | None, client: PrefectClient) -> RunnerDeployment:
@@ -75,11 +78,11 @@ async def _one(deployed: Deployed, cron_before: str | None, client: PrefectClien
         old: DeploymentResponse | None = await client.read_deployment_by_name(f"{flow.name}/{deployed.name}")
     except ObjectNotFound:
         old = None
-    schedules = _schedules(deployed, cron_before, old)
+    schedules = _schedules(deployed, flow, cron_before, old)
     return await flow.ato_deployment(
         name=deployed.name,
         schedules=schedules,
-        parameters=dict(old.parameters) if old else {},
+        parameters=_flat(old.parameters, flow) if old else {},
         paused=bool(old.paused) if old else False,
         tags=list(deployed.tags),
         # One at a time; a run that comes while another is at work is cancelled: the next one does its work.
@@ -94,7 +97,7 @@ async def _one(deployed: Deployed, cron_before: str | None, client: PrefectClien
 
 
 def _schedules(
-    deployed: Deployed, cron_before: str | None, old: DeploymentResponse | None
+    deployed: Deployed, flow: Flow[..., Any], cron_before: str | None, old: DeploymentResponse | None
 ) -> list[DeploymentScheduleCreate]:
     """Ours at first; later what people left there, ours among it changed only where the setting was."""
     ours = (
@@ -109,7 +112,7 @@ def _schedules(
             schedule=one.schedule,
             active=one.active,
             slug=one.slug,
-            parameters=one.parameters,
+            parameters=_flat(one.parameters, flow),
             max_scheduled_runs=one.max_scheduled_runs,
         )
         for one in old.schedules
@@ -121,20 +124,23 @@ def _schedules(
     return [*changed, *(one for one in kept if one.slug != SCHEDULE_SLUG)]
 
 
-def _add_choices(schema: dict[str, Any], registry: Registry) -> bool:
-    """Add them to a form's schema; whether there were any to add."""
-    choices = {
-        ("MonitorOptions", "sources"): sorted(source.id for source in registry.sources),
-        ("BackfillOptions", "sources"): sorted(one.id for one in registry.sources if can_be_filled(registry, one)),
-        ("Change", "sectors"): sorted({*SECTOR_NAMES, *(source.sector for source in registry.sources)}),
+def _choices(registry: Registry) -> dict[str, dict[str, list[str]]]:
+    """{deployment: {parameter: what its form offers}}"""
+    sources = sorted(source.id for source in registry.sources)
+    return {
+        "monitor": {"sources": sources},
+        "collect": {"sources": sources},
+        "backfill": {"sources": sorted(one.id for one in registry.sources if can_be_filled(registry, one))},
+        "recipients": {"sectors": sorted({*SECTOR_NAMES, *(source.sector for source in registry.sources)})},
     }
-    found = False
-    for (model, field), values in choices.items():
-        items = schema.get("definitions", {}).get(model, {}).get("properties", {}).get(field, {}).get("items")
-        if isinstance(items, dict):
-            items["enum"] = values
-            found = True
-    return found
+
+
+def _flat(parameters: Mapping[str, Any], flow: Flow[..., Any]) -> dict[str, Any]:
+    """Parameters that people saved, those of the first release too: it had them all within one, and no others."""
+    for group in _GROUPS:
+        if isinstance(parameters.get(group), Mapping):
+            parameters = {**parameters, **parameters[group]}
+    return {name: value for name, value in parameters.items() if name in flow.parameters.properties}
 
 
 def _read_deployed(settings: Settings) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Everything on one machine in one command: the Prefect server with its UI, the process that runs flows, the web archive.
+"""Everything on one machine in one command: the Prefect server with its UI, the process that runs flows, the web edition.
 
 This process imports no Prefect. It starts its children in order and ends when one of them does, with what that one said:
 to start again what has died is the work of systemd or of a container's restart policy.
@@ -84,6 +84,7 @@ class _Start:
         self._stop = stop
         self._logs = prefect_folder(settings) / "logs"
         self._ready = prefect_folder(settings) / "runner.ready"
+        self._web = prefect_folder(settings) / "web.ready"
         self._children: list[Child] = []
 
     def run(self) -> None:
@@ -91,6 +92,7 @@ class _Start:
         with ExitStack() as down:
             down.callback(self._take_down)
             self._ready.unlink(missing_ok=True)
+            self._web.unlink(missing_ok=True)
             given = os.environ.get("PREFECT_API_URL", "").strip().rstrip("/")
             own = not (given and is_healthy(given))
             if own and given:
@@ -99,8 +101,7 @@ class _Start:
             environment = child_environment(self._settings, os.environ, api=api, own_server=own)
             runner = ["deployments.serve", "--ready", str(self._ready), *(["--alone"] if own else [])]
             self._start("runner", runner, environment, self._ready.exists)
-            if self._settings.base_url:  # where links in the email lead
-                self._start("web", ["deployments.cli", "web"], environment, lambda: True)
+            self._start("web", ["deployments.web", "--ready", str(self._web)], environment, self._web.exists)
             self._greet(api)
             while not self._stop.wanted:
                 self._check_children()
@@ -172,8 +173,7 @@ class _Start:
         self._say(f"  results      {ui_of(api)}artifacts")
         for name, when in json.loads(self._ready.read_text(encoding="utf-8")).items():
             self._say(f"  {name:<12} {when}; change it in the UI")
-        if self._settings.base_url:
-            self._say(f"  archive      http://{self._settings.web_host}:{self._settings.web_port}/")
+        self._say(f"  web edition  {self._web.read_text(encoding='utf-8')}")
         self._say(f"  logs         {self._logs}")
         self._say("Ctrl-C stops it all.")
 
@@ -183,6 +183,7 @@ class _Start:
             how = signal.SIGINT if child.name == "server" else signal.SIGTERM
             child.stop(how, STOP_SECONDS, hurry=lambda: self._stop.at_once)
         self._ready.unlink(missing_ok=True)
+        self._web.unlink(missing_ok=True)
 
 
 @contextmanager

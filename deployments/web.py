@@ -1,45 +1,78 @@
-"""The web archive and one-click unsubscribing, served for a web server with TLS to stand in front of."""
+"""The web edition, served for a web server with TLS to stand in front of.
 
-from collections.abc import Callable
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+`culture-monitor start` starts it as `python -m deployments.web`, with a file for the address that it was given.
+"""
 
-from flows.publishing.unsubscribe import application
-from models.settings import Settings, SettingsError
+import argparse
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from deployments.prefect_runs import forget_runs_of
+from flows.website.app import make_app
+from flows.website.server import make_server
+from models.private_files import keep_private, write_whole
+from models.settings import Settings, SettingsError, load_settings
+from models.sources import load_registry
 from models.store.database import open_database
 from models.weeks import utc_now
 
-REQUEST_SECONDS = 20.0  # a visitor who sends nothing for so long is hung up on
+PORTS_TRIED = 20  # from the one that is set, where no public address leads to that
 
 
 class WebError(SettingsError):
     """It could not be served; the message says why and what to do."""
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Handler(WSGIRequestHandler):
-    timeout = REQUEST_SECONDS
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library's name
-        """Say nothing: the addresses that are asked for hold recipients' tokens."""
-
-
-def serve(settings: Settings, say: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C.
+def serve(settings: Settings, say: Callable[[str], None], *, ports: int = 1) -> None:
+    """Serve until Ctrl-C, on the first of so many ports that is free; `say` is told where.
 
     Raises:
+        SettingsError: visitors must be named by a proxy, and no proxy is.
         WebError: the address or port can't be had.
     """
-    host, port = settings.web_host, settings.web_port
-    with open_database(settings.database_address) as database:
-        app = application(database, settings.data / "archive", utc_now, settings.base_url)
+    if settings.web_trusted_header and not settings.web_proxies:
+        raise SettingsError(
+            "CULTURE_WEB_TRUSTED_HEADER counts only from CULTURE_WEB_PROXIES, which names none: nobody could see a page"
+        )
+    registry = load_registry(settings.sources)
+
+    async def forget_runs(addresses: Sequence[str]) -> None:
+        if forget := forget_runs_of(settings):  # only now: it imports Prefect
+            await forget(addresses)
+
+    with open_database(settings.database_address) as database, _listen(settings, ports) as listening:
+        host, port = settings.web_host, int(listening.getsockname()[1])
+        say(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+        app = make_app(database, registry, settings, utc_now, forget_runs)
+        make_server(app, host, port).run(sockets=[listening])
+
+
+def _listen(settings: Settings, ports: int) -> socket.socket:
+    host, first = settings.web_host, settings.web_port
+    for port in range(first, min(first + ports, 65536)):
         try:
-            server = make_server(host, port, app, server_class=_Server, handler_class=_Handler)
+            return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         except OSError as error:
-            raise WebError(f"{host}:{port} can't be served on ({error.strerror}); set CULTURE_WEB_PORT") from error
-        with server:
-            say(f"The archive and one-click unsubscribing are served on http://{host}:{port}/; Ctrl-C stops it.")
-            server.serve_forever()
+            reason = error.strerror
+    raise WebError(f"{host}:{first} can't be served on ({reason}); set CULTURE_WEB_PORT")
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.web", description=__doc__)
+    parser.add_argument("--ready", type=Path, required=True, help="file that gets the address, once it can be had")
+    ready = parser.parse_args().ready
+    keep_private()
+    settings = load_settings()
+    # Where links lead to the one port that is set, another one would be no help.
+    ports = 1 if settings.base_url else PORTS_TRIED
+
+    def say(address: str) -> None:
+        write_whole(ready, address.encode())
+
+    serve(settings, say, ports=ports)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 """The flows `alert` and `digest-check`: someone is told when a run fails or no digest went out."""
 
+import asyncio
 import socket
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -17,8 +18,8 @@ from flows.publishing.mailer import POLICY, parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.running import jobs
 from flows.running.prefect_links import run_address
-from flows.running.prefect_steps import run_context, run_name
-from models.settings import Settings, SettingsError, load_settings
+from flows.running.prefect_steps import run_context, run_name, settings_of_run
+from models.settings import Settings, SettingsError
 from models.store import deliveries, editions
 from models.store.deliveries import DeliveryState
 from models.store.editions import Decision
@@ -55,7 +56,7 @@ async def alert(
     """
     if run_id and await _told_already(run_id, state):
         return Completed(message=TOLD_ALREADY)
-    settings = load_settings()  # nothing else is opened: a broken database or registry may be what is to be told
+    settings = settings_of_run()  # nothing else is opened: a broken database or registry may be what is to be told
     subject = plain_line(f"NHS Culture Monitor: {name} {state}", 150)
     text = plain_lines(f"{message}\n\n{run_address(run_id) if run_id else ''}", MAX_MESSAGE)
     told = []
@@ -164,8 +165,10 @@ def _sent(settings: Settings, subject: str, text: str) -> str:
 async def _post(address: str, subject: str, text: str) -> str:
     """Post to the webhook, in the form that chat services read; what went wrong, or nothing. Its address is a secret."""
     try:
-        async with httpx.AsyncClient(timeout=POST_SECONDS) as client:
-            answer = await client.post(address, json={"text": f"{subject}\n{text}", "subject": subject})
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # No proxy and no password file of the environment; of the answer, which may be endless, its status alone is read.
+        async with asyncio.timeout(POST_SECONDS), httpx.AsyncClient(timeout=POST_SECONDS, trust_env=False) as client:
+            posted = {"text": f"{subject}\n{text}", "subject": subject}
+            async with client.stream("POST", address, json=posted) as answer:
+                return "" if answer.is_success else f"the webhook answered {answer.status_code}"
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         return f"the webhook could not be reached ({type(error).__name__})"
-    return "" if answer.is_success else f"the webhook answered {answer.status_code}"

@@ -8,41 +8,18 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import WithJsonSchema
 
 from flows.past.backfilling import BackfillSummary, plan_backfill
 from flows.past.backfilling import backfill as backfill_once
 from flows.running.markdown import escape, table
-from flows.running.prefect_steps import as_task, progress, run_context, run_name
+from flows.running.prefect_steps import as_task, progress, run_context, run_name, told_in_one_sentence
 from models.weeks import LONDON
 
 PROBLEMS_SHOWN = 40
 
 # The server checks patterns before a run exists, and formats not at all.
 Day = Annotated[date, WithJsonSchema({"type": "string", "format": "date", "pattern": r"^(19|20)\d\d-\d\d-\d\d$"})]
-
-
-class BackfillOptions(BaseModel):
-    """Which days to fill, and from what. The days have no default: nobody fills half a year by pressing Run."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    first_day: Day = Field(title="First day", description="In London; the review's own time begins on 2022-06-01")
-    last_day: Day = Field(title="Last day", description="In London; the same as the first for one day")
-    sources: list[str] = Field(
-        default=[], title="Sources", description="Only these; with none chosen, all that can list an earlier time"
-    )
-    archives: list[str] = Field(
-        default=[],
-        title="Web archive files",
-        description="Paths of WARC files, or of folders of them, that every worker can read; "
-        "with none, the sources themselves are asked",
-    )
-    hosts: list[str] = Field(
-        default=[],
-        title="Further sites in the archives",
-        description="Hosts beside the sources' own whose pages are read, such as www.example.org",
-    )
 
 
 @flow(
@@ -57,22 +34,34 @@ Stopped and started again, it goes on where it was. A year of a source is some f
 See **backfill-summary** under Artifacts.
 """,
 )
-async def backfill(options: BackfillOptions) -> "State[None]":
-    """Fill the past.
+@told_in_one_sentence
+async def backfill(
+    first_day: Day,
+    last_day: Day,
+    sources: tuple[str, ...] = (),
+    archives: tuple[str, ...] = (),
+    hosts: tuple[str, ...] = (),
+) -> "State[None]":
+    """Fill the past. The days have no default: nobody fills half a year by pressing Run.
 
     Args:
-        options: Which days to fill, and from what.
+        first_day: In London; the review's own time begins on 2022-06-01.
+        last_day: In London; the same as the first for one day.
+        sources: Only these; with none chosen, all that can list an earlier time.
+        archives: Paths of web archive (WARC) files, or of folders of them, that every worker can read; with none, the
+            sources themselves are asked.
+        hosts: Hosts beside the sources' own whose pages in the archives are read, such as www.example.org.
     """
     with run_context() as place, progress("backfill") as report:
         plan = plan_backfill(
             place.registry,
             place.settings,
-            first=options.first_day,
-            last=options.last_day,
+            first=first_day,
+            last=last_day,
             today=place.now.astimezone(LONDON).date(),
-            chosen=place.registry.choose(options.sources),
-            paths=[Path(path) for path in options.archives],
-            hosts=options.hosts,
+            chosen=place.registry.choose(sources),
+            paths=[Path(path) for path in archives],
+            hosts=list(hosts),
         )
         summary = await backfill_once(
             place.database, place.registry, place.settings, plan, now=place.now, run_step=as_task, report=report

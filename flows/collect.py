@@ -3,10 +3,10 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.monitor import MonitorOptions, collected_state, limited
+from flows.monitor import MaxPages, collected_state, limited
 from flows.running import jobs
 from flows.running.artifacts import publish_run
-from flows.running.prefect_steps import as_task, progress, run_context, run_name
+from flows.running.prefect_steps import as_task, progress, run_context, run_name, told_in_one_sentence
 
 
 @flow(
@@ -17,21 +17,24 @@ from flows.running.prefect_steps import as_task, progress, run_context, run_name
 The first half of **monitor**. What it stores waits, untagged, for the next run of `tag` or `monitor`.
 """,
 )
-async def collect(options: MonitorOptions = MonitorOptions()) -> State[None]:  # noqa: B008
+@told_in_one_sentence
+async def collect(sources: tuple[str, ...] = (), all_due: bool = False, max_pages: MaxPages = 0) -> State[None]:
     """Collect the news without tagging it.
 
     Args:
-        options: What to ask for; by default every enabled source that is due.
+        sources: Only these sources; with none chosen, all that are enabled.
+        all_due: Also sources that are not due yet. Unchanged ones answer in a few bytes, so this is safe.
+        max_pages: Pages to read at most; the rest waits for the next run. 0 uses the setting CULTURE_PAGES_PER_RUN.
     """
     with run_context() as place:
         with progress("collect") as report:
             collected = await jobs.collect(
                 place.database,
                 place.registry,
-                limited(place.settings, options.max_pages),
+                limited(place.settings, max_pages),
                 now=place.now,
-                sources=place.registry.choose(options.sources),
-                all_due=options.all_due or bool(options.sources),
+                sources=place.registry.choose(sources),
+                all_due=all_due or bool(sources),
                 run_step=as_task,
                 report=report,
             )

@@ -1,18 +1,18 @@
 """The flow `digest`: one week's edition, composed and, after a person's yes where that is wanted, sent once."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from flows.approval import decide
 from flows.publishing.edition import DigestResult
 from flows.running import jobs
 from flows.running.artifacts import publish_edition
-from flows.running.prefect_steps import RunContext, as_task, run_context, run_name
+from flows.running.prefect_steps import KEEP_NOTHING, run_context, run_name, told_in_one_sentence
 from models.edition.wording import count_stories
 from models.store import editions
 from models.store.recipients import check_address
@@ -30,24 +30,22 @@ _WEEKS_BACK: dict[str, int] = {
 }
 
 
-class DigestOptions(BaseModel):
-    """Which week, and whether it is for real. By default: last week's, to those who have not had it."""
+NamedWeek = Annotated[str, Field(pattern=r"^(\d{4}-W\d{2})?$")]
 
-    model_config = ConfigDict(extra="forbid")
 
-    week: WeekChoice = Field(
-        default="the last complete week", title="Week", description="A week that is not over is sent to nobody"
-    )
-    named_week: str = Field(
-        default="",
-        pattern=r"^(\d{4}-W\d{2})?$",
-        title="Named week",
-        description="As 2026-W47; used where Week says “named below”",
-    )
-    dry_run: bool = Field(default=False, title="Dry run", description="Write the files and the preview, send nothing")
-    test_copy_to: str = Field(
-        default="", title="Test copy to", description="Send one marked test copy to this address, and nothing else"
-    )
+@task(name="send", task_run_name="send {week}", tags=["send"], **KEEP_NOTHING)
+async def send_edition(week: str, dry_run: bool = False, to: str | None = None) -> DigestResult:
+    """Compose one week's edition, write its files and send it, or what may be sent of it. The mail server's limits are its own."""
+    with run_context() as place:
+        return jobs.digest(
+            place.database,
+            place.registry,
+            place.settings,
+            week=Week.parse(week),
+            now=utc_now(),
+            dry_run=dry_run,
+            to=to,
+        )
 
 
 @flow(
@@ -64,17 +62,26 @@ With the setting CULTURE_APPROVAL it awaits a person's approval: look at the edi
 that comes later waits for the next week, and after a review of one of its stories you are asked again.
 """,
 )
-async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # noqa: B008
+@told_in_one_sentence
+async def digest(
+    week: WeekChoice = "the last complete week",
+    named_week: NamedWeek = "",
+    dry_run: bool = False,
+    test_copy_to: str = "",
+) -> State[None]:
     """Compose one week's edition and send it.
 
     Args:
-        options: Which week, and whether it is for real.
+        week: A week that is not over is sent to nobody.
+        named_week: As 2026-W47; used where week says "named below", or by itself.
+        dry_run: Write the files and the preview, send nothing.
+        test_copy_to: Send one marked test copy to this address, and nothing else.
     """
     logger = get_run_logger()
     with run_context() as place:
-        week = chosen_week(options, place.now)
-        test_to = check_address(options.test_copy_to) if options.test_copy_to.strip() else None
-        result = await _digest(place, week, dry_run=options.dry_run, to=test_to)
+        chosen = chosen_week(week, named_week, place.now)
+        test_to = check_address(test_copy_to) if test_copy_to.strip() else None
+        result = await send_edition(str(chosen), dry_run, test_to)
         await publish_edition(result.content, result.note)
         why = ""
         while result.awaits_approval:
@@ -83,36 +90,27 @@ async def digest(options: DigestOptions = DigestOptions()) -> State[None]:  # no
             if not decision.send:
                 if decision.by_person:
                     with place.database.write() as session:
-                        editions.hold(week, why, session=session)
-                logger.warning("%s: %s", week, why)
-                return Completed(message=f"{week}: {why}")
+                        editions.hold(chosen, why, session=session)
+                logger.warning("%s: %s", chosen, why)
+                return Completed(message=f"{chosen}: {why}")
             with place.database.write() as session:
-                editions.approve(week, result.content_hash, why, session=session)
+                editions.approve(chosen, result.content_hash, why, session=session)
             # Where a review came meanwhile, or the edition is another by now, this asks anew.
-            result = await _digest(place, week)
+            result = await send_edition(str(chosen))
             await publish_edition(result.content, result.note)
         logger.info("%s: %s. %s", result.week, result.subject, result.note)
     return _ended(result, why)
 
 
-def chosen_week(options: DigestOptions, now: datetime) -> Week:
+def chosen_week(week: WeekChoice, named_week: str, now: datetime) -> Week:
     """The week that a form asks for.
 
     Raises:
-        ValueError: a named week that is not one, or has not begun.
+        WeekError: a named week that is not one, or has not begun.
     """
-    if options.week == "named below" or options.named_week:
-        return jobs.week_of_digest(options.named_week, now)
-    return Week.of(now).plus(_WEEKS_BACK[options.week])
-
-
-async def _digest(place: RunContext, week: Week, *, dry_run: bool = False, to: str | None = None) -> DigestResult:
-    async def step() -> DigestResult:
-        return jobs.digest(
-            place.database, place.registry, place.settings, week=week, now=utc_now(), dry_run=dry_run, to=to
-        )
-
-    return await as_task(f"send {week}", step)
+    if week == "named below" or named_week:
+        return jobs.week_of_digest(named_week, now)
+    return Week.of(now).plus(_WEEKS_BACK[week])
 
 
 def _ended(result: DigestResult, why: str = "") -> State[None]:

@@ -1,43 +1,24 @@
 """The flow `monitor`: the main job, as people schedule it and start it from the Prefect UI."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from flows.collecting.summary import CollectSummary
 from flows.running import jobs
 from flows.running.artifacts import publish_run
-from flows.running.prefect_steps import RunContext, as_task, progress, run_context, run_name
+from flows.running.prefect_steps import RunContext, as_task, progress, run_context, run_name, told_in_one_sentence
 from flows.running.steps import Report
 from models.outcomes import Outcome
 from models.settings import Settings
 from models.sources import Source
 from models.themes import load_framework
 
-
-class MonitorOptions(BaseModel):
-    """What a run asks for. By default it asks every enabled source that is due."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    sources: list[str] = Field(
-        default=[], title="Sources", description="Only these sources; with none chosen, all that are enabled"
-    )
-    all_due: bool = Field(
-        default=False,
-        title="Also sources that are not due yet",
-        description="Asks every source now. Unchanged sources answer in a few bytes, so this is safe",
-    )
-    max_pages: int = Field(
-        default=0,
-        ge=0,
-        le=20_000,
-        title="Pages to read at most",
-        description="The rest waits for the next run. 0 uses the setting CULTURE_PAGES_PER_RUN",
-    )
+MaxPages = Annotated[int, Field(ge=0, le=20_000)]
 
 
 @flow(
@@ -52,30 +33,28 @@ edition that no mail server took so far are tried again.
 Safe to start at any time: what is known is not fetched again. See **run-summary** and **source-health** under Artifacts.
 """,
 )
-async def monitor(options: MonitorOptions = MonitorOptions()) -> State[None]:  # noqa: B008  pydantic's is frozen in use
+@told_in_one_sentence
+async def monitor(sources: tuple[str, ...] = (), all_due: bool = False, max_pages: MaxPages = 0) -> State[None]:
     """Collect the news and tag it.
 
     Args:
-        options: What to ask for; by default every enabled source that is due.
+        sources: Only these sources; with none chosen, all that are enabled.
+        all_due: Also sources that are not due yet. Unchanged ones answer in a few bytes, so this is safe.
+        max_pages: Pages to read at most; the rest waits for the next run. 0 uses the setting CULTURE_PAGES_PER_RUN.
     """
     with run_context() as place:
-        return await run_monitor(place, options)
-
-
-async def run_monitor(place: RunContext, options: MonitorOptions) -> State[None]:
-    """The job and what people see of it."""
-    settings = limited(place.settings, options.max_pages)
-    with progress("monitor") as report:
-        summary = await monitor_once(
-            place,
-            settings,
-            sources=place.registry.choose(options.sources),
-            all_due=options.all_due or bool(options.sources),
-            report=report,
-        )
-    for note in summary.notes:
-        get_run_logger().info(note)
-    left = jobs.send_pending(place.database, place.registry, settings, now=place.now)
+        settings = limited(place.settings, max_pages)
+        with progress("monitor") as report:
+            summary = await monitor_once(
+                place,
+                settings,
+                sources=place.registry.choose(sources),
+                all_due=all_due or bool(sources),
+                report=report,
+            )
+        for note in summary.notes:
+            get_run_logger().info(note)
+        left = jobs.send_pending(place.database, place.registry, settings, now=place.now)
     state = monitored_state(summary, left.words if left is not None else "")
     # Told of once, by the run in which they are given up.
     return Failed(message=state.message) if left is not None and (left.failed or left.expired) else state

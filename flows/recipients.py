@@ -1,16 +1,17 @@
 """The flow `recipients`: who receives the digest, changed by a form. The command of the same name does the same."""
 
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlmodel import Session
 
 from flows.publishing.erasure import erase
 from flows.running.forgetting import forget_own_parameters, forget_runs, hide_addresses
-from flows.running.prefect_steps import run_context, run_name
+from flows.running.prefect_steps import run_context, run_name, told_in_one_sentence
 from flows.running.theme_choices import ThemeChoice, ids
 from models.store import recipients as store
 from models.store.recipient_choices import choices_in_words
@@ -21,36 +22,10 @@ Kind = Literal["themes", "nations", "sectors"]
 SEND_EMPTY = {"not said": None, "yes": True, "no": False}
 
 
-class Change(BaseModel):
-    """One change of the list."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    action: Action = Field(
-        default="add",
-        title="What to do",
-        description="Change: only what is filled in below, the rest stays. Show: changes nothing. "
-        "Remove: nothing more is sent, and the address is erased after 28 days. Erase: at once, everywhere",
-    )
-    address: str = Field(title="Address", min_length=3, max_length=320, description="An email address")
-    name: str = Field(default="", max_length=100, title="Name", description="Shown in the To line of their email")
-    themes: list[ThemeChoice] = Field(
-        default=[], title="Themes", description="Only these. None chosen: all for someone new, else as before"
-    )
-    nations: list[Literal["uk", "england", "scotland", "wales", "northern-ireland"]] = Field(
-        default=[], title="Nations", description="Only these. None chosen: all for someone new, else as before"
-    )
-    sectors: list[str] = Field(
-        default=[], title="Sectors", description="Only these. None chosen: all for someone new, else as before"
-    )
-    all_again: list[Kind] = Field(
-        default=[], title="Back to all", description="Of these kinds they receive everything again"
-    )
-    also_empty: Literal["not said", "yes", "no"] = Field(
-        default="not said",
-        title="Also when there is nothing",
-        description="Whether they get an email in a week without news for them, too",
-    )
+Address = Annotated[str, Field(min_length=3, max_length=320)]
+Name = Annotated[str, Field(max_length=100)]
+Nation = Literal["uk", "england", "scotland", "wales", "northern-ireland"]
+Said = Literal["not said", "yes", "no"]
 
 
 @flow(
@@ -62,58 +37,69 @@ class Change(BaseModel):
 The address and the name are taken out of the run's parameters as soon as it starts, so that the list alone keeps them.
 """,
 )
-async def recipients(change: Change) -> State[None]:
+@told_in_one_sentence
+async def recipients(
+    address: Address,
+    action: Action = "add",
+    name: Name = "",
+    themes: tuple[ThemeChoice, ...] = (),
+    nations: tuple[Nation, ...] = (),
+    sectors: tuple[str, ...] = (),
+    all_again: tuple[Kind, ...] = (),
+    also_empty: Said = "not said",
+) -> State[None]:
     """Change the list of recipients.
 
     Args:
-        change: Whose place on the list, and how it changes.
+        address: An email address.
+        action: Change: only what is filled in below, the rest stays. Show: changes nothing. Remove: nothing more is sent, and
+            the address is erased after 28 days. Erase: at once, everywhere.
+        name: Shown in the To line of their email.
+        themes: Only these. None chosen: all for someone new, else as before.
+        nations: Only these. None chosen: all for someone new, else as before.
+        sectors: Only these. None chosen: all for someone new, else as before.
+        all_again: Back to all: of these kinds they receive everything again.
+        also_empty: Whether they get an email in a week without news for them, too.
     """
-    await forget_own_parameters({"change": {"action": change.action, "address": TAKEN_OUT}})
+    await forget_own_parameters({"action": action, "address": TAKEN_OUT})
+    given: dict[str, list[str]] = {"themes": ids(themes), "nations": list(nations), "sectors": list(sectors)}
     try:
-        return await _change(change)
+        choices = _choices(given, all_again) | {"name": name or None, "send_empty": SEND_EMPTY[also_empty]}
+        return await _change(action, address, choices)
     except store.RecipientError as error:
         # Returned, not raised: a traceback would repeat the address in the log.
-        return Failed(message=hide_addresses(str(error)))
+        # What was typed goes as a whole: of a mistyped address a pattern would know but a part.
+        said = str(error).replace(repr(address), "this address").replace(address, "this address")
+        return Failed(message=hide_addresses(said))
 
 
-async def _change(change: Change) -> State[None]:
+async def _change(action: Action, address: str, choices: dict[str, Any]) -> State[None]:
     with run_context() as place:
-        if change.action == "erase at once":
-            await erase(place.database, place.settings, change.address, place.now, forget_runs)
+        if action == "erase at once":
+            await erase(place.database, place.settings, address, place.now, forget_runs)
             with place.database.read() as session:
                 return _done("erased", session)
         with place.database.write() as session:
-            if change.action == "remove":
-                store.remove(change.address, place.now, session=session)
+            if action == "remove":
+                store.remove(address, place.now, session=session)
                 return _done("removed; the address is erased in 28 days", session)
-            if change.action == "show":
-                recipient, done = store.show(change.address, session=session), "shown"
-            elif change.action == "change":
-                recipient = store.change(change.address, **_choices(change), registry=place.registry, session=session)
+            if action == "show":
+                recipient, done = store.show(address, session=session), "shown"
+            elif action == "change":
+                recipient = store.change(address, **choices, registry=place.registry, session=session)
                 done = "changed"
             else:
-                recipient, is_new = store.add(
-                    change.address, place.now, **_choices(change), registry=place.registry, session=session
-                )
+                recipient, is_new = store.add(address, place.now, **choices, registry=place.registry, session=session)
                 done = "added" if is_new else "on the list"
             return _done(f"{done}; receives {choices_in_words(recipient)}", session)
 
 
-def _choices(change: Change) -> dict[str, Any]:
-    """What the form says; None of what is left empty."""
-    given: dict[str, list[str]] = {
-        "themes": ids(change.themes),
-        "nations": list(change.nations),
-        "sectors": list(change.sectors),
-    }
-    for kind in change.all_again:
+def _choices(given: Mapping[str, list[str]], all_again: Sequence[Kind]) -> dict[str, Any]:
+    """What the form says of each kind of choice; None of what is left empty."""
+    for kind in all_again:
         if given[kind]:
             raise store.RecipientError(f"{kind} are chosen and also put back to all; leave one of the two empty")
-    return {
-        "name": change.name or None,
-        "send_empty": SEND_EMPTY[change.also_empty],
-        **{kind: chosen or ([] if kind in change.all_again else None) for kind, chosen in given.items()},
-    }
+    return {kind: chosen or ([] if kind in all_again else None) for kind, chosen in given.items()}
 
 
 def _done(what: str, session: Session) -> State[None]:

@@ -1,17 +1,17 @@
 """The flows `review` and `review-queue`: a person corrects the tagger in the Prefect UI, where it helps most."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from flows.running.artifacts import form_link, publish_review, publish_review_queue
 from flows.running.markdown import escape, table
 from flows.running.prefect_links import form_address
-from flows.running.prefect_steps import run_context, run_name
+from flows.running.prefect_steps import run_context, run_name, told_in_one_sentence
 from flows.running.theme_choices import ThemeChoice, ids
 from models.reviews import (
     IN_SCOPE,
@@ -28,64 +28,20 @@ from models.reviews import (
 )
 from models.store import reviews
 from models.store.reviews import Recorded
-from models.themes import load_framework, load_themes
+from models.themes import load_themes
 
 DOUBTS_READ = 2000  # of which the queue shows the most doubtful; bounds the run where a backfill left thousands
 SCOPE = {"not said": None, "yes": True, "no": False}
 
 
-class Answer(BaseModel):
-    """What a person says of one article."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    article: str = Field(
-        title="Article",
-        min_length=1,
-        max_length=4000,
-        description="Its number, as in review-queue and under each story of the artifact edition, or its web address",
-    )
-    themes: list[ThemeChoice] = Field(
-        default=[], title="Themes that apply", description="Of which you say yes; of those not named nothing is said"
-    )
-    not_themes: list[ThemeChoice] = Field(
-        default=[], title="Themes that do not apply", description="Of which you say no"
-    )
-    in_scope: Literal["not said", "yes", "no"] = Field(
-        default="not said",
-        title="In scope",
-        description=f"{load_framework().question} No: the story leaves the digest",
-    )
-    retag: bool = Field(
-        default=False,
-        title="Decide on all themes",
-        description="The themes that apply are those above and no other. Shows first what that would change; "
-        "nothing is recorded until you confirm it",
-    )
-    confirmed: str = Field(
-        default="", max_length=20, title="Confirmed", description="Filled in by the link that confirms a retagging"
-    )
-    note: str = Field(default="", max_length=MAX_NOTE, title="Note", description="Why, for whoever reads it later")
-    reviewer: str = Field(
-        title="Reviewer", min_length=1, max_length=MAX_REVIEWER, description="Your name; kept with the decision"
-    )
-
-
-class QueueOptions(BaseModel):
-    """What the queue shows."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    days: int = Field(
-        default=QUEUE_DAYS, ge=1, le=366, title="Days", description="Stories first seen in the last so many days"
-    )
-    articles: int = Field(default=20, ge=1, le=200, title="Articles", description="Shown at most")
-    reviewer: str = Field(
-        default="",
-        max_length=MAX_REVIEWER,
-        title="Reviewer",
-        description="Your name: with it, each link to an answer opens a form that has only to be submitted",
-    )
+ArticleNamed = Annotated[str, Field(min_length=1, max_length=4000)]
+Reviewer = Annotated[str, Field(min_length=1, max_length=MAX_REVIEWER)]
+ReviewerOrNone = Annotated[str, Field(max_length=MAX_REVIEWER)]
+Note = Annotated[str, Field(max_length=MAX_NOTE)]
+Seal = Annotated[str, Field(max_length=20)]
+Days = Annotated[int, Field(ge=1, le=366)]
+Shown = Annotated[int, Field(ge=1, le=200)]
+Said = Literal["not said", "yes", "no"]
 
 
 @flow(
@@ -99,28 +55,47 @@ next training. Of what you do not name, nothing is said. The latest answer count
 Start **review-queue** to see where your time helps most.
 """,
 )
-async def review(answer: Answer) -> State[None]:
+@told_in_one_sentence
+async def review(
+    article: ArticleNamed,
+    reviewer: Reviewer,
+    themes: tuple[ThemeChoice, ...] = (),
+    not_themes: tuple[ThemeChoice, ...] = (),
+    in_scope: Said = "not said",
+    retag: bool = False,
+    confirmed: Seal = "",
+    note: Note = "",
+) -> State[None]:
     """Correct the tagger.
 
     Args:
-        answer: What you say of one article.
+        article: Its number, as in review-queue and under each story of the artifact edition, or its web address.
+        reviewer: Your name; kept with the decision.
+        themes: Themes that apply: of which you say yes. Of those not named nothing is said.
+        not_themes: Themes that do not apply: of which you say no.
+        in_scope: Whether the story is about what the monitor is about. No: it leaves the digest.
+        retag: Decide on all themes: those that apply are those above and no other. Shows first what that would change;
+            nothing is recorded until you confirm it.
+        confirmed: Filled in by the link that confirms a retagging.
+        note: Why, for whoever reads it later.
     """
-    decision = _decision(answer)
+    decision = _decision(ids(themes), ids(not_themes), SCOPE[in_scope], reviewer, note, retag=retag)
     with run_context() as place, place.database.write() as session:
-        article = reviews.find_article(answer.article, session=session)
-        if article is None:
+        found = reviews.find_article(article, session=session)
+        if found is None:
             raise ReviewError(
-                f"{answer.article!r} is no stored article: give its number from review-queue, or its web address"
+                f"{article!r} is no stored article: give its number from review-queue, or its web address"
             )
-        recorded = reviews.preview(article, decision, session=session)
+        recorded = reviews.preview(found, decision, session=session)
         seal = seal_of(recorded.changes)
-        asked_first = answer.retag and answer.confirmed != seal
+        asked_first = retag and confirmed != seal
         if not asked_first:
-            reviews.record(article, decision, place.now, session=session)
+            reviews.record(found, decision, place.now, session=session)
     changed = sum(before != now for before, now in recorded.changes.values())
     if asked_first:
-        confirmed = answer.model_copy(update={"confirmed": seal})
-        link = form_link(await form_address("review/review"), {"answer": confirmed.model_dump(mode="json")})
+        again: dict[str, Any] = {"article": article, "reviewer": reviewer, "themes": [theme.value for theme in themes]}
+        again |= {"retag": True, "confirmed": seal, "note": note}
+        link = form_link(await form_address("review/review"), again)
         await publish_review(review_text(recorded, decision.reviewer, confirm=link))
         return Completed(
             message=f"Nothing is recorded yet for article {recorded.article_id}: {changed} would change, "
@@ -130,19 +105,14 @@ async def review(answer: Answer) -> State[None]:
     return Completed(message=f"Recorded for article {recorded.article_id}: {changed} changed, by {decision.reviewer}")
 
 
-def _decision(answer: Answer) -> Decision:
-    themes, not_themes = ids(answer.themes), ids(answer.not_themes)
-    if not answer.retag:
-        return check_decision(
-            in_scope=SCOPE[answer.in_scope],
-            themes=themes,
-            not_themes=not_themes,
-            reviewer=answer.reviewer,
-            note=answer.note,
-        )
-    if answer.in_scope == "no":
+def _decision(
+    themes: list[str], not_themes: list[str], in_scope: bool | None, reviewer: str, note: str, *, retag: bool
+) -> Decision:
+    if not retag:
+        return check_decision(in_scope=in_scope, themes=themes, not_themes=not_themes, reviewer=reviewer, note=note)
+    if in_scope is False:
         raise ReviewError("an article out of scope carries no theme: say so without deciding on all themes")
-    return check_retagging(themes=themes, reviewer=answer.reviewer, note=answer.note)
+    return check_retagging(themes=themes, reviewer=reviewer, note=note)
 
 
 @flow(
@@ -154,18 +124,21 @@ Ten minutes of answers here teach the model more than hours elsewhere. Look at *
 **review-queue** (the same as a table) under Artifacts, then answer in the form of **review**.
 """,
 )
-async def review_queue(options: QueueOptions = QueueOptions()) -> State[None]:  # noqa: B008
+@told_in_one_sentence
+async def review_queue(days: Days = QUEUE_DAYS, articles: Shown = 20, reviewer: ReviewerOrNone = "") -> State[None]:
     """Show the recent stories of which the tagger is least sure.
 
     Args:
-        options: How far back, and how many.
+        days: Stories first seen in the last so many days.
+        articles: Shown at most.
+        reviewer: Your name: with it, each link to an answer opens a form that has only to be submitted.
     """
     with run_context() as place, place.database.read() as session:
-        since = place.now - timedelta(days=options.days)
+        since = place.now - timedelta(days=days)
         found = reviews.doubts(since, DOUBTS_READ, session=session)
         waiting = reviews.count_doubtful(since, session=session)
-    items = queue(found, {theme.id: theme.name for theme in load_themes()}, options.articles)
-    await publish_review_queue(items, await form_address("review/review"), options.reviewer)
+    items = queue(found, {theme.id: theme.name for theme in load_themes()}, articles)
+    await publish_review_queue(items, await form_address("review/review"), reviewer)
     return Completed(message=f"{len(items)} of {waiting} uncertain articles shown, see review-list under Artifacts")
 
 

@@ -5,7 +5,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.running import jobs
-from flows.running.prefect_steps import as_task, progress, run_context, run_name
+from flows.running.prefect_steps import as_task, progress, run_context, run_name, told_in_one_sentence
 from flows.running.run_summary import tagged_in_words
 
 
@@ -17,6 +17,7 @@ from flows.running.run_summary import tagged_in_words
 The second half of **monitor**. A new model also looks again at the stories of the last four weeks.
 """,
 )
+@told_in_one_sentence
 async def tag() -> State[None]:
     """Tag every stored story that waits for it."""
     with run_context() as place:

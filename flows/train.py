@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from prefect import flow
+from prefect import flow, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict, Field
 
 from flows.running.artifacts import publish_model_card
 from flows.running.markdown import escape, table
-from flows.running.prefect_steps import as_task, run_context, run_name
+from flows.running.prefect_steps import KEEP_NOTHING, run_context, run_name, told_in_one_sentence
 from flows.tagging.opening import count_reviewed
 from models.reviews import IN_SCOPE
 from models.themes import load_themes, theme_ids
@@ -19,18 +18,28 @@ if TYPE_CHECKING:
     from flows.tagging.training import TrainSummary
 
 FLIPS_SHOWN = 40
+LEAST_EXAMPLES = 5  # of a theme: with fewer, one article moves its F1 by a fifth and more
 
 
-class TrainOptions(BaseModel):
-    """What a training run may be asked for."""
+TRAIN_SECONDS = (
+    2 * 3600
+)  # some fifty times what the default encoder takes; a version is stored whole at the end, or not at all
 
-    model_config = ConfigDict(extra="forbid")
 
-    always: bool = Field(
-        default=False,
-        title="Also without new reviews",
-        description="Trains although nobody has reviewed anything since",
-    )
+@task(
+    name="train",
+    task_run_name="train on seeds and reviews",
+    tags=["train"],
+    timeout_seconds=TRAIN_SECONDS,
+    **KEEP_NOTHING,
+)
+def train_once(always: bool) -> "TrainSummary":
+    """Fit a challenger where there are new reviews, or `always`, and compare it with the champion."""
+    # Here, not above: scikit-learn's 80 MB would lie in the process that waits for runs.
+    from flows.tagging.training import train as fit_and_compare
+
+    with run_context() as place:
+        return fit_and_compare(place.database, place.settings, now=place.now, force=always)
 
 
 @flow(
@@ -45,21 +54,14 @@ articles of the last four weeks are then tagged again by the next run of `monito
 Without new reviews it does nothing. See **model-card** under Artifacts; `culture-monitor model rollback` goes back.
 """,
 )
-async def train(options: TrainOptions = TrainOptions()) -> State[None]:  # noqa: B008
+@told_in_one_sentence
+async def train(always: bool = False) -> State[None]:
     """Learn from people's reviews.
 
     Args:
-        options: Whether to train although there is nothing new.
+        always: Also without new reviews.
     """
-    with run_context() as place:
-
-        async def step() -> "TrainSummary":
-            # Here, not above: scikit-learn's 80 MB would lie in the process that waits for runs.
-            from flows.tagging.training import train as train_once
-
-            return train_once(place.database, place.settings, now=place.now, force=options.always)
-
-        training = await as_task("train on seeds and reviews", step)
+    training = train_once(always)
     if training.card is not None and training.before is not None:
         await publish_model_card(card_page(training, training.card, training.before))
     return Completed(message=in_one_line(training))
@@ -92,7 +94,7 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
     for theme in theme_ids():
         old, new = before["themes"]["per_theme"][theme], after["themes"]["per_theme"][theme]
         threshold = card["thresholds"].get(theme, 0.0)
-        rows.append([escape(names[theme]), *(f"{x:.2f}" for x in (old["f1"], new["f1"])), f"{threshold:.2f}"])
+        rows.append([escape(names[theme]), theme_figure(old), theme_figure(new), f"{threshold:.2f}"])
     flips = [
         [escape(flip["title"], 120), escape(names.get(flip["what"], flip["what"])), flip["was"], flip["now"]]
         for flip in card["flips"][:FLIPS_SHOWN]
@@ -110,7 +112,8 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
         "",
         f"## Measured on {after['n']} labelled articles",
         "",
-        "Reviewed articles and labelled passages that no version learns from.",
+        "Reviewed articles and labelled passages that no version learns from. Of a theme with fewer than "
+        f"{LEAST_EXAMPLES} examples stands their number, in brackets.",
         "",
         table(("", "before", "now"), overall),
         "",
@@ -120,6 +123,12 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
         "",
     ]
     return "\n".join([*lines, table(("article", "what", "before", "now"), flips) if flips else "Nothing."])
+
+
+def theme_figure(scores: Mapping[str, Any]) -> str:
+    """The F1 of one theme, or of how few examples none can be told."""
+    support = int(scores["support"])
+    return f"{scores['f1']:.2f}" if support >= LEAST_EXAMPLES else f"– ({support})"
 
 
 def _figure(scores: Mapping[str, Any], part: str, key: str) -> str:

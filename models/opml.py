@@ -8,7 +8,6 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from models.kinds import Kind
 from models.seeds import DataFileError
 from models.sources import MAX_ID_LETTERS, Source
 from models.text import clean_text
@@ -17,7 +16,6 @@ from models.urls import host_of, normalise_url
 MAX_BYTES = 5 * 1024 * 1024
 MAX_OUTLINES = 5_000
 _NOT_ID = re.compile(r"[^a-z0-9]+")
-_FEED_KINDS = {Kind.FEED, Kind.GOOGLE_NEWS}  # what a feed reader can read as well
 
 
 def read_opml(data: bytes) -> tuple[Source, ...]:
@@ -59,7 +57,7 @@ def write_opml(sources: Iterable[Source], title: str = "NHS Culture Monitor") ->
     """An OPML file of those sources that are feeds, grouped by sector."""
     groups: dict[str, list[Source]] = {}
     for source in sources:
-        if source.kind in _FEED_KINDS:
+        if source.kind.traits.is_feed:
             groups.setdefault(source.sector, []).append(source)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<opml version="2.0">']
     lines.append(f"  <head><title>{_escaped(title)}</title></head>")

@@ -16,8 +16,6 @@ MIN_SECONDS = 30 * 60  # feeds are seldom rendered anew more often than that
 MAX_SECONDS = 24 * 3600  # "every source at least daily"
 FIRST_SECONDS = 3 * 3600  # the monitor's own rhythm: eight runs a day
 FAILURE_SECONDS = 3600  # the pause after a first failure; doubles with each
-# Two searches an hour tell no more than one every few hours, and both services are asked for moderation.
-_KIND_MINIMUM = {Kind.GOOGLE_NEWS: 2 * 3600, Kind.GDELT: 3 * 3600, Kind.GUARDIAN: 3600, Kind.PARLIAMENT: 3600}
 # Unless the host says when to come back, asking again soon changes nothing: a person has to look.
 _SETTLED = frozenset(
     {
@@ -63,7 +61,7 @@ def next_poll(
         ttl_seconds, max_age_seconds: what feed and server ask for.
         retry_after: the moment until which the host asked to be left alone.
     """
-    minimum = _KIND_MINIMUM.get(kind, MIN_SECONDS)
+    minimum = max(kind.traits.least_hours * 3600, MIN_SECONDS)
     interval = interval_seconds or FIRST_SECONDS
     if outcome is PollOutcome.DEFERRED:  # it was not asked: what it would have said changes nothing
         interval = pause = _bounded(interval, minimum)

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.errors import UserError
 from models.text_safety import plain_line, plain_lines
 from models.themes import IN_SCOPE as IN_SCOPE
-from models.themes import load_framework, theme_ids, unknown_theme
+from models.themes import load_framework, theme_id, theme_ids, unknown_theme
 
 QUEUE_DAYS = 28  # the queue asks about stories first seen in so many days, where nobody says otherwise
 # A `yes` below such a probability is shown, and asked about as well: the band of doubt lies on both sides of the threshold.
@@ -14,9 +15,10 @@ SURE_OF_SCOPE, SURE_OF_THEME = 0.5, 0.8
 NOT_IN_SCOPE = "The story is not in scope, so no digest shows it, whatever its themes: say that it is in scope if it belongs there."
 MAX_REVIEWER = 100
 MAX_NOTE = 2000
+MAX_SUGGESTION = 500  # letters of what a reader of the web edition writes
 
 
-class ReviewError(ValueError):
+class ReviewError(UserError, ValueError):
     """A review can't be recorded; the message names the value and the mend."""
 
 
@@ -37,12 +39,13 @@ def check_decision(
     reviewer: str,
     note: str = "",
 ) -> Decision:
-    """A decision that can be recorded: the scope where it was said, `themes` that apply, `not_themes` that do not.
+    """A decision that can be recorded: the scope where it was said, `themes` that apply, `not_themes` that do not, by id or name.
 
     Raises:
         ReviewError: nothing is said, an unknown theme, a yes and a no on the same theme, a theme that applies on an
             article that is said to be out of scope, or no reviewer.
     """
+    themes, not_themes = [theme_id(theme) for theme in themes], [theme_id(theme) for theme in not_themes]
     for theme in (*themes, *not_themes):
         if theme not in theme_ids():
             raise ReviewError(unknown_theme(theme))
@@ -67,6 +70,7 @@ def check_retagging(*, themes: Sequence[str], reviewer: str, note: str = "") -> 
     Raises:
         ReviewError: as `check_decision`.
     """
+    themes = [theme_id(theme) for theme in themes]
     others = [theme for theme in theme_ids() if theme not in themes]
     return check_decision(in_scope=True, themes=themes, not_themes=others, reviewer=reviewer, note=note)
 
@@ -87,6 +91,7 @@ class UncertainTag:
     theme: str  # or `in-scope`
     score: float
     evidence: str
+    suggested: str = ""  # by a reader: what they say of it, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class QueueItem:
 
 
 def queue(doubts: Sequence[UncertainTag], names: Mapping[str, str], limit: int) -> list[QueueItem]:
-    """The articles whose answers teach most, each once: those with the score nearest to an even chance first.
+    """The articles whose answers teach most, each once: what readers suggest, then the scores nearest to an even chance.
 
     A doubt about scope comes before one about a theme of the same score, since its answer settles all themes.
     """
@@ -114,11 +119,14 @@ def queue(doubts: Sequence[UncertainTag], names: Mapping[str, str], limit: int) 
     items = []
     for found in list(by_article.values())[:limit]:
         first = found[0]
-        themes = [f"{names.get(d.theme, d.theme)} ({d.score:.2f})" for d in found if d.theme != IN_SCOPE]
-        parts = [load_framework().question] if len(themes) < len(found) else []
+        themes = [
+            f"{names.get(d.theme, d.theme)} ({d.score:.2f})" for d in found if d.theme != IN_SCOPE and not d.suggested
+        ]
+        parts = [f"A reader says: {d.suggested}" for d in found if d.suggested]
+        parts += [load_framework().question] if any(d.theme == IN_SCOPE and not d.suggested for d in found) else []
         parts += [f"Does it show {' · '.join(themes)}?"] if themes else []
         evidence = next((doubt.evidence for doubt in found if doubt.evidence), "")
-        asked = tuple(sorted((doubt.theme for doubt in found), key=lambda theme: theme != IN_SCOPE))
+        asked = tuple(sorted({doubt.theme: None for doubt in found}, key=lambda theme: theme != IN_SCOPE))
         question = " ".join(parts)
         items.append(
             QueueItem(first.article_id, first.title, first.url, first.outlet, question, asked, first.score, evidence)
@@ -126,5 +134,11 @@ def queue(doubts: Sequence[UncertainTag], names: Mapping[str, str], limit: int) 
     return items
 
 
-def _order(doubt: UncertainTag) -> tuple[float, bool, int, str]:
-    return (round(abs(doubt.score - 0.5), 2), doubt.theme != IN_SCOPE, doubt.article_id, doubt.theme)
+def _order(doubt: UncertainTag) -> tuple[bool, float, bool, int, str]:
+    return (
+        not doubt.suggested,
+        round(abs(doubt.score - 0.5), 2),
+        doubt.theme != IN_SCOPE,
+        doubt.article_id,
+        doubt.theme,
+    )

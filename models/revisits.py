@@ -73,9 +73,13 @@ def after_visit(
     return PageDebt(owed_since, max(due_at, retry_after) if retry_after is not None else due_at)
 
 
-def next_look(title: str, url: str, *, first_seen_at: datetime, now: datetime) -> datetime | None:
-    """When a page that was read is to be looked at again whatever it tells of; None where it is not live."""
+def next_look(title: str, url: str, *, says_live: bool, first_seen_at: datetime, now: datetime) -> datetime | None:
+    """When a page that was read is to be looked at again whatever it tells of; None where it is not live.
+
+    Args:
+        says_live: whether the page says of itself that it is a live blog that goes on.
+    """
     if now - first_seen_at >= timedelta(days=LIVE_DAYS):
         return None
-    live = _LIVE_TITLE.search(title) or _LIVE_PATH.search(urlsplit(url).path.lower())
+    live = says_live or _LIVE_TITLE.search(title) or _LIVE_PATH.search(urlsplit(url).path.lower())
     return now + timedelta(hours=LIVE_HOURS) if live else None

@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from models.errors import UserError
 from models.settings import load_settings
 
 # What a framework must have. It may have background.toml, articles/ and held_out.jsonl too.
@@ -20,7 +21,7 @@ FRAMEWORK_FILES = ("themes.toml", "passages.toml", "vocabulary.toml")
 File = Traversable | Path
 
 
-class DataFileError(ValueError):
+class DataFileError(UserError, ValueError):
     """A data file that a person wrote can't be used; the message names the file, the place and how to fix it."""
 
 
@@ -87,5 +88,8 @@ def read_toml(file: File) -> dict[str, Any]:
         raise DataFileError(f"{file}: may not be read; check its permissions") from error
     except UnicodeDecodeError as error:
         raise DataFileError(f"{file}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # no TOML; a number of 5,000 digits, a list in a list a thousand times
         raise DataFileError(f"{file}: is not valid TOML: {error}") from error

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, IPvAnyAddress, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.errors import UserError
+
 DISTRIBUTION = "nhs-culture-monitor"
-PREFIX = "CULTURE_"
+PREFIX, BLOCK = "CULTURE_", "secret:"  # BLOCK names a Prefect Secret block, whose value the flows take
 ENV_FILE = ".env"
 REGISTRY = "sources.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
@@ -43,7 +45,7 @@ def own_registry(given: dict[str, Any]) -> Path | None:
     return file if file is not None and file.is_file() else None
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError, ValueError):
     """A setting is wrong; the message names the setting, the value (unless secret) and how to fix it."""
 
 
@@ -76,9 +78,7 @@ class Settings(BaseSettings):
         description="Proxy, http://user:password@host:8080, for all but CULTURE_ALLOW_HOSTS; proxies of the environment are ignored",
     )
     contact: str = Field("", description="Address or web page for site owners, sent in the User-Agent")
-    host_gap_seconds: float = Field(
-        1.0, ge=0, le=60, description="Least number of seconds between two requests to one host"
-    )
+    host_gap_seconds: float = Field(1.0, ge=0, le=60, description="Least seconds between two requests to one host")
     max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
     pages_per_run: int = Field(2000, ge=1, description="Pages read in one run; the rest waits for the next")
     run_minutes: float = Field(
@@ -93,24 +93,24 @@ class Settings(BaseSettings):
     task_runner: Literal["threads", "processes", "dask"] = Field(
         "processes", description="What reads archive files in a backfill: threads, processes or dask"
     )
-    dask_address: str = Field(
-        "", description="Address of a Dask scheduler, tcp://host:8786; without it, a cluster on this machine"
-    )
+    dask_address: str = Field("", description="Dask scheduler, tcp://host:8786; without it, a cluster on this machine")
     encoder: str = Field(AUTO, description="auto, tfidf, minilm or the name of a sentence-transformers model")
-    encoder_folder: Path | None = Field(
-        None, description="Folder with the encoder's files, where you have them already"
-    )
+    encoder_folder: Path | None = Field(None, description="Folder with the encoder's files, if you have them already")
     guardian_api_key: SecretStr | None = Field(None, description="Key of the Guardian Open Platform")
     smtp_url: SecretStr | None = Field(
         None,
-        description="smtps://user:password@host:465 or smtp://…:587; without it, an edition is a preview in the outbox folder",
+        description="smtps://user:password@host:465 or smtp://…:587, or secret:BLOCK; without it, editions are previews",
     )
     mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
-    base_url: str = Field("", description="Public address of the web archive, for links and one-click unsubscribing")
-    web_host: str = Field(
-        "127.0.0.1", description="Address on which `web` serves the archive and one-click unsubscribing"
-    )
+    base_url: str = Field("", description="Public address of the web edition, for links and one-click unsubscribing")
+    web_host: str = Field("127.0.0.1", description="Address on which `web` and `start` serve the web edition")
     web_port: int = Field(8330, ge=1, le=65535, description="Its port; put your web server with TLS in front of it")
+    web_trusted_header: str = Field(
+        "", pattern=r"^[A-Za-z0-9-]*$", description="Header in which your login proxy names who is signed in"
+    )
+    web_proxies: Annotated[frozenset[IPvAnyAddress], NoDecode] = Field(
+        frozenset(), description="Addresses of the proxies whose word on visitors counts, comma-separated"
+    )
     telemetry: bool = Field(False, description="Whether Prefect may send its usage data")
     prefect_host: str = Field("127.0.0.1", description="Address on which `start` serves Prefect's UI and API")
     prefect_port: int = Field(
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     )
     alert_webhook: SecretStr | None = Field(None, description="Web address that the same is posted to, as JSON")
 
-    @field_validator("allow_hosts", "prefect_addresses", mode="before")
+    @field_validator("allow_hosts", "prefect_addresses", "web_proxies", mode="before")
     @classmethod
     def _split_hosts(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -176,8 +176,8 @@ class Settings(BaseSettings):
     @classmethod
     def _is_login(cls, value: SecretStr | None) -> SecretStr | None:
         user, _, password = value.get_secret_value().partition(":") if value is not None else ("-", "", "-")
-        if not user or not password:
-            raise ValueError("must be user:password")
+        if not user or not password or not f"{user}{password}".isascii():  # Prefect answers others with 500
+            raise ValueError("must be user:password, in ASCII")
         return value
 
     @field_validator("prefect_addresses")
@@ -209,7 +209,8 @@ class Settings(BaseSettings):
         wrong = "must be a web address such as https://host/path; a port is a number up to 65535"
         try:
             parts = urlsplit(value.get_secret_value()) if value is not None else None
-            good = parts is None or (parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0)
+            web = parts is not None and parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            good = parts is None or web or f"{parts.scheme}:" == BLOCK
         except ValueError:
             raise ValueError(wrong) from None
         if not good:

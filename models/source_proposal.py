@@ -40,14 +40,6 @@ _HOSTS = (
     (".wales", "wales", "health-and-care", "headline"),
     (".cymru", "wales", "health-and-care", "headline"),
 )
-_KINDS = (
-    ("www.gov.uk/api/search.json", Kind.GOVUK),
-    ("content.guardianapis.com/", Kind.GUARDIAN),
-    ("api.gdeltproject.org/", Kind.GDELT),
-    ("news.google.com/rss/search", Kind.GOOGLE_NEWS),
-    ("hansard-api.parliament.uk/", Kind.PARLIAMENT),
-    ("questions-statements-api.parliament.uk/", Kind.PARLIAMENT),
-)
 _SECTORS_OF_KINDS = {
     "regulator": "regulator",
     "ombudsman": "regulator",
@@ -72,7 +64,7 @@ def kind_of(url: str) -> Kind | None:
     """The kind of an address of an API or search that has a reader of its own; None for all others."""
     parts = urlsplit(url)
     place = f"{(parts.hostname or '').lower()}{parts.path}"
-    return next((kind for begin, kind in _KINDS if place.startswith(begin)), None)
+    return next((kind for kind in Kind if place.startswith(kind.traits.addresses)), None)
 
 
 def already_listed(url: str, registry: Registry) -> Source | None:

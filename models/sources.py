@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from models.errors import UserError
 from models.kinds import Kind
 from models.outcomes import PollOutcome
 from models.rights import DEFAULT_RIGHTS, Rights, load_rights, strictest
@@ -114,7 +115,7 @@ class Source(BaseModel):
         return same_outlet(self.url, url) or host_of(url) == _API_OUTLETS.get(self.kind)
 
 
-class UnknownSourceError(ValueError):
+class UnknownSourceError(UserError, ValueError):
     """An id that the registry does not hold; the message names it and where to look."""
 
 

@@ -12,6 +12,9 @@ MAX_SENTENCE = 600
 _TAG = re.compile(r"</?[A-Za-z!][^<>]{0,300}>")
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*")
+# Marks on one letter beyond the 30 that Unicode's Stream-Safe Text Format allows: sorting a run of n costs n² steps. What
+# is neither a letter nor ASCII, since `re` knows no marks; thirty dashes in a row are no loss either.
+_MARKS = re.compile(r"([^\w\s!-~]{30})[^\w\s!-~]+")
 _WORD = re.compile(r"[^\W_]+(?:[’'&.\-][^\W_]+)*")
 # Possessive, and begun at the first full stop of a run alone: 50,000 of them cost one look each.
 _END = re.compile(r"(?<![.!?…])[.!?…]++[”’\"')\]]*+\s++(?=[“‘\"'(\[]*+[A-Z0-9£$€])")
@@ -122,7 +125,9 @@ def clean_text(text: str) -> str:
         text = _TAG.sub(" ", text)
     if "&" in text:
         text = html.unescape(text)
-    text = unicodedata.normalize("NFC", text.replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n"))
+    if not text.isascii():
+        text = _MARKS.sub(r"\1", text.replace("\u2028", "\n").replace("\u2029", "\n"))
+    text = unicodedata.normalize("NFC", text.replace("\r", "\n"))
     # An article has a hundred different letters and thousands of them.
     unwanted = [c for c in set(text) if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs", "Cf", "Co")]
     if unwanted:

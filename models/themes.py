@@ -99,6 +99,12 @@ def shipped_theme_ids() -> tuple[str, ...]:
     return tuple(theme.id for theme in read_framework(seed_file(FILE)).themes)
 
 
+def theme_id(named: str) -> str:
+    """The id of the theme that a person names by its id or its name, in any case; what names no theme comes back as it is."""
+    said = " ".join(named.split()).casefold()
+    return next((theme.id for theme in load_themes() if said in {theme.id, theme.name.casefold()}), named)
+
+
 def unknown_theme(theme: object) -> str:
     """What is wrong with a theme that is not among those in use, in words for people."""
     return f"{theme!r} is not one of the {len(theme_ids())} themes; use one of {', '.join(theme_ids())}"

@@ -18,9 +18,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 WEEKS_SHOWN = 12  # a quarter of a year: what fits as bars on a phone, and long enough to know what is usual
 LEAST_STORIES = 4
@@ -131,9 +133,11 @@ def _usual(counts: Sequence[int]) -> tuple[int, int]:
 
 def _chances(history: ThemeHistory, collected: Collected, weeks: Sequence[int]) -> tuple[float, float]:
     """The chance of at least, and of at most, as many stories as came this week from sources seen in both periods."""
+    import numpy as np  # here: a seventh of a second, for which every command that shows a recipient would wait
+
     sums = np.ones(1)
     came = 0
-    for source, stories in history.by_source.items():
+    for source, stories in sorted(history.by_source.items()):  # in one order, so that the last digit is always the same
         articles = collected.by_source.get(source, ())
         if not articles or not articles[-1] or not any(articles[week] for week in weeks):
             continue
@@ -144,8 +148,10 @@ def _chances(history: ThemeHistory, collected: Collected, weeks: Sequence[int]) 
     return float(sums[came:].sum()), float(sums[: came + 1].sum())
 
 
-def _binomial(n: int, p: float) -> npt.NDArray[np.float64]:
+def _binomial(n: int, p: float) -> "npt.NDArray[np.float64]":
     """The chances of 0 to n successes in n tries, by logarithms so that large n does not underflow."""
+    import numpy as np
+
     if p >= 1:
         certain: npt.NDArray[np.float64] = np.eye(1, n + 1, n)[0]
         return certain

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from models.errors import UserError
+
 LONDON = ZoneInfo("Europe/London")
 _WEEK_FORM = re.compile(r"(\d{4})-W(\d{2})")
 
@@ -12,6 +14,10 @@ _WEEK_FORM = re.compile(r"(\d{4})-W(\d{2})")
 def utc_now() -> datetime:
     """The time now, aware, in UTC; called at the edges only, decisions take `now` as an argument."""
     return datetime.now(UTC)
+
+
+class WeekError(UserError, ValueError):
+    """What a person wrote names no week, or one that can't be meant; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,15 +38,15 @@ class Week:
         """The week written as `2026-W47`.
 
         Raises:
-            ValueError: not of that form, or the year has no such week.
+            WeekError: not of that form, or the year has no such week.
         """
         found = _WEEK_FORM.fullmatch(text.strip())
         if found is None:
-            raise ValueError(f"week {text!r} is not of the form 2026-W47")
+            raise WeekError(f"week {text!r} is not of the form 2026-W47")
         try:
             date.fromisocalendar(int(found[1]), int(found[2]), 1)
         except ValueError as error:
-            raise ValueError(f"week {text!r}: the year {found[1]} has no week {int(found[2])}") from error
+            raise WeekError(f"week {text!r}: the year {found[1]} has no week {int(found[2])}") from error
         return cls(int(found[1]), int(found[2]))
 
     @property

@@ -16,6 +16,7 @@ from models.store.database import Database, open_database
 from tests.support.fakes_decisions import Installation, fit_installation
 from tests.support.postgres import Postgres, start_postgres
 from tests.support.prefect_server import Product, started_product
+from tests.support.small_seeds import seeds_in, write_small_seeds
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)  # a Friday
 
@@ -109,10 +110,23 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest.fixture(scope="session")
-def fitted_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder in which one story was tagged by the model of the seeds, without an encoder: not to be changed."""
+def small_seeds_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small seeds, written once."""
+    return write_small_seeds(tmp_path_factory.mktemp("small") / "seeds")
+
+
+@pytest.fixture
+def small_seeds(small_seeds_folder: Path) -> Iterator[Path]:
+    """For what is not about quality: this process trains on a tenth of the seeds."""
+    with seeds_in(small_seeds_folder):
+        yield small_seeds_folder
+
+
+@pytest.fixture(scope="session")
+def fitted_data(tmp_path_factory: pytest.TempPathFactory, small_seeds_folder: Path) -> Path:
+    """A data folder in which one story was tagged by a model of the small seeds, without an encoder: not to be changed."""
     folder = tmp_path_factory.mktemp("fitted")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, seeds_in(small_seeds_folder):
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             patch.delenv(name)
         patch.chdir(folder)
@@ -121,7 +135,7 @@ def fitted_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def installation(fitted_data: Path, tmp_path: Path) -> Installation:
+def installation(fitted_data: Path, small_seeds: Path, tmp_path: Path) -> Installation:
     """A copy of it, and what a person or a schedule does with it."""
     shutil.copytree(fitted_data, tmp_path / "data")
     return Installation(tmp_path / "data")

@@ -14,7 +14,7 @@ from flows.publishing import exporting
 from models.private_files import write_whole
 from models.settings import load_settings
 from models.sources import load_registry
-from models.themes import load_themes
+from models.themes import load_themes, theme_id, theme_ids, unknown_theme
 from models.weeks import LONDON, Week, utc_now
 
 
@@ -27,8 +27,15 @@ class Format(StrEnum):
 
 
 def export(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Where to (default: standard output).")] = None,
-    format: Annotated[Format, typer.Option("--format", help="csv, json or rss.")] = Format.CSV,  # noqa: A002
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Where to (default: standard output).")] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="csv, json or rss (default: by the file's ending; csv without one)."),
+    ] = None,
+    theme: Annotated[
+        list[str] | None,
+        typer.Option("--theme", metavar="THEME", help="Only stories with this theme, by its id or name; repeatable."),
+    ] = None,
     week: Annotated[
         str | None, typer.Option("--week", metavar="2026-W47", help="One week (default: the last complete one).")
     ] = None,
@@ -44,6 +51,8 @@ def export(
 ) -> None:
     """Write the tagged stories, with no more of each than its publisher's rights class lets an edition show."""
     now = utc_now()
+    form = form or _form_of(file)
+    wanted = {_theme(named) for named in theme or ()}
     start, end = _period(week, first, last, now.astimezone(LONDON).date(), Week.of(now).plus(-1))
     settings = load_settings(data=data, sources=sources)
     registry, themes = load_registry(settings.sources), load_themes()
@@ -52,16 +61,18 @@ def export(
             found = list(exporting.stories_between(database, registry, themes, first=start, last=end, now=now))
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--from/--to") from error
-    if format is Format.CSV:
+    if wanted:
+        found = [story for story in found if wanted & {one.theme for one in story.item.themes}]
+    if form is Format.CSV:
         text = exporting.write_csv(found)
-    elif format is Format.JSON:
+    elif form is Format.JSON:
         text = exporting.write_json(found, now=now)
     else:
         text = exporting.write_rss(found, themes, base_url=settings.base_url, now=now)
     if file is None:
         typer.echo(text, nl=False)
         return
-    _write(file, text, format)
+    _write(file, text, form)
     console.line(f"{file}: {len(found)} stories dated {start} to {end}.")
 
 
@@ -88,9 +99,27 @@ def _day(text: str, option: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a day; write it as 2026-11-30", param_hint=option) from None
 
 
-def _write(file: Path, text: str, format: Format) -> None:  # noqa: A002
+def _form_of(file: Path | None) -> Format:
+    """What the file's ending says; CSV on standard output."""
+    if file is None:
+        return Format.CSV
+    ending = file.suffix.lower().removeprefix(".")
+    ending = {"xml": "rss"}.get(ending, ending)
+    if ending not in set(Format):
+        raise typer.BadParameter(f"{file}: name it .csv, .json or .rss, or give --format", param_hint="FILE")
+    return Format(ending)
+
+
+def _theme(named: str) -> str:
+    found = theme_id(named)
+    if found not in theme_ids():
+        raise typer.BadParameter(unknown_theme(named), param_hint="--theme")
+    return found
+
+
+def _write(file: Path, text: str, form: Format) -> None:
     # A spreadsheet knows UTF-8 by the mark at its start; a feed or JSON reader stumbles over it.
-    content = text.encode("utf-8-sig" if format is Format.CSV else "utf-8")
+    content = text.encode("utf-8-sig" if form is Format.CSV else "utf-8")
     try:
         write_whole(file, content)
     except OSError as error:

@@ -10,7 +10,6 @@ from deployments import console
 from deployments.commands.options import Data, Json, Verbose
 from deployments.reading import stored
 from flows.running import jobs
-from flows.tagging.encoder_weights import FetchError, fetch_encoder
 from models.settings import MINILM, Settings, load_settings
 from models.store import model_versions
 from models.store.database import open_database
@@ -121,9 +120,11 @@ def explain(
         console.table("Themes", ("theme", "state", "score", "yes from", "evidence", "terms"), rows)
 
 
-@app.command("fetch")
+@app.command("fetch", epilog="Example: culture-monitor model fetch --data /srv/culture")
 def fetch(data: Data = None, verbose: Verbose = False) -> None:
     """Fetch the sentence encoder ahead of time (84 MB, checked by SHA-256)."""
+    from flows.tagging.encoder_weights import FetchError, fetch_encoder  # here: an HTTP client, for this alone
+
     settings = load_settings(data=data)
     try:
         fetch_encoder(settings.models_folder / MINILM, source=settings.encoder_folder, say=console.line)
@@ -132,7 +133,7 @@ def fetch(data: Data = None, verbose: Verbose = False) -> None:
         raise typer.Exit(1) from error
 
 
-@app.command("list")
+@app.command("list", epilog="Example: culture-monitor model list --json")
 def list_models(data: Data = None, json: Json = False) -> None:
     """List the trained versions; the champion is the one that tags."""
     settings = load_settings(data=data)
@@ -154,7 +155,7 @@ def list_models(data: Data = None, json: Json = False) -> None:
     console.table("Trained versions", ("version", "state", "trained (UTC)", "encoder", "reviews learned"), rows)
 
 
-@app.command("train")
+@app.command("train", epilog="Example: culture-monitor model train")
 def train(
     force: Annotated[bool, typer.Option("--force", help="Even if there are no new reviews.")] = False,
     data: Data = None,
@@ -185,7 +186,7 @@ def train(
     console.line(f"The challenger {summary.challenger} {verdict}: {'; '.join(summary.promotion.reasons)}.")
 
 
-@app.command("rollback")
+@app.command("rollback", epilog="Example: culture-monitor model rollback f97540041f71")
 def rollback(
     version: Annotated[str, typer.Argument(help="A version of 'culture-monitor model list'.")], data: Data = None
 ) -> None:

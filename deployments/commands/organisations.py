@@ -25,7 +25,7 @@ app = typer.Typer(
 Which = Annotated[str, typer.Argument(metavar="ORGANISATION", help="An id, a name or an ODS code.")]
 
 
-@app.command("list")
+@app.command("list", epilog="Example: culture-monitor organisations list --nation wales")
 def list_organisations(
     nation: Annotated[str, typer.Option(metavar="NATION", help="Only of this nation.")] = "",
     kind: Annotated[str, typer.Option(metavar="KIND", help="Only of this kind.")] = "",
@@ -59,7 +59,7 @@ def list_organisations(
     console.line(f"{len(chosen)} organisations of {len(organisations)} ({known} of today).")
 
 
-@app.command("show")
+@app.command("show", epilog='Example: culture-monitor organisations show "Betsi Cadwaladr"')
 def show(which: Which, data: Data = None, json: Json = False) -> None:
     """Show what is known of one organisation, and its latest stories."""
     settings = load_settings(data=data)
@@ -98,7 +98,7 @@ def show(which: Which, data: Data = None, json: Json = False) -> None:
         console.line(f"    {story.url}")
 
 
-@app.command("add")
+@app.command("add", epilog="Example: culture-monitor organisations add Mencap --kind charity --nation uk")
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, as it is written in the news.")],
     kind: Annotated[str, typer.Option(metavar="KIND", help="What it is: care-provider, nhs-trust, charity, …")],

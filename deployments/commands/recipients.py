@@ -7,9 +7,7 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources
-from deployments.prefect_runs import forget_runs_of
 from deployments.reading import stored
-from flows.publishing.erasure import erase as erase_everywhere
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store import recipients
@@ -22,7 +20,9 @@ app = typer.Typer(help="Who receives the digest.", no_args_is_help=True, rich_ma
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address.")]
 Name = Annotated[str | None, typer.Option(help="Shown in the email's To line.")]
-Theme = Annotated[list[str] | None, typer.Option(metavar="THEME", help="Only this theme; repeatable.")]
+Theme = Annotated[
+    list[str] | None, typer.Option(metavar="THEME", help="Only this theme, by its id or name; repeatable.")
+]
 Nation = Annotated[list[str] | None, typer.Option(metavar="NATION", help="Only this nation; repeatable.")]
 Sector = Annotated[list[str] | None, typer.Option(metavar="SECTOR", help="Only this sector; repeatable.")]
 SendEmpty = Annotated[
@@ -33,7 +33,7 @@ SendEmpty = Annotated[
 ]
 
 
-@app.command("add")
+@app.command("add", epilog="Example: culture-monitor recipients add you@example.org --nation wales")
 def add(
     address: Address,
     name: Name = None,
@@ -71,7 +71,7 @@ def add(
         _confirm(recipient, done)
 
 
-@app.command("change")
+@app.command("change", epilog="Example: culture-monitor recipients change you@example.org --all-themes")
 def change(
     address: Address,
     name: Name = None,
@@ -102,7 +102,7 @@ def change(
         _confirm(recipient, "changed")
 
 
-@app.command("show")
+@app.command("show", epilog="Example: culture-monitor recipients show you@example.org")
 def show(address: Address, data: Data = None) -> None:
     """Show what one recipient receives."""
     settings = load_settings(data=data)
@@ -112,7 +112,7 @@ def show(address: Address, data: Data = None) -> None:
         _confirm(recipient, left)
 
 
-@app.command("list")
+@app.command("list", epilog="Example: culture-monitor recipients list --json")
 def list_recipients(data: Data = None, json: Json = False) -> None:
     """List who receives the digest, and who has left and is not erased yet."""
     settings = load_settings(data=data)
@@ -135,7 +135,7 @@ def list_recipients(data: Data = None, json: Json = False) -> None:
     console.table(f"{len(rows)} recipients", ("address", "name", "themes", "nations", "sectors", "active"), rows)
 
 
-@app.command("remove")
+@app.command("remove", epilog="Example: culture-monitor recipients remove you@example.org")
 def remove(address: Address, data: Data = None) -> None:
     """Send someone nothing more; the address is erased 28 days later."""
     settings = load_settings(data=data)
@@ -144,7 +144,7 @@ def remove(address: Address, data: Data = None) -> None:
     console.line(f"{address} receives nothing more and is erased in 28 days.")
 
 
-@app.command("export")
+@app.command("export", epilog="Example: culture-monitor recipients export you@example.org")
 def export(address: Address, data: Data = None) -> None:
     """Print everything that is kept about one address, as JSON."""
     settings = load_settings(data=data)
@@ -152,9 +152,12 @@ def export(address: Address, data: Data = None) -> None:
         console.as_json(recipients.export(address, session=session))
 
 
-@app.command("erase")
+@app.command("erase", epilog="Example: culture-monitor recipients erase you@example.org")
 def erase(address: Address, data: Data = None) -> None:
     """Erase an address, name and choices everywhere, at once."""
+    from deployments.prefect_runs import forget_runs_of  # here: they look for Prefect, which `list` need not wait for
+    from flows.publishing.erasure import erase as erase_everywhere
+
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:
         asyncio.run(erase_everywhere(database, settings, address, utc_now(), forget_runs_of(settings)))

@@ -27,7 +27,7 @@ from models.store import reviews
 from models.store.database import Database, open_database
 from models.store.reviews import Recorded
 from models.store.tables import Article as Stored
-from models.themes import load_themes
+from models.themes import load_themes, theme_id, theme_ids
 from models.weeks import utc_now
 
 QUEUE_DAYS = 28
@@ -46,7 +46,7 @@ Note = Annotated[str, typer.Option(help="Why, for whoever reads it later.")]
 app = typer.Typer(help="Correct the tagger; it learns from it.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command("queue")
+@app.command("queue", epilog="Example: culture-monitor review queue --limit 5")
 def queue(
     limit: Annotated[int, typer.Option(min=1, help="How many articles.")] = 20, data: Data = None, json: Json = False
 ) -> None:
@@ -67,11 +67,13 @@ def queue(
     console.table("What the tagger is least sure of", ("article", "title", "outlet", "question", "address"), rows)
 
 
-@app.command("add")
+@app.command("add", epilog="Example: culture-monitor review add 42 --theme appraisal --reviewer Ada")
 def add(
     article: Article,
     reviewer: Reviewer,
-    theme: Annotated[list[str] | None, typer.Option(metavar="THEME", help="A theme that applies; repeatable.")] = None,
+    theme: Annotated[
+        list[str] | None, typer.Option(metavar="THEME", help="A theme that applies, by its id or name; repeatable.")
+    ] = None,
     not_theme: Annotated[
         list[str] | None, typer.Option(metavar="THEME", help="A theme that does not apply; repeatable.")
     ] = None,
@@ -95,11 +97,13 @@ def add(
     console.line(f"Recorded: {_changed([recorded])} changed. It counts from now on.")
 
 
-@app.command("retag")
+@app.command("retag", epilog="Example: culture-monitor review retag 42 --theme workforce --reviewer Ada")
 def retag(
     article: Article,
     reviewer: Reviewer,
-    theme: Annotated[list[str] | None, typer.Option(metavar="THEME", help="A theme that applies; repeatable.")] = None,
+    theme: Annotated[
+        list[str] | None, typer.Option(metavar="THEME", help="A theme that applies, by its id or name; repeatable.")
+    ] = None,
     note: Note = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Do not ask: record what is shown.")] = False,
     data: Data = None,
@@ -118,7 +122,7 @@ def retag(
     console.line(f"Recorded: {_changed([recorded])} changed. It counts from now on.")
 
 
-@app.command("import")
+@app.command("import", epilog="Example: culture-monitor review import reviews.csv")
 def import_csv(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help=f"Columns {', '.join(CSV_COLUMNS)}.")],
     data: Data = None,
@@ -132,7 +136,7 @@ def import_csv(
 
 
 def read_decisions(file: Path) -> list[tuple[str, Decision]]:
-    """The decisions of a CSV file; themes are separated by semicolons or spaces, and an empty cell says nothing.
+    """The decisions of a CSV file; themes are separated by semicolons (ids by spaces too), and an empty cell says nothing.
 
     Raises:
         ReviewError: a column or a value is wrong, or a line says nothing; names file and line.
@@ -141,7 +145,14 @@ def read_decisions(file: Path) -> list[tuple[str, Decision]]:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ReviewError(f"{file}: can't be read as UTF-8 text: {error}") from error
-    rows = csv.DictReader(text.splitlines())
+    try:
+        rows = csv.DictReader(text.splitlines())
+        return _decisions(file, rows)
+    except csv.Error as error:
+        raise ReviewError(f"{file}: is not a CSV file: {error}") from error
+
+
+def _decisions(file: Path, rows: "csv.DictReader[str]") -> list[tuple[str, Decision]]:
     missing = [name for name in NEEDED_COLUMNS if name not in (rows.fieldnames or ())]
     if missing:
         raise ReviewError(f"{file}: lacks the column {missing[0]!r}; its first line must name {', '.join(CSV_COLUMNS)}")
@@ -166,7 +177,8 @@ def read_decisions(file: Path) -> list[tuple[str, Decision]]:
 
 
 def _themes(cell: str | None) -> list[str]:
-    return (cell or "").replace(";", " ").split()
+    parts = [part.strip() for part in (cell or "").split(";")]
+    return [theme for part in parts for theme in ([part] if theme_id(part) in theme_ids() else part.split())]
 
 
 def _record(

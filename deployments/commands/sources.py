@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from flows.collecting.source_check import SourceReport
 
 app = typer.Typer(help="The registry of sources.", no_args_is_help=True, rich_markup_mode=None)
-app.command("add")(add)
+app.command("add", epilog="Example: culture-monitor sources add www.example.org/news")(add)
 
 
-@app.command("list")
+@app.command("list", epilog="Example: culture-monitor sources list --sector social-care")
 def list_sources(
     sector: Annotated[str, typer.Option(metavar="SECTOR", help="Only of this sector.")] = "",
     nation: Annotated[str, typer.Option(metavar="NATION", help="Only of this nation.")] = "",
@@ -65,10 +65,10 @@ def list_sources(
     console.line(f"{len(chosen)} of {len(registry.sources)} sources; {polled} of these are polled.")
 
 
-@app.command("check")
+@app.command("check", epilog="Example: culture-monitor sources check nhs-england-govuk")
 def check(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Sources to probe (default: those that are polled).")
+        list[str] | None, typer.Argument(metavar="ID", help="Sources to probe (default: those that are polled).")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Probe also those that are switched off.")] = False,
     write: Annotated[
@@ -110,7 +110,7 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command("import")
+@app.command("import", epilog="Example: culture-monitor sources import feeds.opml")
 def import_opml(file: Annotated[Path, typer.Argument(metavar="FILE.opml")]) -> None:
     """Print the feeds of an OPML file as [[source]] tables, to append to a registry of your own."""
     try:
@@ -120,7 +120,7 @@ def import_opml(file: Annotated[Path, typer.Argument(metavar="FILE.opml")]) -> N
     console.line(source_toml(read_opml(content)))
 
 
-@app.command("export")
+@app.command("export", epilog="Example: culture-monitor sources export > feeds.opml")
 def export(
     opml: Annotated[
         bool | None, typer.Option("--opml", help="As OPML, for feed readers (the only form, and the default).")

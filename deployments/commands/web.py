@@ -1,4 +1,4 @@
-"""`culture-monitor web`: the archive and one-click unsubscribing."""
+"""`culture-monitor web`: the web edition."""
 
 from deployments import console
 from deployments.commands.options import Data, Verbose
@@ -7,5 +7,8 @@ from models.settings import load_settings
 
 
 def web(data: Data = None, verbose: Verbose = False) -> None:
-    """Serve the web archive and one-click unsubscribing, for the address that CULTURE_BASE_URL names."""
-    serve(load_settings(data=data), console.line)
+    """Serve the web edition: pages, search, one-click unsubscribing."""
+    serve(
+        load_settings(data=data),
+        lambda address: console.line(f"The web edition is served on {address} Ctrl-C stops it."),
+    )

@@ -231,7 +231,8 @@ class Batch:
     def _next_look(self, earlier: Article | None, read: ReadEntry) -> datetime | None:
         entry = read.candidate.entry
         first = earlier.first_seen_at if earlier is not None else read.candidate.seen_at or self._now
-        return next_look(entry.title, entry.url, first_seen_at=first, now=self._now)
+        says_live = read.page is not None and read.page.live
+        return next_look(entry.title, entry.url, says_live=says_live, first_seen_at=first, now=self._now)
 
 
 def listed_columns(candidate: Candidate) -> Row:

@@ -138,7 +138,7 @@ class Collector:
                     client=self._web.client,
                     workers=self._web.workers,
                     window=self._window,
-                    guardian_key=self._settings.guardian_key,
+                    key=self._settings.guardian_key,
                 )
         except TimeoutError:
             return Poll(source, PollOutcome.DEFERRED, TIME_WAS_UP)

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from flows.collecting.article_writer import ArticleWriter
 from flows.collecting.page_visits import PageVisits
-from flows.fetching.client import HostFacts, PoliteClient, utc_now
+from flows.fetching.client import HostFacts, PoliteClient
 from flows.reading.workers import Workers
 from models.settings import Settings
 from models.store import collecting
 from models.store.database import Database
+from models.weeks import utc_now
 
 
 @dataclass(frozen=True, slots=True)

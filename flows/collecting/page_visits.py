@@ -9,11 +9,10 @@ from hashlib import sha256
 from flows.collecting.neighbours import Neighbours
 from flows.fetching.client import PoliteClient
 from flows.reading.page import is_html
-from flows.reading.sources import RequestSpec, page_request, read_entry_page
+from flows.reading.sources import RequestSpec, has_page_api, page_request, read_entry_page
 from flows.reading.workers import WorkerError, Workers
 from models.admission import Candidate, ReadEntry, outcome_of_fetch, outcome_of_page, without_page
 from models.entries import Fetched, Page, Reply
-from models.kinds import Kind
 from models.outcomes import Outcome
 from models.revisits import BLOCKED_HOURS
 from models.text_safety import validator
@@ -26,7 +25,6 @@ GIVE_UP_AFTER = 5  # failures in a row: the rest of a source's pages on that hos
 UNREAD_AT_ONCE = 32
 TIME_WAS_UP = "the run's time was up"
 Place = tuple[str, str]  # source id, host
-_JSON_KINDS = frozenset({Kind.GOVUK, Kind.PARLIAMENT})  # whose pages come from an API
 _SILENT = frozenset({Fetched.FAILED, Fetched.UNREACHABLE})
 
 
@@ -111,7 +109,7 @@ class PageVisits:
         if refused is not None:
             return ReadEntry(candidate, refused, reply=_light(reply), detail=reply.detail)
         content_type = reply.headers.get("content-type", "")
-        if candidate.source.kind not in _JSON_KINDS and not is_html(content_type, reply.body):
+        if not has_page_api(candidate.source.kind) and not is_html(content_type, reply.body):
             return ReadEntry(candidate, Outcome.NOT_HTML, reply=_light(reply), detail=content_type)
         page = await self._read_page(candidate, reply, content_type)
         if page is None:

@@ -41,16 +41,14 @@ class SourceReport:
         return CheckResult(self.status, self.entries, self.moved_to, self.problem, self.comes_back)
 
 
-async def probe(
-    source: Source, client: PoliteClient, now: datetime, *, guardian_key: str | None = None
-) -> SourceReport:
+async def probe(source: Source, client: PoliteClient, now: datetime, *, key: str | None = None) -> SourceReport:
     """Ask `source` once, without its memory of earlier polls, and where its feed is gone its site for another.
 
     Nothing is stored.
     """
     window = Window(since=now - timedelta(days=CHECK_DAYS), until=now)
     try:
-        spec = request_for(source, window, guardian_key=guardian_key)
+        spec = request_for(source, window, key=key)
     except MissingKey as error:
         shown = without_credentials(source.url)
         return SourceReport(source.id, shown, PollOutcome.REFUSED, None, 0, None, "not asked", str(error))

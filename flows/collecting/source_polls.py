@@ -52,20 +52,20 @@ async def poll_source(
     client: PoliteClient,
     workers: Workers,
     window: Window,
-    guardian_key: str | None = None,
+    key: str | None = None,
 ) -> Poll:
     """Ask a source for its entries of a time; entries met twice in one answer are given twice, the collector counts them."""
     if state is not None and state.url != source.url:
         state = None  # the registry names another address now: what we know is of the old one
     try:
-        spec = request_for(source, window, guardian_key=guardian_key)
+        spec = request_for(source, window, key=key)
     except MissingKey as error:
         return Poll(source, PollOutcome.REFUSED, str(error), shown_url=without_credentials(source.url), previous=state)
 
     async def get(one: RequestSpec, *, conditional: bool) -> Reply:
         etag = state.etag if state and conditional else None
         modified = state.last_modified if state and conditional else None
-        one = with_key(source.kind, one, guardian_key)
+        one = with_key(source.kind, one, key)
         return await client.get(one.url, etag=etag, last_modified=modified, max_bytes=one.max_bytes, accept=one.accept)
 
     first = await get(spec, conditional=True)

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-import ssl
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -34,7 +33,6 @@ _SPECIAL = tuple(
 )  # fmt: skip
 _UNICAST = ipaddress.ip_network("2000::/3")  # all that is given out of IPv6; what is beyond is special or not in use
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 behind NAT64
-_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -87,14 +85,13 @@ class PublicNetwork(httpcore.AsyncNetworkBackend):
         failure: Exception = NameNotFound(f"{host} has no address")
         for address in addresses:
             try:
-                stream = await self._inner.connect_tcp(
+                return await self._inner.connect_tcp(
                     str(address),
                     port,
                     timeout=None if timeout is None else timeout / len(addresses),
                     local_address=local_address,
                     socket_options=socket_options,
                 )
-                return _PromptStream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -149,38 +146,6 @@ class PublicNetwork(httpcore.AsyncNetworkBackend):
                 return await asyncio.wait_for(answer, timeout)
             except TimeoutError as error:
                 raise NameNotFound(f"no resolver answered for {host}") from error
-
-
-class _PromptStream(httpcore.AsyncNetworkStream):
-    """A connection that acknowledges at once what it receives.
-
-    Small servers send header and body apart, and wait for the first to be acknowledged; Linux delays that by 40 ms,
-    ten times what the page takes.
-    """
-
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
-        self._stream = stream
-        self._socket: socket.socket | None = stream.get_extra_info("socket")
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._socket is not None and _QUICK_ACK is not None:
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-        return await self._stream.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        return await self._stream.start_tls(ssl_context, server_hostname, timeout)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
 
 
 def _reason(error: Exception) -> str:

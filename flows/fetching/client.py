@@ -6,9 +6,8 @@ Whatever a server does ends as a `Reply` with an outcome. Addresses are checked 
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -17,24 +16,18 @@ from urllib.parse import urldefrag, urlsplit
 import httpx
 
 from flows.fetching.addresses import PublicNetwork
-from flows.fetching.mining import MiningRules, rules_in
-from flows.fetching.redirects import is_for_good, redirect_target, refresh_target
-from flows.fetching.replies import RETRY_UNSTATED
+from flows.fetching.replies import RETRY_UNSTATED, is_for_good, redirect_target, refresh_target
 from flows.fetching.robots import MAX_BYTES as ROBOTS_BYTES
-from flows.fetching.robots import HostFacts, RobotsRules, Verdict, product_token
+from flows.fetching.robots import HostFacts, MiningRules, RobotsRules, Verdict, mining_rules, product_token
 from flows.fetching.single_request import Ask, Limits, send
-from flows.fetching.transport import HostClients
+from flows.fetching.transport import new_client
 from models.entries import MAX_PAGE_BYTES, Fetched, Reply
 from models.urls import host_of, origin_of, without_credentials, without_user
+from models.weeks import utc_now
 
 __all__ = ["HostFacts", "Limits", "PoliteClient"]
 
 _CLOSED = frozenset({Fetched.UNREACHABLE, Fetched.REFUSED})
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -69,20 +62,19 @@ class PoliteClient:
         self._limits = limits or Limits()
         self._clock = clock
         self._network = PublicNetwork(allow_hosts)
-        self._clients = HostClients(network=self._network, user_agent=user_agent, proxy=proxy)
+        self._user_agent, self._proxy = user_agent, proxy
         self._known = dict(hosts or {})
         self._hosts: dict[str, _Host] = {}
         self._robots_replies: list[Reply] = []
-        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(self._clients)
+        self._client = new_client(self._network, user_agent=self._user_agent, proxy=self._proxy)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.aclose()
+        await self._client.aclose()
 
     @property
     def hosts(self) -> dict[str, HostFacts]:
@@ -165,12 +157,9 @@ class PoliteClient:
             return reply, monotonic() - begin
 
     async def _send(self, host: _Host, ask: Ask, limits: Limits) -> Reply:
-        name = host_of(ask.url)
-        client = await self._clients.borrow(name)
         try:
-            reply = await send(client, ask, limits, self._clock())
+            reply = await send(self._client, ask, limits, self._clock())
         finally:
-            self._clients.give_back(name)
             host.last_end = monotonic()
         if reply.retry_after is not None or reply.status == 429:
             until = reply.retry_after or self._clock() + RETRY_UNSTATED
@@ -224,7 +213,7 @@ class PoliteClient:
             await self._wait_for_gap(host, place)
             reply = await self._send(host, Ask(place, "application/json, */*;q=0.5", ROBOTS_BYTES), self._limits)
             self._robots_replies.append(reply)
-            host.mining = rules_in(reply.body if reply.outcome is Fetched.OK else b"")
+            host.mining = mining_rules(reply.body if reply.outcome is Fetched.OK else b"")
         return host.mining
 
     async def _wait_for_gap(self, host: _Host, url: str) -> None:

@@ -1,8 +1,10 @@
 """Undo Content-Encoding within a limit, whatever the server packed: no bomb gets past `limit` bytes."""
 
+import json
 import re
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import brotli  # type: ignore[import-untyped]
 import zstandard
@@ -144,3 +146,11 @@ _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "br": _brotli,
     "zstd": _zstd,
 }
+
+
+def load_json(body: bytes) -> Any:
+    """The JSON value in `body`; None where it is none, or nested past any sense."""
+    try:
+        return json.loads(body.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return None

@@ -1,12 +1,14 @@
-"""What a server's answer means: outcome, Retry-After, block pages, text-mining reservations. Pure."""
+"""What a server's answer means: outcome, Retry-After, block pages, text-mining reservations, where it sends its reader on. Pure."""
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import urldefrag, urljoin
 
-from flows.fetching.short_pages import is_challenge, refused_by_headers
-from models.entries import Fetched
+from flows.fetching.short_pages import is_challenge, refresh_address, refused_by_headers
+from models.entries import Fetched, Reply
+from models.urls import without_user
 
 MAX_RETRY_AFTER = timedelta(days=1)
 RETRY_UNSTATED = timedelta(minutes=10)  # a 429 without Retry-After: leave the host alone for this run at least
@@ -59,3 +61,34 @@ def is_block_page(status: int, headers: Mapping[str, str], body: bytes) -> bool:
 def mining_reserved(headers: Mapping[str, str]) -> bool:
     """Whether the answer reserves the right to text and data mining (TDM reservation protocol)."""
     return headers.get("tdm-reservation", "").strip() == "1"
+
+
+_FOR_GOOD = frozenset({301, 308})
+
+
+def redirect_target(reply: Reply) -> str | None:
+    """Where a redirect points to; None where the reply is none."""
+    if reply.status not in REDIRECTS or not reply.headers.get("location"):
+        return None
+    return _joined(reply.final_url, reply.headers["location"].strip())
+
+
+def refresh_target(reply: Reply) -> str | None:
+    """Where a page without a text of its own refreshes to; None where it stays, or comes back to itself."""
+    if reply.outcome is not Fetched.OK or "html" not in reply.headers.get("content-type", "html").lower():
+        return None
+    place = refresh_address(reply.headers, reply.body)
+    target = _joined(reply.final_url, place) if place else None
+    return None if target == urldefrag(reply.final_url).url else target
+
+
+def is_for_good(reply: Reply) -> bool:
+    """Whether a redirect says that the old address is to be given up."""
+    return reply.status in _FOR_GOOD
+
+
+def _joined(base: str, place: str) -> str | None:
+    try:
+        return without_user(urldefrag(urljoin(base, place)).url)
+    except ValueError:
+        return None

@@ -1,9 +1,11 @@
-"""What a host's robots.txt lets the monitor do (RFC 9309), by Protego."""
+"""What a host lets the monitor do: its robots.txt (RFC 9309), and what it reserves in tdmrep.json; both judged by Protego."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from protego import Protego
+
+from flows.fetching.decoding import load_json
 
 MAX_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 kibibytes are read, the rest may be left
 FRESH = timedelta(hours=24)  # RFC 9309, 2.4
@@ -16,6 +18,7 @@ MAX_RULES = 3_000
 _MAX_NAMES = 20  # of one group that may mean us: the same name over and over
 _SITE_FIELDS = frozenset({"sitemap", "host"})  # which belong to no group
 _AGENT_FIELDS = frozenset({"user-agent", "user agent", "useragent"})
+_MINER = "tdm"  # the name under which reservations are judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +105,31 @@ def _our_groups(text: str, product: str) -> str:
         if len(kept) >= MAX_RULES:
             break
     return "\n".join(kept)
+
+
+class MiningRules:
+    """The reservations of one host; none reserve nothing."""
+
+    def __init__(self, rules: RobotsRules | None = None) -> None:
+        self._rules = rules
+
+    def reserve(self, url: str) -> bool:
+        """Whether the text at `url` is reserved."""
+        return self._rules is not None and not self._rules.verdict(url).allowed
+
+
+def mining_rules(body: bytes) -> MiningRules:
+    """The rules in a tdmrep.json; none where it is not of that form."""
+    found = load_json(body[:MAX_BYTES]) if body else None
+    lines = []
+    for rule in found[:MAX_RULES] if isinstance(found, list) else []:
+        location = rule.get("location") if isinstance(rule, dict) else None
+        if not isinstance(location, str) or not location.strip():
+            continue
+        path = "".join(location.split())
+        reserved = str(rule.get("tdm-reservation", "")).strip() == "1"
+        lines.append(f"{'Disallow' if reserved else 'Allow'}: {path if path.startswith(('/', '*')) else '/' + path}")
+    if not lines:
+        return MiningRules()
+    robots = "\n".join(["User-agent: *", *lines])
+    return MiningRules(RobotsRules(HostFacts(robots=robots, robots_status=200), _MINER))

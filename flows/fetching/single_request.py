@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -74,20 +75,20 @@ async def send(client: httpx.AsyncClient, ask: Ask, limits: Limits, now: datetim
     except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.StreamError) as error:
         return ended(Fetched.FAILED, f"broken transfer: {error or type(error).__name__}")
     except (httpx.InvalidURL, httpcore.UnsupportedProtocol, UnicodeError) as error:
-        return ended(Fetched.REFUSED, f"malformed address: {error}")
+        # Of a redirect, for all that is known: no reason to ask nothing more of the host.
+        return ended(Fetched.FAILED, f"malformed address: {error}")
     except OSError as error:  # TLS and socket errors that httpcore lets through
         return ended(Fetched.UNREACHABLE, str(error))
 
 
 async def _exchange(client: httpx.AsyncClient, ask: Ask, limits: Limits, now: datetime, begin: float) -> Reply:
-    headers = {"Accept": ask.accept, "Accept-Encoding": ACCEPTED}
-    if ask.etag:
-        headers["If-None-Match"] = ask.etag
-    if ask.last_modified:
-        headers["If-Modified-Since"] = ask.last_modified
+    kept = {"If-None-Match": ask.etag, "If-Modified-Since": ask.last_modified}
+    known = {name: value for name, value in kept.items() if value and value.isascii()}  # no header can carry others
+    headers = {"Accept": ask.accept, "Accept-Encoding": ACCEPTED, **known}
     timeout = httpx.Timeout(limits.read, connect=limits.connect, pool=limits.connect)
     request = client.build_request("GET", ask.url, headers=headers, timeout=timeout)
-    ask.cookies.set_cookie_header(request)
+    with suppress(UnicodeEncodeError):  # no header can carry it
+        ask.cookies.set_cookie_header(request)
     response = await _answered(client, request)
     try:
         found = {name.lower(): value[:_MAX_HEADER] for name, value in response.headers.items()}
@@ -98,7 +99,7 @@ async def _exchange(client: httpx.AsyncClient, ask: Ask, limits: Limits, now: da
     if status in REDIRECTS and len(ask.cookies) < _MAX_COOKIES:
         ask.cookies.extract_cookies(response)
     outcome, detail = outcome_of(status), "" if status in {200, 304} else f"answered {status}"
-    if status == 304 and not (ask.etag or ask.last_modified):
+    if status == 304 and not known:
         outcome, detail = Fetched.FAILED, "answered 304, not modified, though it was asked for the first time"
     encoding = found.get("content-encoding", "")
     unpacked = b""

@@ -1,16 +1,9 @@
-"""httpx over httpcore with our own door to the network: a small client for each host, one TLS context for all.
-
-A client a host costs a third of one client for hundreds of hosts, whose pool is searched for every request.
-"""
+"""httpx over httpcore with our own door to the network: one client, direct or through the organisation's proxy."""
 
 import logging
-import ssl
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from types import TracebackType
-from typing import Self
 
 import httpcore
 import httpx
@@ -18,7 +11,7 @@ import httpx
 from flows.fetching.addresses import PublicNetwork
 from models.urls import mask_keys
 
-MAX_CLIENTS = 200  # open at once; the one that was used longest ago is closed first
+MAX_KEPT = 200  # connections without a request; one request runs at a time per host
 _PORTS = {"http": 80, "https": 443}
 KEEP_ALIVE_SECONDS = 10.0  # longer than the gap between two pages of a host, shorter than servers wait
 
@@ -53,27 +46,34 @@ class Proxy:
         return cls(httpcore.Proxy(str(bare), auth=auth), PublicNetwork(frozenset({url.host})))
 
 
-class HostTransport(httpx.AsyncBaseTransport):
-    """One host's connections: two at most, since one request runs at a time."""
+class PublicTransport(httpx.AsyncBaseTransport):
+    """Connections to public addresses, kept between the pages of a host; through the proxy where there is one."""
 
-    def __init__(self, tls: ssl.SSLContext, network: PublicNetwork, proxy: Proxy | None = None) -> None:
+    def __init__(self, network: PublicNetwork, proxy: Proxy | None = None) -> None:
         self._network, self._proxy = network, proxy
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=2,
-            max_keepalive_connections=1,
+        self._tls = httpx.create_ssl_context(trust_env=True)  # honours SSL_CERT_FILE of a company's proxy
+        self._direct = self._pool(network)
+        self._proxied = self._pool(proxy.network, proxy.core) if proxy is not None else self._direct
+
+    def _pool(self, network: PublicNetwork, proxy: httpcore.Proxy | None = None) -> httpcore.AsyncConnectionPool:
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self._tls,
+            max_connections=None,
+            max_keepalive_connections=MAX_KEPT,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
             http2=True,
-            network_backend=network if proxy is None else proxy.network,
-            proxy=proxy.core if proxy is not None else None,
+            network_backend=network,
+            proxy=proxy,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; errors are httpcore's own, which the polite client reads."""
         url = request.url
-        if self._proxy is not None:  # which connects in our stead, so that the address is to be judged before
-            await self._network.check(url.host, url.port or _PORTS[url.scheme])
-        reply = await self._pool.handle_async_request(
+        port = url.port or _PORTS[url.scheme]
+        is_direct = self._proxy is None or self._network.allows(url.host, port)
+        if not is_direct:  # the proxy connects in our stead, so the address is judged before
+            await self._network.check(url.host, port)
+        reply = await (self._direct if is_direct else self._proxied).handle_async_request(
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
@@ -90,7 +90,8 @@ class HostTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._pool.aclose()
+        await self._direct.aclose()
+        await self._proxied.aclose()
 
 
 class _Body(httpx.AsyncByteStream):
@@ -107,63 +108,14 @@ class _Body(httpx.AsyncByteStream):
         await self._reply.aclose()
 
 
-class HostClients:
-    """The clients of all hosts that were asked lately."""
-
-    def __init__(self, *, network: PublicNetwork, user_agent: str, proxy: str | None = None) -> None:
-        """`proxy`: its address, for all hosts but those that `network` allows expressly."""
-        self._network = network
-        self._proxy = Proxy.at(proxy) if proxy else None
-        self._headers = {"User-Agent": user_agent, "Accept-Language": "en-GB, en;q=0.8, cy;q=0.5, *;q=0.1"}
-        self._tls: ssl.SSLContext | None = None
-        self._clients: OrderedDict[str, httpx.AsyncClient] = OrderedDict()
-        self._in_use: dict[str, int] = {}
-
-    async def __aenter__(self) -> Self:
-        _keep_secrets_out_of_logs()
-        self._tls = httpx.create_ssl_context(trust_env=True)  # honours SSL_CERT_FILE of a company's proxy
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for client in self._clients.values():
-            await client.aclose()
-        self._clients.clear()
-
-    async def borrow(self, host: str) -> httpx.AsyncClient:
-        """The client of `host`; hand it back with `give_back`."""
-        if self._tls is None:
-            raise RuntimeError("use HostClients in an async with block")
-        client = self._clients.get(host)
-        if client is None:
-            # No cookies: each page is asked for as by a new visitor, and nothing of one follows to the next.
-            cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-            client = httpx.AsyncClient(
-                transport=HostTransport(self._tls, self._network, self._proxy_for(host)),
-                headers=self._headers,
-                cookies=cookies,
-                follow_redirects=False,
-                trust_env=False,
-            )
-            self._clients[host] = client
-        self._clients.move_to_end(host)
-        self._in_use[host] = self._in_use.get(host, 0) + 1
-        await self._close_some()
-        return client
-
-    def _proxy_for(self, host: str) -> Proxy | None:
-        name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
-        own = name if name and port.isdigit() else host
-        return None if self._network.allows(own.strip("[]"), int(port) if port.isdigit() else 443) else self._proxy
-
-    def give_back(self, host: str) -> None:
-        """End a loan."""
-        self._in_use[host] -= 1
-        if not self._in_use[host]:
-            del self._in_use[host]
-
-    async def _close_some(self) -> None:
-        spare = len(self._clients) - MAX_CLIENTS
-        for host in [host for host in self._clients if host not in self._in_use][: max(spare, 0)]:
-            await self._clients.pop(host).aclose()
+def new_client(network: PublicNetwork, *, user_agent: str, proxy: str | None = None) -> httpx.AsyncClient:
+    """A client without cookies and redirects; `proxy`: its address, for all hosts but those that `network` allows expressly."""
+    _keep_secrets_out_of_logs()
+    return httpx.AsyncClient(
+        transport=PublicTransport(network, Proxy.at(proxy) if proxy else None),
+        headers={"User-Agent": user_agent, "Accept-Language": "en-GB, en;q=0.8, cy;q=0.5, *;q=0.1"},
+        # No cookies: each page is asked for as by a new visitor, and nothing of one follows to the next.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )

@@ -19,7 +19,6 @@ from flows.reading.sources import Window
 from flows.reading.warc import ArchiveDamaged, Capture, Wanted, captures, site_of
 from models.admission import Candidate, ReadEntry, outcome_of_page
 from models.entries import Entry
-from models.kinds import Kind
 from models.outcomes import Outcome
 from models.rights import DEFAULT_RIGHTS, Rights
 from models.settings import load_settings
@@ -33,7 +32,6 @@ PAGES_A_BATCH = 50  # one transaction
 BYTES_A_BATCH = 16 * 1024 * 1024  # of pages that wait to be read; bounds memory where pages are large
 WEB_ARCHIVE = "web-archive"  # the source of articles from hosts that the registry does not name
 # Sources of these kinds stand at the address of the site whose articles they list.
-_OWN_SITE = frozenset({Kind.FEED, Kind.SITEMAP, Kind.GOVUK})
 _STORED = frozenset({Outcome.NEW, Outcome.TEASER, Outcome.PAYWALLED})
 
 
@@ -70,7 +68,7 @@ def routes_of(registry: Registry, chosen: Sequence[Source], hosts: Iterable[str]
     routes = [
         Route(site_of(host_of(source.url)), _folder(source.url), source, registry.rights_of(source.id))
         for source in chosen
-        if source.kind in _OWN_SITE and registry.rights_of(source.id).fetch_pages
+        if source.kind.traits.own_site and registry.rights_of(source.id).fetch_pages
     ]
     for host in hosts:
         source = Source(id=WEB_ARCHIVE, url=f"https://{host}/", name=host)

@@ -16,6 +16,7 @@ from flows.past.task_runner import run_jobs
 from flows.reading.sources import Window
 from flows.running import jobs
 from flows.running.steps import Report, RunStep, at_once, unreported
+from models.errors import UserError
 from models.folding import FoldSummary, cluster_unassigned
 from models.settings import Settings
 from models.sources import Registry, Source
@@ -56,7 +57,7 @@ class BackfillSummary:
         )
 
 
-class BackfillError(ValueError):
+class BackfillError(UserError, ValueError):
     """What was asked for cannot be filled; the message says why and what to do."""
 
 

@@ -13,7 +13,6 @@ from flows.past.parts import PartResult, ReadSummary, finish, finished_before, s
 from flows.reading.sources import Window
 from flows.running.steps import Report, RunStep, at_once, unreported
 from models.admission import Candidate, ReadEntry
-from models.kinds import Kind
 from models.outcomes import Outcome
 from models.settings import Settings
 from models.sources import Registry, Source
@@ -22,20 +21,17 @@ from models.store import collecting
 from models.store.database import Database
 
 PAGES_A_BATCH = 50
-# Kinds that can list an earlier time, and the days that one question may span for its answer to be whole. A sitemap
-# lists all that it has, and is asked once.
-DAYS_A_QUESTION: dict[Kind, int | None] = {Kind.GOVUK: 7, Kind.GUARDIAN: 7, Kind.PARLIAMENT: 7, Kind.SITEMAP: None}
 _LEAST_SPAN = timedelta(days=1)  # the APIs are asked by the day
 
 
 def can_list_the_past(source: Source) -> bool:
     """Whether a source can be asked for an earlier time; a feed lists only its newest entries."""
-    return source.kind in DAYS_A_QUESTION
+    return source.kind.traits.lists_past
 
 
 def questions(source: Source, window: Window) -> list[Window]:
     """The spans of days that cover the window, each of one question to the source."""
-    days = DAYS_A_QUESTION[source.kind]
+    days = source.kind.traits.days_a_question
     if days is None:
         return [window]
     found, start = [], window.since
@@ -101,7 +97,7 @@ class _Past:
         self.web.writer.save_poll(poll)
         if poll.outcome.is_failure:
             return [PartResult(name, problem=f"{name}: {poll.outcome} {poll.detail}".rstrip())]
-        if poll.truncated and DAYS_A_QUESTION[source.kind] is not None and span.until - span.since > _LEAST_SPAN:
+        if poll.truncated and source.kind.traits.days_a_question and span.until - span.since > _LEAST_SPAN:
             middle = span.since + timedelta(days=max((span.until - span.since).days // 2, 1))
             return [
                 *await self.read(source, Window(span.since, middle)),
@@ -128,7 +124,7 @@ class _Past:
             client=self.web.client,
             workers=self.web.workers,
             window=Window(span.since, last),
-            guardian_key=self.settings.guardian_key,
+            key=self.settings.guardian_key,
         )
 
     def _candidates(self, source: Source, poll: Poll, span: Window, outcomes: Counter[str]) -> list[Candidate]:

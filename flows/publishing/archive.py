@@ -25,14 +25,17 @@ class ArchiveEntry:
 
 def render_index(entries: Iterable[ArchiveEntry]) -> str:
     """The list of all editions, newest first, by year."""
+    template = html_templates().get_template("web/index.html")
+    return template.render(product=PRODUCT, framework=load_framework(), years=years_of(entries))
+
+
+def years_of(entries: Iterable[ArchiveEntry]) -> list[tuple[str, list[dict[str, str]]]]:
+    """Each year, the newest first, with the lines of its editions: file, title, subject and counts."""
     newest_first = sorted(entries, key=lambda entry: entry.week, reverse=True)
-    years = [
+    return [
         (year, [_row(entry) for entry in of_year])
         for year, of_year in groupby(newest_first, key=lambda entry: entry.week[:4])
     ]
-    return (
-        html_templates().get_template("web/index.html").render(product=PRODUCT, framework=load_framework(), years=years)
-    )
 
 
 def write_archive(folder: Path, week: Week, page: str, entries: Sequence[ArchiveEntry]) -> tuple[Path, Path]:

@@ -89,6 +89,12 @@ def clean_file(file: Path, words: Sequence[str]) -> None:
             _empty_log(connection)
 
 
+def empty_log(file: Path) -> None:
+    """Take over what is in the write-ahead log of a SQLite file, and leave nothing in it."""
+    with closing(sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        _empty_log(connection)
+
+
 def _empty_log(connection: sqlite3.Connection) -> None:
     until = time.monotonic() + BUSY_SECONDS
     while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] and time.monotonic() < until:

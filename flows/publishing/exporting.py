@@ -8,14 +8,14 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import format_datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from models.edition.compose import compose, rights_of
-from models.edition.content import EditionContent, ModelNote, StoryItem
+from models.edition.content import EditionContent, ModelNote, StoryItem, within_rights
 from models.edition.facts import WeekFacts
 from models.edition.wording import PRODUCT, quote_story
 from models.rights import Rights
@@ -67,7 +67,7 @@ def stories_between(
         content, rights = _of_week(database, registry, themes, week, now)
         for item in content.stories:  # in the week of their date, whichever edition told them
             if first <= item.day <= last:
-                yield Story(str(week), _within_rights(item, rights[item.id]))
+                yield Story(str(week), within_rights(item, rights[item.id]))
         week = week.plus(1)
 
 
@@ -84,7 +84,7 @@ def write_csv(stories: Iterable[Story]) -> str:
 
 def write_json(stories: Iterable[Story], *, now: datetime) -> str:
     """One document: {"made_at", "stories": [...]}, each story with its themes."""
-    document = {"made_at": now.astimezone(UTC).isoformat(), "stories": [_as_data(story) for story in stories]}
+    document = {"made_at": now.astimezone(UTC).isoformat(), "stories": [as_data(story) for story in stories]}
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -135,23 +135,6 @@ def _of_week(
     }
 
 
-def _within_rights(item: StoryItem, rights: Rights) -> StoryItem:
-    """The story with as many quotations, strongest theme first, as its class allows words of one article in all."""
-    left = rights.quotation_words
-    shown = set[str]()
-    themes = []
-    for theme in item.themes:
-        # The ellipsis of a quotation that was cut to the allowed words is not one of them.
-        words = 0 if theme.quote in shown else len(theme.quote.removesuffix(" …").split())
-        if words > left:
-            themes.append(replace(theme, quote="", cut=True))
-            continue
-        left -= words
-        shown.add(theme.quote)
-        themes.append(theme)
-    return replace(item, themes=tuple(themes))
-
-
 def _rows(story: Story) -> Iterator[dict[str, Any]]:
     item = story.item
     common = {
@@ -181,7 +164,8 @@ def _rows(story: Story) -> Iterator[dict[str, Any]]:
         yield {**common, "theme": "", "score": "", "by_person": "", "quote": ""}
 
 
-def _as_data(story: Story) -> dict[str, Any]:
+def as_data(story: Story) -> dict[str, Any]:
+    """A story as plain values, for JSON."""
     item = story.item
     return {
         "week": story.week,

@@ -25,10 +25,16 @@ _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class _MailPolicy(EmailPolicy):
-    """Writes the addresses of List-Unsubscribe as they are, one a line.
+    """Writes the addresses of List-Unsubscribe as they are, one a line, and takes no text for an encoded one.
 
-    The library encodes a long one as if it were a word of Polish, and then no mail program finds it.
+    The library encodes a long address as if it were a word of Polish, and then no mail program finds it. It also unpacks
+    "=?utf-8?q?=0D=0ABcc:…?=" (RFC 2047) where a name or a subject is given to it, line breaks and further headers included.
     """
+
+    def header_store_parse(self, name: str, value: object) -> tuple[str, str]:
+        """A header as the message keeps it."""
+        kept: tuple[str, str] = super().header_store_parse(name, str(value).replace("=?", "= ?"))
+        return kept
 
     def fold(self, name: str, value: str) -> str:
         """A header as it is written."""
@@ -138,4 +144,5 @@ def _address(name: str, address: str) -> Address:
     shown = plain_line(name, 100)
     if len(shown) + len(address) > _ONE_LINE:
         shown = " ".join(_SPECIAL_IN_NAMES.sub(" ", shown).split())
-    return Address(display_name=shown, addr_spec=address)
+    local, _, domain = address.rpartition("@")  # given whole, the library refuses a local part that looks encoded
+    return Address(display_name=shown, username=local, domain=domain)

@@ -8,16 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_address
+from time import monotonic
 from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from models.settings import SettingsError
+from models.text_safety import plain_line
 
 CONNECT_SECONDS = 60.0
 # Once connected: RFC 5321 (4.5.3.2) gives a server ten minutes after the final dot, since it may be filtering. Whoever
 # hangs up before that gets the message taken, and sends it again.
 ANSWER_SECONDS = 600.0
+_MAX_REPLY = 64 * 1024  # bytes of one answer, however many lines it has
+_MAX_WORDS = 2000  # of which are looked at for addresses
 _MAX_ERROR = 300
 _ANY_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
@@ -72,6 +76,10 @@ def parse_smtp_url(url: str) -> SmtpAddress:
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if bool(user) != bool(password):
         raise SettingsError(f"{form}; a user needs a password and a password a user")
+    if not (user + password).isascii():
+        raise SettingsError(
+            "CULTURE_SMTP_URL: letters beyond ASCII in user or password can't be sent; have them changed"
+        )
     return SmtpAddress(host, port or (465 if tls else 587), user, password, tls)
 
 
@@ -129,7 +137,7 @@ class SmtpMailer:
         except _NotSafeError as error:
             self._drop()
             return SendResult(Answer.STOP, str(error))
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, ValueError) as error:  # ValueError: a name or a challenge that is none
             self._drop()
             answer = Answer.STOP if isinstance(error, ssl.SSLCertVerificationError) else Answer.AGAIN
             return SendResult(answer, _reason(error))
@@ -180,9 +188,9 @@ class SmtpMailer:
         where = self._address
         context = self._tls or ssl.create_default_context()
         if where.implicit_tls:
-            self._server = smtplib.SMTP_SSL(where.host, where.port, timeout=CONNECT_SECONDS, context=context)
+            self._server = _TlsConnection(where.host, where.port, timeout=CONNECT_SECONDS, context=context)
         else:
-            self._server = smtplib.SMTP(where.host, where.port, timeout=CONNECT_SECONDS)
+            self._server = _Connection(where.host, where.port, timeout=CONNECT_SECONDS)
         server = self._server
         server.ehlo_or_helo_if_needed()
         if not where.implicit_tls and server.has_extn("starttls"):
@@ -200,6 +208,57 @@ class SmtpMailer:
             with suppress(OSError):
                 self._server.close()
         self._server, self._used = None, False
+
+
+class _Answers:
+    """What a server says, in lines, as the library reads them: one answer within its time and length.
+
+    The library waits anew for every byte, and takes lines for as long as the server sends some.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket, self._file = connection, connection.makefile("rb")
+        self.begin()
+
+    def begin(self) -> None:
+        """Another answer is awaited."""
+        self._seconds = self._socket.gettimeout() or ANSWER_SECONDS
+        self._until, self._left = monotonic() + self._seconds, _MAX_REPLY
+
+    def readline(self, limit: int) -> bytes:
+        """The next line, or its first `limit` bytes; nothing where the connection ended."""
+        line = b""
+        try:
+            while len(line) < limit and not line.endswith(b"\n"):
+                self._socket.settimeout(max(self._until - monotonic(), 0.001))
+                ahead = self._file.peek(1)[: limit - len(line)]
+                line += self._file.read(ahead.find(b"\n") + 1 or len(ahead))
+                if not ahead:
+                    break
+        finally:
+            self._socket.settimeout(self._seconds)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError(f"an answer of more than {_MAX_REPLY} bytes")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Connection(smtplib.SMTP):
+    """The library's, reading answers within bounds."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Answers(self.sock)
+        elif self.file is not None:
+            self.file.begin()
+        return super().getreply()
+
+
+class _TlsConnection(_Connection, smtplib.SMTP_SSL):
+    """The same over TLS."""
 
 
 class _NotSafeError(Exception):
@@ -229,7 +288,7 @@ def _is_this_machine(host: str) -> bool:
 
 def _words(what: str, code: int, words: bytes | str) -> str:
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-    return f"{what}: {code} {' '.join(text.split())}"
+    return f"{what}: {code} {plain_line(text, _MAX_WORDS)}"
 
 
 def _reason(error: Exception) -> str:
@@ -239,4 +298,4 @@ def _reason(error: Exception) -> str:
         return "the server's name is not known"
     if isinstance(error, TimeoutError):
         return "the server did not answer in time"
-    return " ".join(str(error).split()) or type(error).__name__
+    return plain_line(str(error), _MAX_WORDS) or type(error).__name__

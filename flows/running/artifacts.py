@@ -175,7 +175,7 @@ def _answer_links(form: str, item: QueueItem, reviewer: str) -> str:
         name = names[asked]
         yes: dict[str, object] = {"in_scope": "yes"} if asked == IN_SCOPE else {"themes": [name]}
         no: dict[str, object] = {"in_scope": "no"} if asked == IN_SCOPE else {"not_themes": [name]}
-        links = (f"[{word}]({form_link(form, {'answer': whose | said})})" for word, said in (("yes", yes), ("no", no)))
+        links = (f"[{word}]({form_link(form, whose | said)})" for word, said in (("yes", yes), ("no", no)))
         answers.append(f"  \n   {escape(name)}: {' / '.join(links)}")
     return "".join(answers)
 

@@ -8,12 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.collecting.collector import Collector
-from flows.collecting.feed_discovery import Discovery, discover
-from flows.collecting.source_check import SourceReport, probe
-from flows.collecting.summary import CollectSummary
-from flows.fetching.client import PoliteClient
-from flows.publishing.erasure import ForgetRuns, erase_departed
+from flows.publishing.erasure import ForgetRuns, empty_log, erase_departed
 from flows.running.steps import Report, RunStep, at_once, unreported
 from flows.tagging.opening import check_framework as check_framework
 from flows.tagging.opening import open_tagger as open_tagger  # the commands call these as jobs
@@ -29,9 +24,15 @@ from models.store.tagging import document_of
 from models.store.upkeep import Upkeep, keep_up
 from models.tagging.apply import TagSummary
 from models.tagging.decisions import Document
-from models.weeks import Week, utc_now
+from models.weeks import Week, WeekError, utc_now
 
+# What asks and reads (httpx, feedparser, lxml) is imported where it works: half a second, for which the jobs on what is stored
+# would wait.
 if TYPE_CHECKING:
+    from flows.collecting.feed_discovery import Discovery
+    from flows.collecting.source_check import SourceReport
+    from flows.collecting.summary import CollectSummary
+    from flows.fetching.client import PoliteClient
     from flows.publishing.delivery import DeliverySummary
     from flows.publishing.edition import DigestResult
 
@@ -42,7 +43,7 @@ TAG_STEP = "tag new articles"
 class MonitorSummary:
     """What the main job did: collected, then tagged."""
 
-    collected: CollectSummary
+    collected: "CollectSummary"
     tagged: TagSummary
     notes: tuple[str, ...] = field(default=())
 
@@ -63,8 +64,10 @@ async def collect(
     all_due: bool = False,
     run_step: RunStep = at_once,
     report: Report = unreported,
-) -> CollectSummary:
+) -> "CollectSummary":
     """Ask the due sources for news, read the new pages and store them."""
+    from flows.collecting.collector import Collector
+
     collector = Collector(
         database,
         registry,
@@ -77,14 +80,16 @@ async def collect(
     return await collector.collect(sources, all_due=all_due)
 
 
-def note_told(database: Database, collected: CollectSummary, *, now: datetime) -> None:
+def note_told(database: Database, collected: "CollectSummary", *, now: datetime) -> None:
     """Remember which failures a person was told of. To be called when they were: each is told once."""
     if told := [result.source.id for result in collected.began_to_fail]:
         with database.write() as session:
             collecting.note_failures_told(told, now, session=session)
 
 
-def _client(settings: Settings) -> PoliteClient:
+def _client(settings: Settings) -> "PoliteClient":
+    from flows.fetching.client import PoliteClient
+
     return PoliteClient(
         user_agent=user_agent(settings),
         allow_hosts=settings.allow_hosts,
@@ -95,13 +100,15 @@ def _client(settings: Settings) -> PoliteClient:
 
 async def check_sources(
     sources: Sequence[Source], settings: Settings, *, now: datetime, report: Report = unreported
-) -> list[SourceReport]:
+) -> "list[SourceReport]":
     """Probe sources live; nothing is stored."""
+    from flows.collecting.source_check import probe
+
     done = 0
 
-    async def one(source: Source, client: PoliteClient) -> SourceReport:
+    async def one(source: Source, client: "PoliteClient") -> "SourceReport":
         nonlocal done
-        probed = await probe(source, client, now, guardian_key=settings.guardian_key)
+        probed = await probe(source, client, now, key=settings.guardian_key)
         done += 1
         report("check", done, len(sources))
         return probed
@@ -110,8 +117,10 @@ async def check_sources(
         return list(await asyncio.gather(*(one(source, client) for source in sources)))
 
 
-async def find_feeds(url: str, settings: Settings, *, now: datetime) -> Discovery:
+async def find_feeds(url: str, settings: Settings, *, now: datetime) -> "Discovery":
     """The feeds at an address, or of the site whose page it is; nothing is stored."""
+    from flows.collecting.feed_discovery import discover
+
     async with _client(settings) as client:
         return await discover(url, client, now)
 
@@ -144,6 +153,8 @@ async def upkeep(
         database, settings.own_organisations
     )  # before texts go: what they name can't be found later
     done = keep_up(database, registry, now=now)
+    if done.texts and database.engine.dialect.name == "sqlite" and database.engine.url.database:
+        empty_log(Path(database.engine.url.database))  # which still holds the pages as they were
     return replace(done, recipients=erased + done.recipients)
 
 
@@ -171,11 +182,11 @@ def week_of_digest(named: str, now: datetime) -> Week:
     """The week that a person names for a digest, as 2026-W47.
 
     Raises:
-        ValueError: it is no week, or has not begun.
+        WeekError: it is no week, or has not begun.
     """
     week = Week.parse(named)
     if week > Week.of(now):
-        raise ValueError(f"{week} has not begun: name a week up to {Week.of(now)}")
+        raise WeekError(f"{week} has not begun: name a week up to {Week.of(now)}")
     return week
 
 

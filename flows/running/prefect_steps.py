@@ -5,31 +5,53 @@ The jobs themselves know nothing of this: the command runs the same steps withou
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypedDict, TypeVar
 
 from prefect import Task, get_run_logger, runtime, task
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
-from prefect.cache_policies import NO_CACHE
+from prefect.cache_policies import NO_CACHE, CachePolicy
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Failed
 from sqlalchemy.engine import make_url
 
-from flows.running.steps import Report
+from flows.running.steps import Report, in_one_sentence
 from flows.tagging.opening import check_framework
 from models.private_files import keep_private
-from models.settings import Settings, SettingsError, load_settings
+from models.settings import BLOCK, PREFIX, Settings, SettingsError, load_settings
 from models.sources import Registry, load_registry
 from models.store.database import Database, open_database
 from models.weeks import LONDON, utc_now
 
+
+class _Kept(TypedDict):
+    retries: int
+    cache_policy: CachePolicy
+    persist_result: bool
+
+
 PROGRESS_EVERY_SECONDS = 3.0  # each report is a call of the API and some 20 ms of the server's CPU
 
+# For every task. No retries: the polite client retries within its own rules, a stored batch must not be stored again, nor an
+# email sent again. No results kept: they hold texts and addresses.
+KEEP_NOTHING: _Kept = {"retries": 0, "cache_policy": NO_CACHE, "persist_result": False}
+
+FROM_BLOCKS = (
+    "smtp_url",
+    "guardian_api_key",
+    "alert_webhook",
+)  # what flows alone need; the rest is read before Prefect is there
+
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +72,36 @@ def run_context() -> Iterator[RunContext]:
         SettingsError, DataFileError, DatabaseError: what is wrong and how to mend it; the run fails with that message.
     """
     keep_private()
-    settings = load_settings()
+    settings = settings_of_run()
     refuse_passing_place(settings)
     registry = load_registry(settings.sources)
     check_framework(settings)
     with open_database(settings.database_address) as database:
         yield RunContext(settings, registry, database, utc_now())
+
+
+def settings_of_run() -> Settings:
+    """The settings; one that names a Prefect Secret block (`secret:smtp-url`) has what that block holds.
+
+    Raises:
+        SettingsError: as `load_settings`, or there is no such block.
+    """
+    settings = load_settings()
+    held: dict[str, str] = {}
+    for name in FROM_BLOCKS:
+        value = getattr(settings, name)
+        block = value.get_secret_value().removeprefix(BLOCK) if value is not None else ""
+        if value is None or block == value.get_secret_value():
+            continue
+        with get_client(sync_client=True) as client:
+            try:
+                document = client.read_block_document_by_name(block, "secret", include_secrets=True)
+            except ObjectNotFound:
+                raise SettingsError(
+                    f"{PREFIX}{name.upper()}: there is no Secret block {block!r}; make it in the Prefect UI under Blocks"
+                ) from None
+        held[name] = str(document.data["value"])
+    return load_settings(**held) if held else settings
 
 
 def refuse_passing_place(settings: Settings) -> None:
@@ -78,6 +124,24 @@ def refuse_passing_place(settings: Settings) -> None:
             )
 
 
+def told_in_one_sentence(
+    run: Callable[P, Coroutine[Any, Any, State[None]]],
+) -> Callable[P, Coroutine[Any, Any, State[None]]]:
+    """A flow's function that fails in one sentence, not with a traceback, where its form or a setting is wrong."""
+
+    @wraps(run)
+    async def told(*args: P.args, **kwargs: P.kwargs) -> State[None]:
+        try:
+            return await run(*args, **kwargs)
+        except Exception as error:
+            words = in_one_sentence(error)
+            if words is None:
+                raise
+            return Failed(message=words)
+
+    return told
+
+
 def run_name(flow: str) -> Callable[[], str]:
     """Names runs by flow and London time: "monitor 2026-11-22 06:00"."""
     return lambda: f"{flow} {utc_now().astimezone(LONDON):%Y-%m-%d %H:%M}"
@@ -97,9 +161,7 @@ async def as_task(name: str, step: Callable[[], Awaitable[T]]) -> T:
 
 @cache
 def _task_of(kind: str) -> "Task[Any, Any]":
-    # No retries here: the polite client retries within its own rules, and a stored batch must not be stored again.
-    named = task(name=kind, task_run_name="{name}", tags=[kind], cache_policy=NO_CACHE, persist_result=False)
-    return named(_run)
+    return task(name=kind, task_run_name="{name}", tags=[kind], **KEEP_NOTHING)(_run)
 
 
 async def _run(name: str, step: Callable[[], Awaitable[None]]) -> None:

@@ -3,7 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
+from models.errors import UserError
+from models.store.database import explain_error
+
 T = TypeVar("T")
+
 
 # Told of progress: stage, done, total.
 Report = Callable[[str, int, int], None]
@@ -24,3 +30,10 @@ async def at_once(name: str, step: Callable[[], Awaitable[T]]) -> T:
 
 def unreported(stage: str, done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def in_one_sentence(error: Exception) -> str | None:
+    """What a person can cause and fix, in their words; None: a fault of ours, to be seen whole."""
+    if isinstance(error, DBAPIError):  # the disk is full, the server went away
+        return explain_error(error)
+    return str(error) if isinstance(error, UserError) else None

@@ -19,6 +19,7 @@ from models.edition.content import (
     StoryItem,
     StoryTheme,
     ThemeNote,
+    within_rights,
 )
 from models.edition.facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts
 from models.links import web_address
@@ -60,7 +61,7 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
     )
     rising = {trend.theme for trend in trends if trend.verdict is Verdict.RISING}
     known = {theme.id for theme in themes}
-    items = [_item(story, registry, facts, known, rising) for story in facts.stories]
+    items = [_item(story, registry, facts.week.end, known, rising) for story in facts.stories]
     this_week = [counts[-1] for counts in facts.collected.by_source.values() if counts]
     return EditionContent(
         week=str(facts.week),
@@ -80,6 +81,12 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
 def rights_of(article: ArticleFact, registry: Registry) -> Rights:
     """What may be shown of an article: what both the class it was stored under and today's allow."""
     return registry.rights_then_and_now(article.source, article.rights)
+
+
+def show_story(story: StoryFact, registry: Registry, known: set[str]) -> StoryItem:
+    """A story by itself, with the themes that are `known`, and no more of it than may be shown."""
+    item = _item(story, registry, Week.of(story.shown.at).end, known, set())
+    return within_rights(item, rights_of(story.shown, registry))
 
 
 def rank(item: StoryItem, *, weight: float, week_end: datetime, at: datetime, rising: Iterable[str] = ()) -> float:
@@ -172,7 +179,7 @@ def _with_chosen_first(story: StoryItem, wanted: set[str]) -> StoryItem:
 def _item(
     story: StoryFact,
     registry: Registry,
-    facts: WeekFacts,
+    week_end: datetime,
     known: set[str],
     rising: set[str],
 ) -> StoryItem:
@@ -217,7 +224,7 @@ def _item(
         late=story.late,
     )
     weight = shown.weight if shown.weight is not None else (source.weight if source else 1.0)
-    return replace(item, rank=round(rank(item, weight=weight, week_end=facts.week.end, at=shown.at, rising=rising), 4))
+    return replace(item, rank=round(rank(item, weight=weight, week_end=week_end, at=shown.at, rising=rising), 4))
 
 
 def _differs(sentence: str, title: str) -> bool:

@@ -3,7 +3,7 @@
 Everything here has passed the rights rule already: a `quote` is what may be shown, not the sentence it came from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from models.rights import Rights, quotation
 from models.themes import numbered_heading
 from models.trends import Trend
 from models.weeks import Week
@@ -81,6 +82,24 @@ class StoryItem:
     def primary(self) -> str:
         """The theme under which it is listed; empty for none."""
         return self.themes[0].theme if self.themes else ""
+
+
+def within_rights(item: StoryItem, rights: Rights) -> StoryItem:
+    """The story with as many quotations, strongest theme first, as its class allows words of one article in all."""
+    left = rights.quotation_words
+    shown = set[str]()
+    themes = []
+    for theme in item.themes:
+        quoted = quotation(theme.quote.removesuffix(" …"), rights)
+        # The ellipsis of a quotation that was cut to the allowed words is not one of them.
+        words = 0 if quoted.text in shown else len(quoted.text.removesuffix(" …").split())
+        if words > left:
+            themes.append(replace(theme, quote="", cut=True))
+            continue
+        left -= words
+        shown.add(quoted.text)
+        themes.append(theme if not quoted.cut else replace(theme, quote=quoted.text, cut=True))
+    return replace(item, themes=tuple(themes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,18 +18,19 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlmodel import Session, create_engine
 
+from models.errors import UserError
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# The migrations, oldest first, as tests/store/test_migrations.py compares them with the files: alembic takes a fifth of a second to
-# import and to look for itself, and almost every run finds the newest schema.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+# The migrations, oldest first; a test compares them with the files. To import alembic and let it look takes a fifth of a second.
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0011")
 BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5
 _LOOK_AGAIN_SECONDS = 0.05
 _ADVISORY_LOCK = 2022_06_08  # any fixed number: two processes starting at once migrate one after the other
 
 
-class DatabaseError(RuntimeError):
+class DatabaseError(UserError, RuntimeError):
     """The database can't be used; the message says why and what to do. Nothing was changed."""
 
 
@@ -88,11 +89,10 @@ def open_database(address: str) -> Database:
     engine = _engine(address)
     try:
         migrate(engine)
-    except DBAPIError as error:
+    except BaseException as error:
         engine.dispose()
-        raise DatabaseError(f"{_label(engine)}: {_reason(error)}") from error
-    except BaseException:
-        engine.dispose()
+        if isinstance(error, DBAPIError):
+            raise DatabaseError(f"{_label(engine)}: {_reason(error)}") from error
         raise
     return Database(engine)
 

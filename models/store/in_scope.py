@@ -62,6 +62,24 @@ def scope_reviews(*, verdict: bool) -> Select[tuple[int]]:
     return select(word.c.article_id).where(word.c.theme == IN_SCOPE, word.c.verdict.is_(verdict))
 
 
+def stands() -> ColumnElement[bool]:
+    """Of an article: whether it is in scope."""
+    by_model = and_(article.scope_state == State.YES.value, article.id.not_in(scope_reviews(verdict=False)))
+    return or_(by_model, article.id.in_(scope_reviews(verdict=True)))
+
+
+def carries(theme: str) -> ColumnElement[bool]:
+    """Of an article: whether a theme stands for it. One list of articles, so that PostgreSQL too begins with it."""
+    word = latest_reviews()
+    denied, given = (
+        select(word.c.article_id).where(word.c.theme == theme, word.c.verdict.is_(verdict)) for verdict in (False, True)
+    )
+    tagged = select(tag.article_id).where(
+        tag.theme == theme, tag.state == State.YES.value, tag.article_id.not_in(denied)
+    )
+    return and_(article.id.in_(union(tagged, given)))
+
+
 def reviewed_in(columns: Sequence[ColumnElement[Any]], start: datetime, end: datetime) -> Select[Any]:
     """The `columns` of the articles that a person put in scope, with a moment from `start` to before `end`."""
     moment = published_or_seen()

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from models.errors import UserError
 from models.store.tables import ModelVersion
 
 
-class ModelError(ValueError):
+class ModelError(UserError, ValueError):
     """The model that is asked for can't be used; the message says why and what to run. Nothing was changed."""
 
 

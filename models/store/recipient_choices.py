@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 from models.edition.content import Selection
+from models.errors import UserError
 from models.sources import NATION_NAMES, SECTOR_NAMES, Registry
 from models.store.tables import Recipient
 from models.text_safety import plain_line
-from models.themes import theme_ids
+from models.themes import theme_id, theme_ids
 
 MAX_NAME = 100
 
 
-class RecipientError(ValueError):
+class RecipientError(UserError, ValueError):
     """A recipient can't be added, changed or found; the message names the value and the mend."""
 
 
@@ -72,12 +73,13 @@ def choices_in_words(recipient: Recipient) -> str:
 def check_selection(
     themes: Sequence[str], nations: Sequence[str], sectors: Sequence[str], registry: Registry | None = None
 ) -> Selection:
-    """The choices, each once.
+    """The choices, each once; a theme by its id or name.
 
     Raises:
         RecipientError: one is unknown; the message lists those that are known.
     """
     sources = registry.sources if registry else ()
+    themes = [theme_id(theme) for theme in themes]
     for what, given, known in (
         ("theme", themes, theme_ids()),
         ("nation", nations, sorted({*NATION_NAMES, *(source.nation for source in sources)})),

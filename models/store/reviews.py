@@ -1,7 +1,8 @@
 """Queries of reviews: recording a person's decision, what is worth asking about, and what the next training learns from."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,16 +10,19 @@ from sqlalchemy import ColumnElement, exists, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, and_, col, or_, select
 
-from models.reviews import IN_SCOPE, SURE_OF_SCOPE, SURE_OF_THEME, Decision, UncertainTag
-from models.store.tables import Article, ArticleAlias, Review, Story, Tag
+from models.reviews import IN_SCOPE, MAX_SUGGESTION, SURE_OF_SCOPE, SURE_OF_THEME, Decision, UncertainTag
+from models.store.tables import Article, ArticleAlias, Review, Story, Suggestion, Tag
 from models.store.tagging import document_of
 from models.tagging.decisions import State
 from models.tagging.training import ReviewedArticle
-from models.themes import theme_ids
+from models.text_safety import plain_line
+from models.themes import load_themes, theme_ids
 from models.urls import normalise_url
 
+MOST_SUGGESTIONS = 500  # that wait at one time: more would bury the queue
 CHUNK = 500  # values in one statement; SQLite takes a limited number
 lead_row = aliased(Article)
+_ADDRESS = re.compile(r"\S+@\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,46 @@ def doubts(since: datetime, limit: int, *, session: Session) -> Sequence[Uncerta
         .limit(limit)
     )
     found += [_doubt(article, tag.theme, tag.score, tag.evidence) for article, tag in session.exec(tags)]
+    return [*found, *_suggested(since, limit, session=session)]
+
+
+def suggest(article_id: int, theme: str, verdict: bool, note: str, now: datetime, *, session: Session) -> bool:
+    """Keep a reader's word on a theme (or the scope) of an article for the queue; False where too many wait already.
+
+    Email addresses in the note are not kept: a suggestion is about a story and nobody's data.
+    """
+    waiting = session.exec(select(func.count()).select_from(Suggestion).where(_unanswered())).one()
+    if waiting >= MOST_SUGGESTIONS:
+        return False
+    told = plain_line(_ADDRESS.sub("(address)", note), MAX_SUGGESTION)
+    session.add(Suggestion(article_id=article_id, theme=theme, verdict=verdict, note=told, at=now))
+    session.flush()
+    return True
+
+
+def _suggested(since: datetime, limit: int, *, session: Session) -> list[UncertainTag]:
+    """What readers said since then, and no reviewer has answered, the newest first."""
+    names = {theme.id: theme.name for theme in load_themes()} | {IN_SCOPE: "in scope"}
+    query = (
+        select(Suggestion, Article)
+        .join(Article, col(Article.id) == Suggestion.article_id)
+        .where(Suggestion.at >= since, _unanswered())
+        .order_by(col(Suggestion.at).desc(), col(Suggestion.id).desc())
+        .limit(limit)
+    )
+    found = []
+    for said, article in session.exec(query):
+        words = f"{'' if said.verdict else 'not '}{names.get(said.theme, said.theme)}"
+        words += f", “{said.note}”" if said.note else ""
+        found.append(replace(_doubt(article, said.theme, 0.5, ""), suggested=words))
     return found
+
+
+def _unanswered() -> ColumnElement[bool]:
+    """Of suggestions: no reviewer has spoken on that theme since, nor taken the story out of scope."""
+    on_it = or_(Review.theme == Suggestion.theme, and_(Review.theme == IN_SCOPE, col(Review.verdict).is_(False)))
+    spoken = exists().where(col(Review.article_id) == Suggestion.article_id, col(Review.at) >= Suggestion.at, on_it)
+    return ~spoken.correlate(Suggestion)
 
 
 def count_doubtful(since: datetime, *, session: Session) -> int:

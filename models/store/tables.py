@@ -15,6 +15,7 @@ from models.store.columns import time_column as _time
 from models.store.organisation_tables import RecognisedArticle as RecognisedArticle
 from models.store.organisation_tables import StoredMention as StoredMention
 from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
+from models.store.reader_tables import Suggestion as Suggestion
 
 
 class Run(SQLModel, table=True):

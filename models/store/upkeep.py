@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
 from models.sources import Registry
-from models.store import recipients
+from models.store import recipients, search
 from models.store.database import Database
 from models.store.source_snapshots import source_snapshots
 from models.store.tables import Article, FetchEvent
@@ -34,6 +34,9 @@ def keep_up(database: Database, registry: Registry, *, now: datetime) -> Upkeep:
     """Delete everything that is past its time; a run that is killed half-way has lost nothing, the next goes on."""
     texts = sum(_purge_texts(database, term, now) for term in text_terms(database, registry))
     requests = _purge_requests(database, now)
+    if texts:
+        with database.write() as session:
+            search.forget_deleted(session=session)
     with database.write() as session:
         erased = recipients.erase_departed(now, session=session)
     return Upkeep(texts, requests, erased)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, select
 from sqlmodel import Session
 from sqlmodel import select as select_rows
 
@@ -54,7 +54,7 @@ def gather_week(week: Week, *, session: Session) -> WeekFacts:
         stories=stories,
         collected=_collected(weeks, session=session),
         histories=_histories(weeks, stories, session=session),
-        sources=tuple(_sources(week, session=session)),
+        sources=tuple(source_facts(week, session=session)),
         model=_model(week, stories, session=session),
     )
 
@@ -106,9 +106,10 @@ def _ids(story: StoryFact) -> set[int]:
 def _stories(keys: set[int], week: Week, *, session: Session) -> list[StoryFact]:
     """These stories with their articles; late where the first report is of a week before."""
     by_story: dict[int, list[ArticleFact]] = defaultdict(list)
-    for key, fact in _members_of(keys, week, session=session):
+    inside = members([article.id], week.start - FIRST_REPORT_WITHIN, week.end + COPIES_WITHIN).subquery()
+    for key, fact in articles_of(keys, article.id.in_(select(inside.c.id)), session=session):
         by_story[key].append(fact)
-    leads = _leads(keys, session=session)
+    leads = leads_of(keys, session=session)
     stories = []
     for key, found in sorted(by_story.items()):
         found.sort(key=lambda fact: (fact.at, fact.id))
@@ -119,8 +120,8 @@ def _stories(keys: set[int], week: Week, *, session: Session) -> list[StoryFact]
     return stories
 
 
-def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tuple[int, ArticleFact]]:
-    """The articles in scope of these stories, those of the weeks before and the copies that came soon after included."""
+def articles_of(keys: set[int], inside: ColumnElement[bool], *, session: Session) -> Iterable[tuple[int, ArticleFact]]:
+    """The articles of these stories for which `inside` holds, each with its story."""
     columns = [
         story_key(),
         article.id,
@@ -139,13 +140,12 @@ def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tup
         article.backfilled,
     ]
     rows: list[Row[Any]] = []
-    for chunk in _chunks(sorted(key for key in keys if key > 0)):
-        inside = members([article.id], week.start - FIRST_REPORT_WITHIN, week.end + COPIES_WITHIN).subquery()
-        query = select(*columns).where(article.story_id.in_(chunk), article.id.in_(select(inside.c.id)))
+    for chunk in chunks(sorted(key for key in keys if key > 0)):
+        query = select(*columns).where(article.story_id.in_(chunk), inside)
         rows.extend(session.execute(query))
-    for chunk in _chunks(sorted(-key for key in keys if key < 0)):
+    for chunk in chunks(sorted(-key for key in keys if key < 0)):
         rows.extend(session.execute(select(*columns).where(article.id.in_(chunk))))
-    tags = _tags([row.id for row in rows], session=session)
+    tags = tags_of([row.id for row in rows], session=session)
     snapshots = source_snapshots(session=session)
     for row in rows:
         last = snapshots.get(row.source)
@@ -171,9 +171,10 @@ def _members_of(keys: set[int], week: Week, *, session: Session) -> Iterable[tup
         )
 
 
-def _tags(article_ids: Sequence[int], *, session: Session) -> dict[int, list[TagFact]]:
+def tags_of(article_ids: Sequence[int], *, session: Session) -> dict[int, list[TagFact]]:
+    """The themes that stand for these articles."""
     found: dict[int, list[TagFact]] = defaultdict(list)
-    for chunk in _chunks(article_ids):
+    for chunk in chunks(article_ids):
         word = latest_reviews()
         said: dict[tuple[int, str], bool] = {
             (article_id, theme): verdict
@@ -194,9 +195,10 @@ def _tags(article_ids: Sequence[int], *, session: Session) -> dict[int, list[Tag
     return found
 
 
-def _leads(keys: set[int], *, session: Session) -> dict[int, int]:
+def leads_of(keys: set[int], *, session: Session) -> dict[int, int]:
+    """The article that leads each of these stories."""
     found: dict[int, int] = {}
-    for chunk in _chunks(sorted(key for key in keys if key > 0)):
+    for chunk in chunks(sorted(key for key in keys if key > 0)):
         rows = session.execute(select(story.id, story.lead_article_id).where(story.id.in_(chunk)))
         found.update((story_id, lead) for story_id, lead in rows if lead is not None)
     return found
@@ -237,7 +239,7 @@ def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: 
     return {theme: ThemeHistory(theme, sources, len(outlets[theme])) for theme, sources in counts.items()}
 
 
-def _sources(week: Week, *, session: Session) -> Iterable[SourceFact]:
+def source_facts(week: Week, *, session: Session) -> Iterable[SourceFact]:
     """The sources that the last run watched; all that were ever polled where no run has said which."""
     failures = [outcome.value for outcome in PollOutcome if outcome.is_failure]
     event = FetchEvent.__table__.c  # type: ignore[attr-defined]
@@ -274,7 +276,7 @@ def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> Mod
     """The model that tagged most of what is shown; the champion where nothing is."""
     ids = [report.shown.id for report in stories]
     votes: dict[str, int] = defaultdict(int)
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         query = select(article.model_version, func.count()).where(article.id.in_(chunk)).group_by(article.model_version)
         for version, count in session.execute(query):
             if version:
@@ -292,5 +294,6 @@ def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> Mod
     return replace(describe_model(version, row.scores if row else {}), mixed=mixed)
 
 
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    """As many as one query takes."""
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

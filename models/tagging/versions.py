@@ -76,7 +76,7 @@ def load_version(
     facts = read_facts(home)
     if facts is None or facts.get("file_sha256") != file_sha256 or _damage(home) is not None:
         return None
-    if facts.get("themes", list(shipped_theme_ids())) != list(theme_ids()):
+    if tuple(facts["themes"] if "themes" in facts else shipped_theme_ids()) != theme_ids():
         return None
     own, needed = facts.get("code_version") == build_version(), facts.get("encoder")
     if needed != choice.name and not (as_recorded and needed == TFIDF):

@@ -1,6 +1,6 @@
 """The benchmarks of speed and scale: `python -m tests.benchmarks [WHAT…] [--articles N…] [--peers PYTHON] [--out DIR]`.
 
-WHAT is any of end-to-end, unchanged, tagger, archives, million; without any, all but million. `--peers` is the
+WHAT is any of end-to-end, unchanged, tagger, archives, million, search; without any, all but the last two. `--peers` is the
 Python of an environment with news-please and newspaper4k (they are not dependencies). `--pages DIR` takes real HTML in place of the
 demo's. `--encoders tfidf minilm` (minilm needs CULTURE_ENCODER_FOLDER or the network). Writes a table and JSON.
 """
@@ -19,7 +19,7 @@ from tests.benchmarks.report import lines_of
 from tests.benchmarks.site import html_files
 from tests.support.postgres import start_postgres
 
-KINDS = ("end-to-end", "unchanged", "tagger", "archives", "million")
+KINDS = ("end-to-end", "unchanged", "tagger", "archives", "million", "search")
 
 
 def main() -> None:
@@ -32,12 +32,16 @@ def main() -> None:
     parser.add_argument("--bare", action="store_true", help="the demo's pages without furniture")
     parser.add_argument("--archive-pages", type=int, default=600)
     parser.add_argument(
-        "--stored", type=int, nargs="+", default=[10_000, 1_000_000], help="articles in the databases of `million`"
+        "--stored",
+        type=int,
+        nargs="+",
+        default=[10_000, 1_000_000],
+        help="articles in the databases of `million` and `search`",
     )
     parser.add_argument("--models", type=Path, default=Path(tempfile.gettempdir()) / "culture-benchmark-models")
     parser.add_argument("--out", type=Path, default=Path(".benchmarks"))
     options = parser.parse_args()
-    what = options.what or [kind for kind in KINDS if kind != "million"]
+    what = options.what or [kind for kind in KINDS if kind not in {"million", "search"}]
     if "end-to-end" in what:
         sizes = [count_pages(options.pages)] if options.pages else options.articles
         for articles in sizes:
@@ -62,6 +66,23 @@ def main() -> None:
     if "million" in what:
         for stored in options.stored:
             _done(million(stored), options.out, f"stored-{stored}")
+    if "search" in what:
+        for stored in options.stored:
+            _done(search(stored), options.out, f"search-{stored}")
+
+
+def search(articles: int) -> dict[str, Any]:
+    """The web edition's search on so many stored articles, in databases of both kinds."""
+    result: dict[str, Any] = {"articles": articles}
+    with (
+        tempfile.TemporaryDirectory(prefix="culture-benchmark-") as folder,
+        start_postgres() as server,
+        server.new_database() as address,
+    ):
+        for kind, place in (("sqlite", f"sqlite:///{folder}/culture.db"), ("postgresql", address)):
+            arguments = ["--database", place, "--articles", str(articles)]
+            result[kind] = measure("tests.benchmarks.search", *arguments).answer
+    return result
 
 
 def count_pages(folder: Path) -> int:

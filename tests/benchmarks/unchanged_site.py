@@ -12,6 +12,7 @@ FEED = b"""<rss version="2.0"><channel><title>Quiet</title><item><title>One old 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         if self.path == "/robots.txt":

@@ -28,9 +28,9 @@ pytestmark = pytest.mark.long
 
 DAYS = ("2022-06-10", "2022-09-01")
 FLOW = """import asyncio, sys
-from flows.backfill import BackfillOptions, backfill
+from flows.backfill import backfill
 given = {"first_day": sys.argv[1], "last_day": sys.argv[2], "archives": sys.argv[3:]}
-print(asyncio.run(backfill(BackfillOptions(**given), return_state=True)).message)
+print(asyncio.run(backfill(**given, return_state=True)).message)
 """
 
 

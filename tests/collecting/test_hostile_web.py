@@ -6,7 +6,9 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable
+from datetime import datetime
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import brotli  # type: ignore[import-untyped]
@@ -17,6 +19,9 @@ from flows.fetching.addresses import is_public
 from flows.fetching.client import Limits, PoliteClient
 from flows.fetching.decoding import EncodingError, TooManyBytesError, decode
 from models.entries import Fetched, Reply
+from models.store.database import Database
+from tests.support.fakes_client import with_client
+from tests.support.fakes_sites import HOUR, collected, feed, item, story
 from tests.support.fakes_web import (
     Answer,
     Behaviour,
@@ -83,6 +88,36 @@ def test_whatever_a_server_does_ends_as_an_outcome(behaviour: Answer | Behaviour
         reply = get(web.url("/a"), max_bytes=MEGABYTE)
     assert (reply.outcome, reply.body) == (outcome, b"")
     assert said in reply.detail
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        redirect("http://xn--a.example/"), redirect("http:\\\\127.0.0.2\\x"), redirect("/caf\xe9"), redirect("/\x1b[31m"),
+        Answer(b"", 302, headers={"Location": "/fine", "Set-Cookie": "a=caf\xe9"}),
+        Answer(b"", 302, headers={"Location": "/fine", "Set-Cookie": "a=b; expires=" + " " * 50_000 + "x"}),
+    ],
+)  # fmt: skip
+def test_a_page_that_leads_nowhere_closes_its_host_to_no_other(odd: Answer) -> None:
+    async def ask(client: PoliteClient) -> list[Reply]:
+        return [await client.get(web.url("/odd")), await client.get(web.url("/fine"))]
+
+    with FakeWeb({"/odd": odd, "/fine": Answer(b"fine")}) as web:
+        first, second = with_client(ask, limits=QUICK)
+    assert first.outcome in {Fetched.OK, Fetched.FAILED, Fetched.GONE}
+    assert (second.outcome, second.body) == (Fetched.OK, b"fine")
+
+
+@pytest.mark.parametrize("header", ["ETag", "Last-Modified"])
+def test_a_validator_beyond_ascii_does_not_end_a_source(
+    header: str, sqlite: Database, tmp_path: Path, now: datetime
+) -> None:
+    with FakeWeb({"/a": Answer(story("A")), "/b": Answer(story("B"))}) as web:
+        web.pages["/feed"] = feed(item("/a", "A nurse speaks up"), headers={header: '"caf\xe9"'})
+        collected(web, sqlite, tmp_path, now)
+        web.pages["/feed"] = feed(item("/b", "A board listens"), headers={header: '"caf\xe9"'})
+        second = collected(web, sqlite, tmp_path, now + HOUR)
+    assert (second.polls, len(second.articles)) == (["entries"], 2)
 
 
 def bomb(pack: Callable[[bytes], bytes]) -> bytes:

@@ -333,16 +333,29 @@ def test_a_page_that_is_corrected_is_seen_where_its_story_may_be_in_the_edition(
     assert world.article("4").text  # what was read is not lost with its page
 
 
-def test_a_live_page_that_grows_gets_the_longer_text(world: World) -> None:
-    title = "Live updates from the ward inquiry"
-    world.feed("/feed", {world.web.url("/live"): title})
+@pytest.mark.parametrize(
+    ("title", "path", "head"),
+    [
+        ("Live updates from the ward inquiry", "/live", ""),
+        (
+            "The ward inquiry",
+            "/news/1",
+            '<script type="application/ld+json">'
+            '{"@context": "https://schema.org", "@type": "LiveBlogPosting", "headline": "The ward inquiry"}</script>',
+        ),
+    ],
+    ids=["by its title", "by its own word"],
+)
+def test_a_live_page_that_grows_gets_the_longer_text(world: World, title: str, path: str, head: str) -> None:
+    name = path.rpartition("/")[2]
+    world.feed("/feed", {world.web.url(path): title})
     world.source("paper", world.web.url("/feed"))
-    world.web.pages["/live"] = page(title, report("live", 4))
+    world.web.pages[path] = page(title, report("live", 4), head)
     world.run()
-    before = world.article("live").words
-    world.web.pages["/live"] = page(title, report("live", 24))
+    before = world.article(name).words
+    world.web.pages[path] = page(title, report("live", 24), head)
     world.run(3 * HOUR, all_due=False)
-    assert world.article("live").words > 2 * before > 0
+    assert world.article(name).words > 2 * before > 0
 
 
 def wire(world: World, first: Answer) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from flows.collecting.collector import POLLS_SHARE
 from flows.collecting.summary import CollectSummary
 from flows.running import jobs
 from models.outcomes import Outcome, PollOutcome
@@ -20,9 +21,23 @@ from tests.support.fakes_pages import page
 from tests.support.fakes_web import Answer, FakeWeb, Handler
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
-MINUTES = 0.05  # three seconds
+MINUTES = 0.25  # fifteen seconds, half of them for polling; shorter than any other time limit of a request
 PAGES = 12
-SLOW_SECONDS = 1.0  # a page: all of them take four times as long as the run may
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """A loop whose clock a site may put forward, so that no test waits for a slow one."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        """Seconds, as asyncio's timers count them."""
+        return super().time() + self.ahead
+
+    def put_forward(self, seconds: float) -> None:
+        """From any thread."""
+        self.ahead += seconds
+        self.call_soon_threadsafe(lambda: None)  # so that it looks at its timers
 
 
 def feed(web: FakeWeb, name: str, pages: int) -> Answer:
@@ -45,23 +60,27 @@ def registry_of(folder: Path, **urls: str) -> Registry:
     return load_registry(file)
 
 
-def run(database: Database, registry: Registry, minutes: float, *, later: timedelta = timedelta()) -> CollectSummary:
+def run(
+    database: Database, registry: Registry, minutes: float, *, loop: Loop | None = None, later: timedelta = timedelta()
+) -> CollectSummary:
     settings = load_settings(run_minutes=minutes, allow_hosts="127.0.0.1", host_gap_seconds=0, workers=1)
-    return asyncio.run(jobs.collect(database, registry, settings, now=NOW + later))
-
-
-def slowly(handler: Handler) -> None:
-    time.sleep(SLOW_SECONDS)
-    handler.give(Answer(article(int(handler.path.rpartition("/")[2]))))
+    with asyncio.Runner(loop_factory=lambda: loop or Loop()) as runner:
+        return runner.run(jobs.collect(database, registry, settings, now=NOW + later))
 
 
 def test_slow_pages_are_left_to_the_next_run_and_the_summary_says_so(sqlite: Database, tmp_path: Path) -> None:
+    loop = Loop()
+
+    def slowly(handler: Handler) -> None:
+        loop.put_forward(4)  # the third page is the last that there is time for
+        handler.give(Answer(article(int(handler.path.rpartition("/")[2]))))
+
     with FakeWeb() as web:
         web.pages["/feed"] = feed(web, "slow", PAGES)
         for number in range(PAGES):
             web.pages[f"/slow/{number}"] = slowly
         registry = registry_of(tmp_path, slow=web.url("/feed"))
-        first = run(sqlite, registry, MINUTES)
+        first = run(sqlite, registry, MINUTES, loop=loop)
         asked = len([seen for seen in web.seen if "/slow/" in seen.path])
         assert asked < PAGES - 4
         left = first.outcomes[Outcome.DEFERRED]
@@ -80,13 +99,24 @@ def test_slow_pages_are_left_to_the_next_run_and_the_summary_says_so(sqlite: Dat
 def test_a_slow_source_leaves_time_for_the_pages_of_others_and_is_asked_first_by_the_next_run(
     sqlite: Database, tmp_path: Path
 ) -> None:
+    loop = Loop()
+
+    def stored() -> int:
+        with sqlite.read() as session:
+            return len(session.exec(select(Article)).all())
+
+    def never(_: Handler) -> None:
+        while stored() < 3:
+            time.sleep(0.05)
+        loop.put_forward(MINUTES * 60 * POLLS_SHARE)
+
     with FakeWeb() as slow, FakeWeb() as quick:
-        slow.pages["/robots.txt"] = lambda handler: time.sleep(60)
+        slow.pages["/robots.txt"] = never
         quick.pages["/feed"] = feed(quick, "quick", 3)
         for number in range(3):
             quick.pages[f"/quick/{number}"] = Answer(article(number))
         registry = registry_of(tmp_path, slow=slow.url("/feed"), quick=quick.url("/feed"))
-        first = run(sqlite, registry, MINUTES)
+        first = run(sqlite, registry, MINUTES, loop=loop)
         polls = {result.source.id: result.poll for result in first.results}
         assert polls == {"slow": PollOutcome.DEFERRED, "quick": PollOutcome.ENTRIES}
         assert first.outcomes[Outcome.DEFERRED] == 0

@@ -52,7 +52,7 @@ def test_discovery_is_never_fetched_and_terms_that_bar_reading_are_kept(registry
 def test_every_source_makes_a_request(registry: Registry, now: datetime) -> None:
     window = Window(since=now - timedelta(days=14), until=now)
     for source in registry.sources:
-        spec = request_for(source, window, guardian_key="key")
+        spec = request_for(source, window, key="key")
         assert normalise_url(spec.url) is not None, source.id
 
 

@@ -1,6 +1,9 @@
 """Whom alerts are told to: several addresses get a mail each, and what can't be used is refused in words."""
 
 import asyncio
+import socket
+import threading
+from contextlib import suppress
 
 import pytest
 
@@ -44,3 +47,27 @@ def test_a_webhook_that_can_not_be_reached_is_refused_without_its_secret(
     with pytest.raises(SettingsError, match="CULTURE_ALERT_WEBHOOK: must be a web address") as refused:
         load_settings()
     assert "canary" not in str(refused.value)
+
+
+def test_a_webhook_is_posted_to_directly_and_its_endless_answer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    met: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, suppress(OSError):
+                    met.append(connection.recv(65536).split(b"\r\n")[0])
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                    while True:
+                        connection.sendall(b"400\r\n" + b"x" * 1024 + b"\r\n")
+
+    threading.Thread(target=answer, daemon=True).start()
+    port = listener.getsockname()[1]
+    with listener:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")  # where nobody listens
+        monkeypatch.setenv("CULTURE_ALERT_WEBHOOK", f"http://127.0.0.1:{port}/hook")
+        state = asyncio.run(asyncio.wait_for(alert.fn("digest", "Failed", "It broke."), 60))
+        listener.shutdown(socket.SHUT_RDWR)
+    assert (state.type.value, met) == ("COMPLETED", [b"POST /hook HTTP/1.1"])

@@ -22,12 +22,12 @@ READER = "reader@example.org"
 # One process for all: a start of Python with Prefect and the tagger costs seconds.
 RUNS = """
 import asyncio, os, sys
-from flows.digest import DigestOptions, digest
+from flows.digest import digest
 
 async def main():
     for week, hours, default in (words.split("|") for words in sys.argv[1:]):
         os.environ["CULTURE_APPROVAL_HOURS"], os.environ["CULTURE_APPROVAL_DEFAULT"] = hours, default
-        state = await digest(DigestOptions(week=week), return_state=True)
+        state = await digest(week=week, return_state=True)
         print(state.name, state.message, sep=": ", flush=True)
 
 asyncio.run(main())

@@ -1,14 +1,17 @@
 """Joining, choosing, leaving and being forgotten."""
 
+import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.objects import State
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import select
 
+from flows import recipients as form
 from flows.publishing.weekly import weekly_digest
 from models.settings import Settings
 from models.store import recipients
@@ -192,3 +195,19 @@ def test_the_command_adds_changes_and_shows_and_confirms_each_in_full(tmp_path: 
     assert run("remove", who).returncode == 0
     assert "is back on the list" in run("add", who).stdout
     assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True]
+
+
+@pytest.mark.parametrize(
+    "typed", ["ada.lovelace(at)example.org", "ada lovelace@example.org", '"ada;l"@example.org', "ada\\l@x"]
+)
+def test_what_the_form_says_of_a_mistyped_address_holds_no_part_of_it(
+    typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CULTURE_DATA", str(tmp_path))
+
+    async def fill_in() -> State[None]:
+        return await form.recipients.fn(typed)
+
+    state = asyncio.run(fill_in())
+    assert str(state.message).startswith("this address is not an email address")
+    assert "ada" not in str(state.message)

@@ -1,5 +1,6 @@
-"""The served archive and one-click unsubscribing, as `culture-monitor web` serves them."""
+"""The web edition as `culture-monitor web` serves it: to slow, hostile and ordinary visitors."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -14,15 +15,18 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from flows.website import server
 from models.store import recipients
 from models.store.database import open_database
 from models.store.tables import Recipient
 from models.weeks import utc_now
+from tests.support.fakes_website import filled
 
 UP_SECONDS = 60.0
+ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -30,15 +34,26 @@ def port() -> int:
     return found
 
 
-@pytest.fixture
-def served(tmp_path: Path, port: int) -> Iterator[str]:
-    """The address of a running `culture-monitor web`, whose archive has a page."""
-    (tmp_path / "d" / "archive").mkdir(parents=True)
-    (tmp_path / "d" / "archive" / "2026-W47.html").write_text("<p>Week 47</p>", encoding="utf-8")
-    (tmp_path / "d" / "secret.txt").write_text("not for visitors", encoding="utf-8")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of an installation with an edition."""
+    data = tmp_path_factory.mktemp("installation") / "d"
+    with open_database(f"sqlite:///{data / 'culture.db'}") as database:
+        filled(database, data)
+    (data / "secret.html").write_text("not for visitors", encoding="utf-8")
+    return data
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path, port: int) -> Iterator[str]:
+    """The address of a running `culture-monitor web`."""
     environment = {**os.environ, "CULTURE_WEB_PORT": str(port)}
-    command = [sys.executable, "-m", "deployments.cli", "web", "--data", str(tmp_path / "d")]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    command = [sys.executable, "-m", "deployments.cli", "web", "--data", str(folder)]
+    log = folder.parent / "log"
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, env=environment, cwd=ROOT, stdout=out, stderr=out) as process,
+    ):
         until = time.monotonic() + UP_SECONDS
         while time.monotonic() < until and process.poll() is None:
             with socket.socket() as probe:
@@ -49,6 +64,9 @@ def served(tmp_path: Path, port: int) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+    said = log.read_text()
+    assert "Traceback" not in said
+    assert "unsubscribe" not in said
 
 
 def get(address: str, data: bytes | None = None) -> tuple[int, str]:
@@ -60,23 +78,89 @@ def get(address: str, data: bytes | None = None) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_the_archive_is_served_and_nothing_else_of_the_data_folder(served: str) -> None:
-    assert get(f"{served}/2026-W47.html") == (200, "<p>Week 47</p>")
-    assert get(f"{served}/../secret.txt")[0] == 404
-    assert get(f"{served}/culture.db")[0] == 404
+def raw(port: int, request: bytes) -> bytes:
+    """What comes back for these bytes, whatever they are."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+        line.sendall(request)
+        parts = []
+        while part := line.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
 
 
-def test_neither_a_link_nor_a_folder_in_the_archive_is_served(served: str, tmp_path: Path) -> None:
-    archive = tmp_path / "d" / "archive"
-    (archive / "2026-W46.html").symlink_to(tmp_path / "d" / "secret.txt")
+def test_the_editions_are_served_and_nothing_else_of_the_data_folder(served: str) -> None:
+    status, page = get(f"{served}/2026-W47.html")
+    assert status == 200
+    assert "<h1>Week 47: 16 to 22 November 2026</h1>" in page
+    for path in ("../secret.html", "secret.html", "culture.db", "archive/2026-W47.html", "..%2fsecret.html"):
+        status, page = get(f"{served}/{path}")
+        assert status == 404
+        assert "not for visitors" not in page
+
+
+def test_a_file_in_the_archive_folder_is_not_what_is_served(served: str, folder: Path) -> None:
+    archive = folder / "archive"
+    (archive / "2026-W46.html").symlink_to(folder / "secret.html")
     (archive / "2026-W45.html").mkdir()
-    (archive / "2026-W44.html").symlink_to(tmp_path / "nowhere")
     os.mkfifo(archive / "2026-W43.html")
-    for name in ("2026-W46", "2026-W45", "2026-W44", "2026-W43"):
+    for name in ("2026-W46", "2026-W45", "2026-W43"):
         status, page = get(f"{served}/{name}.html")
         assert status == 404
         assert "not for visitors" not in page
-    assert get(f"{served}/2026-W47.html")[0] == 200
+
+
+HOSTILE = {
+    "null byte": (b"GET /a%00b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
+    "broken letters": (b"GET /themes/%ff%fe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
+    "letters beyond ASCII": (b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+    "traversal": (b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
+    "an address as the target": (b"GET http://other/etc HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
+    "a flood of headers": (
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + b"X-A: bbbbbbbb\r\n" * 3000 + b"\r\n",
+        b"431",
+    ),
+    "an endless address": (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"414"),
+    "a wrong length": (b"POST /unsubscribe/x HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", b"400"),
+    "an odd method": (b"BREW / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"405"),
+    "no HTTP": (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"400"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_no_proper_request_is_refused(served: str, port: int, name: str) -> None:
+    request, status = HOSTILE[name]
+    answer = raw(port, request)
+    assert answer.split(b" ", 2)[1] in {status, b"400"}
+    assert b"Traceback" not in answer
+
+
+def test_a_visitor_who_does_not_come_to_the_point_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.3)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def visit() -> tuple[bytes, bytes]:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            serving = server.make_server(app, "127.0.0.1", 0)
+            serving.config.lifespan = "off"
+            running = asyncio.create_task(serving.serve(sockets=[listening]))
+            slow, pen = await asyncio.open_connection(*listening.getsockname())
+            pen.write(b"GET / HTTP/1.1\r\nHost")
+            begun = await slow.read()  # until we are hung up on
+            again, pen2 = await asyncio.open_connection(*listening.getsockname())
+            pen2.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /")  # and never the rest of the second
+            whole = await again.read()
+            for one in (pen, pen2):
+                one.close()
+            serving.should_exit = True
+            await running
+        return begun, whole
+
+    begun, whole = asyncio.run(visit())
+    assert begun == b""
+    assert whole.endswith(b"ok")
 
 
 @pytest.mark.parametrize("path", ["2026-W47.html", "unsubscribe/x", "nothing"])
@@ -90,8 +174,8 @@ def test_no_other_site_may_show_our_pages_in_a_frame(served: str, path: str) -> 
         assert answer.headers["X-Frame-Options"] == "DENY"
 
 
-def test_one_click_leaves_the_list_and_a_mere_visit_does_not(served: str, tmp_path: Path) -> None:
-    with open_database(f"sqlite:///{tmp_path / 'd' / 'culture.db'}") as database:
+def test_one_click_leaves_the_list_and_a_mere_visit_does_not(served: str, folder: Path) -> None:
+    with open_database(f"sqlite:///{folder / 'culture.db'}") as database:
         with database.write() as session:
             person, _ = recipients.add("ada@example.org", utc_now(), session=session)
             token = person.token

@@ -51,6 +51,8 @@ NASTY = (
     "</title></td></table><style>*{display:none}</style>",
     "{{ config }} {% for x in y %} ${7*7} #{7*7} <%= 1 %>",
     "ordinary\r\nBcc: everyone@evil.example\r\n\r\nbody",
+    "=?utf-8?q?packed=0D=0ABcc:_everyone=40evil.example?=",
+    "=?utf-8?b?eA0KQmNjOiBldmVyeW9uZUBldmlsLmV4YW1wbGUNCg0KYm9keQ==?= and =?utf-8?q?=00=1B=E2=80=AE?=",
     '=HYPERLINK("https://evil.example";"click")',
     "+cmd|' /C calc'!A0",
     "@SUM(1+1)*cmd|' /C calc'!A0",

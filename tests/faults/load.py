@@ -45,6 +45,7 @@ def fault_of(number: int) -> str:
 
 class _Site(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     sentences: list[str]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002

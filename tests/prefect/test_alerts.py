@@ -110,7 +110,7 @@ def test_each_failed_run_leads_to_one_mail_and_one_post_and_a_failed_alert_to_no
         given = {"SMTP_URL": f"smtp://127.0.0.1:{port}", "ALERT_TO": CHIEF, "ALERT_WEBHOOK": hook.address}
         with product.settings(**given):
             # At one moment: an alert that comes while another is at work waits for its turn.
-            digest = product.start_run("digest", {"options": {"week": "named below", "named_week": "2026-W99"}})
+            digest = product.start_run("digest", {"week": "named below", "named_week": "2026-W99"})
             check = product.start_run("digest-check")
             refused.append(digest)
             assert product.ended(digest)["state_type"] == "FAILED"

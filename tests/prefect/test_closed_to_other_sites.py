@@ -50,8 +50,10 @@ class Server:
         prefect_folder(settings).mkdir(parents=True)
         self.port = port
         self.folder = folder
+        self.proxy = Proxy()  # whom the server itself asks
         environment = {
             **child_environment(settings, os.environ, api=self.api, own_server=True),
+            "HTTPS_PROXY": f"http://127.0.0.1:{self.proxy.port}",
             **{f"CULTURE_{name.upper()}": value for name, value in given.items() if value},
         }
         words = [sys.executable, "-m", "deployments.prefect_server", "--host", "127.0.0.1", "--port", str(port)]
@@ -69,6 +71,7 @@ class Server:
         return [one["name"] for one in answer.json()]
 
     def stop(self) -> None:
+        self.proxy.close()
         self.process.terminate()
         assert self.process.wait(60) is not None
 
@@ -205,6 +208,12 @@ def test_the_login_is_asked_for(servers: dict[str, Server]) -> None:
     written = [file for file in server.folder.rglob("*") if file.is_file()]
     assert len(written) > 2
     assert not [file for file in written if password.encode() in file.read_bytes()]
+
+
+def test_the_server_itself_asks_nobody_either(server: Server) -> None:
+    answer = httpx.get(f"{server.api}/collections/views/aggregate-worker-metadata", timeout=60)
+    assert "process" in answer.json()["prefect"]
+    assert server.proxy.asked == []
 
 
 def test_start_refuses_to_serve_beyond_this_machine_without_a_login(tmp_path: Path) -> None:

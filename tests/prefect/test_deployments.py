@@ -5,14 +5,25 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from prefect.events import DeploymentEventTrigger
 
+from deployments.automations import (
+    CRASH_SILENT,
+    NOT_TOLD_OF,
+    TELL_FAILED,
+    TELL_WAITING,
+    tell_of_failures,
+    tell_of_waiting,
+)
 from deployments.demo_site import DemoSite
 from deployments.prefect_environment import BATCHING, HEARTBEAT_SECONDS, SILENT_SECONDS, child_environment
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, catalogue
@@ -76,6 +87,15 @@ def test_prefect_yaml_deploys_what_the_code_does() -> None:
         assert found[name]["concurrency_limit"] == {"limit": 1, "collision_strategy": collision}
         ours = {"cron": deployed.cron, "timezone": TIMEZONE, "slug": SCHEDULE_SLUG}
         assert found[name]["schedules"] == ([ours] if deployed.cron else [])
+    alert = uuid4()
+    told_of = [name for name in expected if name not in NOT_TOLD_OF]
+    for trigger, automation in zip(
+        found["alert"]["triggers"], (tell_of_failures(alert, told_of), tell_of_waiting(alert)), strict=True
+    ):
+        made = DeploymentEventTrigger.model_validate(trigger)
+        made.set_deployment_id(alert)
+        both = [one.model_dump(mode="json", exclude={"owner_resource"}) for one in (made.as_automation(), automation)]
+        assert both[0] == both[1]
 
 
 def test_compose_has_the_form_of_a_compose_file(compose: dict[str, Any]) -> None:
@@ -191,6 +211,11 @@ def test_a_worker_runs_what_was_deployed_from_a_folder_that_is_gone(product: Pro
         product.call("DELETE", f"/deployments/{deployment}")
 
 
+def automations(product: Product) -> list[str]:
+    """The names of all that the server has."""
+    return [str(one["name"]) for one in product.call("POST", "/automations/filter", {})]
+
+
 def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: Product, tmp_path: Path) -> None:
     pool = {"name": POOL, "type": "process"}
     product.call("POST", "/work_pools/", pool)
@@ -204,14 +229,18 @@ def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: 
             assert [schedule["schedule"]["cron"] for schedule in found["schedules"]] == ([one.cron] if one.cron else [])
             assert found["pull_steps"] == []
             assert str(tmp_path) not in json.dumps(found)
+        # Those of `start`, and those that prefect.yaml makes by itself.
+        assert Counter(automations(product)) >= Counter({TELL_FAILED: 2, TELL_WAITING: 2, CRASH_SILENT: 1})
         register = [sys.executable, "-m", "deployments.registering"]
         given = {**product.environment, "PREFECT_API_URL": product.api, "CULTURE_SOURCES": str(product.registry)}
         subprocess.run(register, env=given, cwd=tmp_path, check=True, capture_output=True, timeout=240)
-        sources = product.deployment("monitor")["parameter_openapi_schema"]["definitions"]["MonitorOptions"][
-            "properties"
-        ]
+        sources = product.deployment("monitor")["parameter_openapi_schema"]["properties"]
         assert sources["sources"]["items"]["enum"]  # what forms offer
-        assert product.call("POST", "/automations/count", {}) > 0
+        assert {name: Counter(automations(product))[name] for name in (TELL_FAILED, TELL_WAITING, CRASH_SILENT)} == {
+            TELL_FAILED: 1,
+            TELL_WAITING: 1,
+            CRASH_SILENT: 1,
+        }
     finally:
         for name, old in before.items():  # back to the process that `start` runs, with the choices that its forms offer
             kept = {key: old[key] for key in ("work_pool_name", "parameter_openapi_schema", "pull_steps")}
@@ -232,7 +261,7 @@ def test_two_workers_on_postgresql_share_the_work(postgres: Postgres, tmp_path: 
                 return str(running.call("POST", f"/deployments/{found['id']}/create_flow_run", body)["id"])
 
             # Each worker takes one run at a time, so the two that are started together need both.
-            runs = [start("monitor", {"options": {"all_due": True}}), start("upkeep", {})]
+            runs = [start("monitor", {"all_due": True}), start("upkeep", {})]
             ends: dict[str, Any] = {}
 
             def ended() -> bool:

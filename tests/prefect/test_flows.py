@@ -3,6 +3,8 @@
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 import time
 from typing import Any
 from urllib.parse import unquote
@@ -10,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 from sqlmodel import col, select
 
+from flows.train import theme_figure
 from models.reviews import check_decision
 from models.store import reviews
 from models.store.tables import Article
@@ -23,7 +26,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture(scope="module")
 def monitored(product: Product) -> Product:
     """A product that has collected and tagged the demo site."""
-    run = product.run("monitor", {"options": {"all_due": True}})
+    run = product.run("monitor", {"all_due": True})
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     return product
 
@@ -60,14 +63,14 @@ def test_its_artifacts_say_what_was_found_and_how_each_source_fares(monitored: P
 @pytest.mark.parametrize(
     ("deployment", "parameters"),
     [
-        ("monitor", {"options": {"sources": ["no-such-source"]}}),
-        ("monitor", {"options": {"max_pages": -1}}),
-        ("digest", {"options": {"week": "some day"}}),
-        ("digest", {"options": {"named_week": "2026-99"}}),
-        ("review", {"answer": {"article": "1", "reviewer": "Ada", "themes": ["No such theme"]}}),
-        ("review", {"answer": {"article": "1"}}),
-        ("recipients", {"change": {"address": "a@example.org", "action": "burn"}}),
-        ("recipients", {"change": {"address": "a@example.org", "sectors": ["navy"]}}),
+        ("monitor", {"sources": ["no-such-source"]}),
+        ("monitor", {"max_pages": -1}),
+        ("digest", {"week": "some day"}),
+        ("digest", {"named_week": "2026-99"}),
+        ("review", {"article": "1", "reviewer": "Ada", "themes": ["No such theme"]}),
+        ("review", {"article": "1"}),
+        ("recipients", {"address": "a@example.org", "action": "burn"}),
+        ("recipients", {"address": "a@example.org", "sectors": ["navy"]}),
     ],
 )
 def test_wrong_input_is_refused_before_a_run_exists(
@@ -83,7 +86,7 @@ def test_wrong_input_is_refused_before_a_run_exists(
 
 def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next_digest(monitored: Product) -> None:
     # No test sends that week, and on a Monday morning this one has no story yet.
-    a_week = {"options": {"week": "three weeks ago", "dry_run": True}}
+    a_week = {"week": "three weeks ago", "dry_run": True}
     run = monitored.run("digest", a_week)
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     before = monitored.artifact("edition")["data"]
@@ -98,7 +101,7 @@ def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next
 
     article, title = _a_story_of(before)
     answer = {"article": str(article), "in_scope": "no", "reviewer": "Ada", "note": "about something else"}
-    review = monitored.run("review", {"answer": answer})
+    review = monitored.run("review", answer)
     assert review["state_type"] == "COMPLETED", review["state"]["message"]
     assert "**changed**" in monitored.artifact("review")["data"]
     monitored.run("digest", a_week)
@@ -107,7 +110,7 @@ def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next
     assert f"article {article}\n" not in after + "\n", title
 
     back = {"article": str(article), "in_scope": "yes", "themes": ["Appraisal"], "reviewer": "Ada", "note": "=1+1"}
-    assert monitored.run("review", {"answer": back})["state_type"] == "COMPLETED"
+    assert monitored.run("review", back)["state_type"] == "COMPLETED"
     with sqlite3.connect(monitored.data / "culture.db") as database:
         rows = database.execute(
             "SELECT theme, verdict FROM review WHERE article_id = ? ORDER BY at, id", (article,)
@@ -127,7 +130,7 @@ def test_a_retagging_is_recorded_once_what_it_changes_was_shown_and_confirmed(mo
         with sqlite3.connect(monitored.data / "culture.db") as database:
             return int(database.execute("SELECT count(*) FROM review WHERE article_id = ?", (article,)).fetchone()[0])
 
-    asked = monitored.run("review", {"answer": answer})
+    asked = monitored.run("review", answer)
     assert "Nothing is recorded yet" in asked["state"]["message"]
     assert said() == 0
     page = monitored.artifact("review")["data"]
@@ -139,14 +142,27 @@ def test_a_retagging_is_recorded_once_what_it_changes_was_shown_and_confirmed(mo
 
 
 def test_a_review_of_an_unknown_article_fails_with_a_mend(product: Product) -> None:
-    run = product.run("review", {"answer": {"article": "99999999", "in_scope": "no", "reviewer": "Ada"}})
+    run = product.run("review", {"article": "99999999", "in_scope": "no", "reviewer": "Ada"})
     assert run["state_type"] == "FAILED"
-    assert "is no stored article" in run["state"]["message"]
+    # In one sentence, where Prefect would put "Flow run encountered an exception" and a traceback.
+    assert run["state"]["message"].startswith("'99999999' is no stored article: give its number")
+
+
+def test_parameters_are_flat_so_prefects_own_command_sets_them(product: Product) -> None:
+    before = {run["id"] for run in product.runs("monitor")}
+    given = [sys.executable, "-m", "prefect", "deployment", "run", "monitor/monitor", "-p", "max_pages=50"]
+    subprocess.run(given, env={**product.environment, "PREFECT_API_URL": product.api}, check=True, capture_output=True)
+    (run,) = [run for run in product.runs("monitor") if run["id"] not in before and not run["auto_scheduled"]]
+    assert run["parameters"]["max_pages"] == 50
+    assert product.ended(run["id"])["state_type"] == "COMPLETED"
+    form = product.deployment("monitor")["parameter_openapi_schema"]["properties"]
+    assert form["max_pages"]["description"].startswith("Pages to read at most")
+    assert product.deployment("digest")["parameter_openapi_schema"]["properties"]["week"]["enum"]
 
 
 def test_recipients_are_added_from_a_form_and_the_run_does_not_name_them(product: Product) -> None:
     change = {"address": "canary@example.org", "themes": ["Speaking up"]}
-    run = product.run("recipients", {"change": change})
+    run = product.run("recipients", change)
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     assert "canary" not in run["name"] + run["state"]["message"]
     with sqlite3.connect(product.data / "culture.db") as database:
@@ -154,25 +170,28 @@ def test_recipients_are_added_from_a_form_and_the_run_does_not_name_them(product
     assert themes == '["speaking-up"]'
     # What is left empty stays as it is.
     change = {"address": "canary@example.org", "action": "change", "nations": ["wales"]}
-    changed = product.run("recipients", {"change": change})
+    changed = product.run("recipients", change)
     assert "changed; receives themes: speaking-up; nations: wales; sectors: all" in changed["state"]["message"]
-    shown = product.run("recipients", {"change": {"address": "canary@example.org", "action": "show"}})
+    shown = product.run("recipients", {"address": "canary@example.org", "action": "show"})
     assert "themes: speaking-up; nations: wales" in shown["state"]["message"]
     back = {"address": "canary@example.org", "action": "change", "all_again": ["nations"]}
-    assert "themes: speaking-up; nations: all" in product.run("recipients", {"change": back})["state"]["message"]
-    gone = product.run("recipients", {"change": {"address": "canary@example.org", "action": "erase at once"}})
+    assert "themes: speaking-up; nations: all" in product.run("recipients", back)["state"]["message"]
+    gone = product.run("recipients", {"address": "canary@example.org", "action": "erase at once"})
     assert gone["state_type"] == "COMPLETED"
 
 
 def test_a_named_week_can_be_sent_and_its_check_then_passes(monitored: Product) -> None:
-    monitored.run("recipients", {"change": {"address": "chair@example.org"}})
+    monitored.run("recipients", {"address": "chair@example.org"})
     last_week = str(Week.of(utc_now()).plus(-1))
-    named = {"options": {"week": "named below", "named_week": last_week}}
+    named = {"week": "named below", "named_week": last_week}
     assert "preview" in monitored.run("digest", named)["state"]["message"]
     assert monitored.run("digest-check")["state_type"] == "COMPLETED"  # nobody is told where no server is set
     mailboxes = Mailboxes()
-    with smtp_server(mailboxes) as port, monitored.settings(SMTP_URL=f"smtp://127.0.0.1:{port}"):
-        sent = monitored.run("monitor", {"options": {"max_pages": 1}})
+    with smtp_server(mailboxes) as port, monitored.settings(SMTP_URL="secret:smtp-url"):
+        missing = monitored.run("digest-check")["state"]["message"]
+        assert missing.startswith("CULTURE_SMTP_URL: there is no Secret block 'smtp-url'")
+        _make_secret(monitored, "smtp-url", f"smtp://127.0.0.1:{port}")
+        sent = monitored.run("monitor", {"max_pages": 1})
         assert "1 sent" in sent["state"]["message"]
         assert "1 sent by an earlier run" in monitored.run("digest")["state"]["message"]
         assert "1 email went out" in monitored.run("digest-check")["state"]["message"]
@@ -208,6 +227,19 @@ def test_training_learns_from_new_reviews_shows_its_card_and_without_any_ends_at
     assert monitored.artifact("model-card")["id"] == shown["id"]
 
 
+def test_a_theme_with_too_few_examples_has_no_figure() -> None:
+    assert theme_figure({"f1": 0.0, "support": 1}) == "– (1)"
+    assert theme_figure({"f1": 0.0, "support": 5}) == "0.00"
+
+
+def _make_secret(product: Product, name: str, value: str) -> None:
+    """A block of Prefect's type Secret, as the UI makes it."""
+    kind = product.call("GET", "/block_types/slug/secret")["id"]
+    (schema,) = product.call("POST", "/block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind]}}})
+    document = {"name": name, "data": {"value": value}, "block_type_id": kind, "block_schema_id": schema["id"]}
+    product.call("POST", "/block_documents/", document)
+
+
 def _a_story_of(edition: str) -> tuple[int, str]:
     """The number of the first story of an edition, and the line with its title."""
     lines = edition.splitlines()
@@ -217,6 +249,6 @@ def _a_story_of(edition: str) -> tuple[int, str]:
 
 
 def test_a_run_with_something_to_do_leaves_a_full_progress_bar(product: Product) -> None:
-    ended = product.run("monitor", {"options": {"all_due": True}})
+    ended = product.run("monitor", {"all_due": True})
     assert ended["state_type"] == "COMPLETED", ended["state"]["message"]
     assert product.artifact("monitor-progress")["data"] == 100.0

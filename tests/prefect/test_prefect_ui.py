@@ -100,8 +100,8 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.shoot("deployments")
 
     browser.form("monitor")
-    page.get_by_role("switch", name="Also sources that are not due yet").click()
-    pages = page.get_by_role("spinbutton", name="Pages to read at most")
+    page.get_by_role("switch", name="all_due").click()
+    pages = page.get_by_role("spinbutton", name="max_pages")
     pages.fill("-5")
     page.get_by_role("button", name="Submit").click()
     assert "greater than or equal to 0" in pages.evaluate("field => field.validationMessage")
@@ -111,7 +111,7 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.shoot("monitor-form")
     run = browser.submit("monitor")
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
-    assert run["parameters"]["options"] == {"sources": [], "all_due": True, "max_pages": 500}
+    assert run["parameters"] == {"sources": [], "all_due": True, "max_pages": 500}
     browser.open(f"/runs/flow-run/{run['id']}")
     browser.see("Completed")
     browser.shoot("monitor-run")
@@ -127,9 +127,9 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.shoot("source-health")
 
     browser.form("digest")
-    page.get_by_role("button", name="Select Week").click()
+    page.get_by_role("button", name="Select week").click()
     page.get_by_role("option", name="three weeks ago").click()  # on a Monday morning this week has no story yet
-    page.get_by_role("switch", name="Dry run").click()  # a week that was sent would change no more
+    page.get_by_role("switch", name="dry_run").click()  # a week that was sent would change no more
     browser.shoot("digest-form")
     assert browser.submit("digest")["state_type"] == "COMPLETED"
     browser.artifact("edition")
@@ -148,12 +148,12 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.artifact("review-queue")
     browser.shoot("review-queue")
 
-    browser.form("review", f"?parameters=%7B%22answer%22%3A%7B%22article%22%3A%22{article}%22%7D%7D")
-    playwright.expect(page.get_by_role("textbox", name="Article")).to_have_value(str(article), timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Select In scope").click()
+    browser.form("review", f"?parameters=%7B%22article%22%3A%22{article}%22%7D")
+    playwright.expect(page.get_by_role("textbox", name="article")).to_have_value(str(article), timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Select in_scope").click()
     page.get_by_role("option", name="no", exact=True).click()
-    page.get_by_role("textbox", name="Note").fill("about something else")
-    page.get_by_role("textbox", name="Reviewer").fill("Ada")
+    page.get_by_role("textbox", name="note").fill("about something else")
+    page.get_by_role("textbox", name="reviewer").fill("Ada")
     browser.shoot("review-form")
     review = browser.submit("review")
     assert review["state_type"] == "COMPLETED", review["state"]["message"]
@@ -162,9 +162,9 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.shoot("review")
 
     browser.form("digest")
-    page.get_by_role("button", name="Select Week").click()
+    page.get_by_role("button", name="Select week").click()
     page.get_by_role("option", name="three weeks ago").click()
-    page.get_by_role("switch", name="Dry run").click()
+    page.get_by_role("switch", name="dry_run").click()
     assert browser.submit("digest")["state_type"] == "COMPLETED"
     after = product.artifact("edition")["data"]
     assert article not in map(int, re.findall(r"article (\d+)", after))
@@ -182,7 +182,7 @@ def test_a_person_says_yes_and_the_digest_goes_on(browser: Browser, product: Pro
         smtp_server(mailboxes) as port,
         product.settings(APPROVAL="true", SMTP_URL=f"smtp://127.0.0.1:{port}"),
     ):
-        run = product.start_run("digest", {"options": {"week": "two weeks ago"}})
+        run = product.start_run("digest", {"week": "two weeks ago"})
         question = product.paused("approval")
         browser.open(f"/runs/flow-run/{question}")
         browser.see("choose Resume in this run's menu")

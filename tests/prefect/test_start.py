@@ -112,7 +112,7 @@ class Killed:
 def killed(product: Product) -> Killed:
     """The runner was stopped in the middle of a run, runs of nine days were missed, it was killed, and `start` started again."""
     product.forget_news()
-    run = product.start_run("monitor", {"options": {"all_due": True}})
+    run = product.start_run("monitor", {"all_due": True})
     product.in_state(run, ("RUNNING",))
     runner = runner_of(product)
     os.killpg(runner, signal.SIGSTOP)
@@ -159,15 +159,15 @@ def nothing_lost_or_doubled(product: Product) -> bool:
 
 def test_two_runs_at_once_the_newer_is_cancelled(product: Product) -> None:
     product.forget_news()
-    first = product.start_run("monitor", {"options": {"all_due": True}})
-    second = product.start_run("monitor", {"options": {"all_due": True}})
+    first = product.start_run("monitor", {"all_due": True})
+    second = product.start_run("monitor", {"all_due": True})
     ends = sorted(product.ended(run)["state_type"] for run in (first, second))
     assert ends == ["CANCELLED", "COMPLETED"]
     # Who holds a place stands on disk: forgotten with the server's memory, a healthy run would be ended after minutes.
     assert list((product.data / "prefect" / "concurrency_leases").iterdir())
 
 
-CHANGED = {"options": {"sources": [], "all_due": True, "max_pages": 7}}
+CHANGED = {"sources": [], "all_due": True, "max_pages": 7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +187,14 @@ def restarted(product: Product) -> Restarted:
     product.call("PATCH", f"/deployments/{monitor['id']}/schedules/{ours['id']}", {"active": False})
     added = {"schedule": {"cron": "30 23 * * *", "timezone": "Europe/London"}, "active": True}
     product.call("POST", f"/deployments/{monitor['id']}/schedules", [added])
-    product.call("PATCH", f"/deployments/{monitor['id']}", {"parameters": CHANGED})
+    # As the first release had a flow's parameters: all within one, under a schema of its own.
+    old = {"parameters": {"options": CHANGED}, "enforce_parameter_schema": False}
+    product.call("PATCH", f"/deployments/{monitor['id']}", old)
     register(product)
     assert is_kept(product)
 
     product.forget_news()
-    run = product.start_run("monitor", {"options": {"all_due": True}})
+    run = product.start_run("monitor", {"all_due": True})
     product.in_state(run, ("RUNNING",))
     running, port = numbers_of(product.data), product.port
     assert product.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -220,7 +222,7 @@ def test_killed_itself_it_leaves_nothing_running_and_the_next_start_takes_over(
     # Its own again, or the one that is set, where another program had that one before and has left it since.
     assert product.port in {restarted.port, int(product.environment["CULTURE_PREFECT_PORT"])}
     assert product.ended(restarted.run, 60)["state_type"] == "CRASHED"
-    again = product.run("monitor", {"options": {"all_due": True}})
+    again = product.run("monitor", {"all_due": True})
     assert again["state_type"] == "COMPLETED", again["state"]["message"]
     assert nothing_lost_or_doubled(product)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from deployments.cli import main
 from deployments.demo_site import DemoSite
+from tests.support.fakes_web import FakeWeb, Handler
 
 
 @dataclass(frozen=True)
@@ -210,9 +212,39 @@ def test_a_review_from_a_csv_file_counts_at_once_and_a_wrong_line_records_nothin
     refused = command(folder, "review", "import", "bad.csv")
     assert refused.returncode == 2
     assert "bad.csv:3: in_scope is 'perhaps'" in refused.stderr
+    (folder / "long.csv").write_text(f"{head}{article},no,,{'A' * 140_000},\n", encoding="utf-8")
+    refused = command(folder, "review", "import", "long.csv")
+    assert (refused.returncode, "long.csv: is not a CSV file" in refused.stderr) == (2, True)
     (folder / "good.csv").write_text(f"{head}{article},yes,appraisal; workforce,Ada,from the board\n", encoding="utf-8")
     assert command(folder, "review", "import", "good.csv").returncode == 0
     with sqlite3.connect(folder / "data" / "culture.db") as database:
         verdicts = dict(database.execute("SELECT theme, verdict FROM review WHERE article_id = ?", (article,)))
     assert verdicts == {"in-scope": 1, "appraisal": 1, "workforce": 1}  # what the line says, and of no other theme
     assert command(folder, "review", "queue", "--json").returncode == 0
+
+
+ESCAPES = "\x1b]0;owned\x07\x1b[31m\x9b31m\u202e"
+
+
+def test_a_terminal_gets_no_escape_sequence_of_a_server_or_a_file(demo: tuple[Path, Ran], tmp_path: Path) -> None:
+    def reason(handler: Handler) -> None:
+        handler.wfile.write(f"HTTP/1.1 404 gone {ESCAPES}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with FakeWeb() as web:
+        web.otherwise = reason
+        sources = tmp_path / "sources.toml"
+        sources.write_text(f'[[source]]\nid = "s"\nurl = "{web.url("/feed")}"\n', encoding="utf-8")
+        ran = subprocess.run(
+            [sys.executable, "-m", "deployments.cli", "run", "--verbose", "--data", str(tmp_path / "data")],
+            env={**os.environ, "CULTURE_SOURCES": str(sources), "CULTURE_ALLOW_HOSTS": "127.0.0.1", "CULTURE_ENCODER": "tfidf"},
+            capture_output=True, check=False, timeout=300,
+        )  # fmt: skip
+    (tmp_path / "news.txt").write_text(
+        f"Trust board {ESCAPES}\n\nThe board spoke of bullying. {ESCAPES}", encoding="utf-8"
+    )
+    explained = command(demo[0], "explain", str(tmp_path / "news.txt"))
+    assert explained.returncode == 0, explained.stderr
+    said = (ran.stdout + ran.stderr).decode() + explained.stdout + explained.stderr
+    assert "404 gone" in said
+    assert "Trust board" in said
+    assert not [letter for letter in ESCAPES if not letter.isprintable() and letter in said]

@@ -264,7 +264,7 @@ def test_two_runs_at_once_store_each_article_once(
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc (Linux)")
 def test_the_prefect_server_is_killed_in_the_middle_of_a_run(product: Product) -> None:
     """`start` ends and is started again, no run is shown as running for ever, and the next one makes good."""
-    first = product.start_run("monitor", {"options": {"all_due": True}})
+    first = product.start_run("monitor", {"all_due": True})
     product.in_state(first, ("RUNNING",))
     record = json.loads(next(product.data.rglob("server.json")).read_text())
     os.killpg(record["pid"], signal.SIGKILL)
@@ -273,7 +273,7 @@ def test_the_prefect_server_is_killed_in_the_middle_of_a_run(product: Product) -
     product.start()
     ended = product.ended(first, 300)
     assert ended["state_type"] in {"COMPLETED", "CRASHED", "FAILED"}
-    again = product.run("monitor", {"options": {"all_due": True}})
+    again = product.run("monitor", {"all_due": True})
     assert again["state_type"] == "COMPLETED", again["state"]["message"]
     with sqlite3.connect(product.data / "culture.db") as link:
         articles, addresses = link.execute("SELECT count(*), count(DISTINCT url) FROM article").fetchone()

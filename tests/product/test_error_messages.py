@@ -66,6 +66,8 @@ def test_settings(tmp_path: Path, name: str, value: str, words: tuple[str, ...])
     [
         (None, ("my.toml", "no such file")),
         ("[[source]]\nid = x\n", ("my.toml", "is not valid TOML", "line 2")),
+        (f"a = {'[' * 2000}", ("my.toml", "is not valid TOML")),
+        (f"a = {'9' * 5000}", ("my.toml", "is not valid TOML")),
         ("", ("my.toml", "holds no [[source]] table")),
         ('[[source]]\nid = "a"\n', ("source 1 (a)", "url", "add it")),
         (f'{SOURCE}rigths = "ogl"\n', ("source 1 (s)", "'rigths'", "did you mean 'rights'?")),
@@ -127,6 +129,7 @@ def test_dates_files_and_names(tmp_path: Path, words: tuple[str, ...], message: 
         ("CULTURE_MAIL_FROM", "nobody", ("CULTURE_MAIL_FROM", "'nobody'", "monitor@example.org")),
         ("CULTURE_SMTP_URL", "http://user:canary@h", ("CULTURE_SMTP_URL", "smtps://user:password@host:465")),
         ("CULTURE_SMTP_URL", "smtp://user@h", ("CULTURE_SMTP_URL", "a user needs a password")),
+        ("CULTURE_PREFECT_AUTH", "ada:p\u00e4ss", ("CULTURE_PREFECT_AUTH", "must be user:password, in ASCII")),
         ("CULTURE_SMTP_URL", "smtp://u:canary@h:port", ("CULTURE_SMTP_URL", "%40")),
     ],
 )

@@ -54,6 +54,18 @@ def test_a_module_imports_only_from_rooms_before_its_own(module: str) -> None:
     assert not roots & FORBIDDEN[room]
 
 
+@pytest.mark.parametrize(
+    ("room", "later"),
+    [
+        ("flows.fetching", ("reading", "collecting", "past", "tagging", "publishing", "running")),
+        ("flows.reading", ("collecting", "past", "tagging", "publishing", "running")),
+    ],
+)
+def test_asking_knows_nothing_of_reading_nor_reading_of_storing(room: str, later: tuple[str, ...]) -> None:
+    names = {name for module, file in MODULES.items() if module.startswith(room) for name in imports(file)}
+    assert not {name for name in names if name.startswith(tuple(f"flows.{one}" for one in later))}
+
+
 @pytest.mark.parametrize("module", sorted(m for m in MODULES if m.startswith(FLOWS_THAT_ARE_PLAIN)))
 def test_the_jobs_run_without_prefect(module: str) -> None:
     assert "prefect" not in {name.split(".")[0] for name in imports(MODULES[module])}

@@ -30,7 +30,8 @@ from models.themes import load_themes
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("deployments", "flows", "models", "seeds", "tests")
-PAGES = ("README.md", *(f"{room}/README.md" for room in ROOMS))
+GOVERNANCE = tuple(f"deployments/governance/{file.name}" for file in (ROOT / "deployments/governance").glob("*.md"))
+PAGES = ("README.md", *(f"{room}/README.md" for room in ROOMS), *sorted(GOVERNANCE))
 CHANGELOG = "deployments/CHANGELOG.md"
 LONGEST = 180  # lines of the first page
 PICTURES = {"digest.png", "run.png", "archive.png"}
@@ -81,7 +82,9 @@ def every_command() -> dict[str, Any]:
 def test_the_first_page_is_short_and_every_room_has_one_of_its_own() -> None:
     assert len(text_of("README.md").splitlines()) <= LONGEST
     assert all((ROOT / page).is_file() for page in PAGES)
-    assert all(page in text_of("README.md") for page in (*PAGES[1:], CHANGELOG))
+    linked = set(PAGES[1:]) - set(GOVERNANCE) | {"deployments/governance/README.md", CHANGELOG}
+    assert all(page in text_of("README.md") for page in linked)
+    assert all(Path(page).name in text_of("deployments/governance/README.md") for page in {*GOVERNANCE} - linked)
     assert "## Unreleased" in text_of(CHANGELOG)
 
 
@@ -115,13 +118,15 @@ def test_every_row_of_a_table_has_the_columns_of_its_head(page: str) -> None:
 @every_page
 def test_every_command_in_it_exists_with_its_options(page: str, every_command: dict[str, Any]) -> None:
     anywhere = {name for one in every_command.values() for option in one.params for name in option.opts}
+    anywhere |= {name for option in get_command(app).params for name in option.opts} | {"--help"}
     for span in spans(page):
         for part in re.split(r"&&|(?<!\S)#.*", span):
             words = shlex.split(part) if part.strip().startswith("culture-monitor ") else []
+            words = [word for word in words if word != "--log-json"]  # an option of them all
             if words:
                 name = next((name for name in (" ".join(words[1:3]), words[1]) if name in every_command), None)
                 assert name, f"{part}: no such command"
-                known = {one for option in every_command[name].params for one in option.opts}
+                known = {one for option in every_command[name].params for one in (*option.opts, *option.secondary_opts)}
                 given = {word.partition("=")[0] for word in words if word.startswith("--")}
                 assert given <= known, part
         if page != "tests/README.md" and re.fullmatch(r"--[a-z-]+( [A-Z_]+)?", span):

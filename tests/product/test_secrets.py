@@ -195,7 +195,7 @@ def test_no_error_shows_one_even_with_its_traceback(
 
 def test_nothing_that_prefect_keeps_holds_a_key(product: Product) -> None:
     """Its database with parameters, artifacts and logs, the logs of server and runner, and what the API tells."""
-    assert product.run("monitor", {"options": {"all_due": True}})["state_type"] == "COMPLETED"
+    assert product.run("monitor", {"all_due": True})["state_type"] == "COMPLETED"
     read = 0
     for file in product.folder.rglob("*"):
         if file.is_file():

@@ -16,6 +16,7 @@ from packaging.version import Version
 from models.tagging import versions
 from models.tagging.identity import build_version
 from models.tagging.minilm import PUBLISHED_SHA256
+from tests.support import licences
 
 PROJECT = Path(__file__).parents[2]
 PINS = PROJECT / "deployments" / "constraints.txt"
@@ -137,3 +138,22 @@ def test_the_deployments_pins_have_hashes_and_fit_the_bounds() -> None:
         number, _ = pinned[requirement.name.lower().replace("_", "-")]
         assert requirement.specifier.contains(number), requirement
     assert "://" not in PINS.read_text(encoding="utf-8")
+
+
+def test_every_dependency_has_a_known_and_allowed_licence() -> None:
+    wrong = {name: stated for name, stated in licences.installed().items() if not licences.is_allowed(stated)}
+    assert wrong == {}, "unknown or not allowed: see tests/support/licences.py"
+
+
+@pytest.mark.parametrize(
+    "stated", ["", "GPL-3.0-only", "MIT AND AGPL-3.0-only", "SSPL-1.0", "A OR MIT AND B", "Proprietary"]
+)
+def test_a_licence_that_is_unknown_or_not_allowed_fails(stated: str) -> None:
+    assert not licences.is_allowed(stated)
+
+
+def test_the_bill_of_materials_lists_every_pin_with_its_licence() -> None:
+    assert licences.LIST.read_text(encoding="utf-8") == licences.document(), "run python -m tests.support.licences"
+    rows = [line for line in licences.LIST.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == len(pins())
+    assert all(licences.is_allowed(row.split(" | ")[-1].removesuffix(" |")) for row in rows)

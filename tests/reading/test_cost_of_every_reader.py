@@ -64,7 +64,9 @@ WORK: dict[str, Callable[[str], object]] = {
     "names": lambda text: (plain_name(text), title_words(text), alike(text, f"{text} end")),
     "canonical links": lambda text: names_this_page(f"https://a.example/{text}", f"https://a.example/b{text}", text),
     "dates in addresses": date_in_address,
-    "live pages": lambda text: next_look(text, f"https://a.example/{text}", first_seen_at=NINE, now=NINE),
+    "live pages": lambda text: next_look(
+        text, f"https://a.example/{text}", says_live=False, first_seen_at=NINE, now=NINE
+    ),
     "walls": lambda text: (
         is_consent_wall(text), is_not_found(text, PageFacts(title=text)), judge(text, PageFacts(title=text), text)
     ),

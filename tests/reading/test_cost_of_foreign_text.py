@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from flows.fetching.decoding import EncodingError, decode
-from flows.fetching.mining import rules_in
 from flows.fetching.replies import is_block_page, mining_reserved, retry_after
+from flows.fetching.robots import mining_rules
 from flows.fetching.short_pages import MAX_BYTES, refresh_address
 from flows.reading.html_text import paragraphs_of
 from flows.reading.sources.listing import plain
@@ -50,7 +50,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "challenges": lambda text: is_block_page(200, {}, text.encode()),
     "refreshes": lambda text: refresh_address({"refresh": text}, text.encode()),
     "copies": lambda text: (fingerprint(text), coverage(text, text + " end")),
-    "reservations": lambda text: rules_in(text.encode()),
+    "reservations": lambda text: mining_rules(text.encode()),
     "headers": lambda text: (retry_after({"retry-after": text}, NINE), mining_reserved({"tdm-reservation": text})),
 }
 
@@ -77,6 +77,12 @@ def test_no_run_of_letters_is_dear(name: str) -> None:
         return in_proportion(lambda length: WORK[name](fill(piece, length)))
 
     assert [piece for piece in PIECES if not is_cheap(piece)] == []
+
+
+@pytest.mark.parametrize("name", ["cleaning", "summaries", "paragraphs", "copies"])
+def test_marks_out_of_their_order_are_not_dear(name: str) -> None:
+    """Normalising sorts the marks on a letter, by insertion."""
+    assert in_proportion(lambda length: WORK[name]("a" + "\u0301" * (length // 2) + "\u0316" * (length // 2)))
 
 
 WRAPPERS: dict[str, Callable[[str], object]] = {

@@ -94,7 +94,7 @@ GUARDIAN = "https://content.guardianapis.com/search?tag=society/nhs"
 def test_the_guardian_needs_a_key_which_is_never_shown() -> None:
     with pytest.raises(MissingKey, match="CULTURE_GUARDIAN_API_KEY"):
         request_for(source(Kind.GUARDIAN, GUARDIAN), WINDOW)
-    spec = request_for(source(Kind.GUARDIAN, GUARDIAN), WINDOW, guardian_key="s3cret")
+    spec = request_for(source(Kind.GUARDIAN, GUARDIAN), WINDOW, key="s3cret")
     assert "s3cret" in spec.url
     assert "s3cret" not in spec.shown
     result = {

@@ -1,13 +1,10 @@
-"""Builds of the monitor that train in a third of a second: the real code on a tenth of the seeds.
+"""Builds of the monitor that train in a third of a second: the real code on the small seeds.
 
-A sequence trains models again and again. What is trained is the real classifier on the real fifteen themes, with four examples
-of each and forty whole passages, so that stories come out as in scope, uncertain and out of it. What was trained once, by
-any sequence of this process, is kept by its version, which is the hash of all that shaped it.
+A sequence trains models again and again. What was trained once, by any sequence of this process, is kept by its version,
+which is the hash of all that shaped it.
 """
 
-import json
 import shutil
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,28 +15,18 @@ import pytest
 from sqlmodel import create_engine
 
 from flows.collecting import open_web
-from models import organisations, seeds
-from models.seeds import seed_file
+from models import organisations
 from models.store import database
-from models.tagging import fitting, thresholds, training, versions, vocabulary
+from models.tagging import fitting, thresholds, versions, vocabulary
 from models.tagging.classifier import Tagger
-
-EXAMPLES = 4  # of each theme, and of each kind of background
-PASSAGES = {True: 24, False: 16}  # in scope, out of it
-MEASURED = 6
-
-
-def passages() -> list[dict[str, Any]]:
-    """The shipped passages, which are the news of the sequences: those that the tiny seeds hold among them."""
-    found: list[dict[str, Any]] = _toml("passages.toml")["passage"]
-    return found
+from tests.support.small_seeds import use_seeds, write_small_seeds
 
 
 @contextmanager
 def tiny_builds(folder: Path) -> Iterator["Builds"]:
     """While this lasts, this process is the first of two builds of the monitor; `folder` takes their seeds."""
     with pytest.MonkeyPatch.context() as patch:
-        home = _write_seeds(folder / "seeds")
+        home = _write_builds(folder / "seeds")
         patch.setattr(organisations, "seed_file", home.joinpath)
         patch.setattr(versions, "train_tagger", _remembering(fitting.train_tagger))
         patch.setattr(open_web, "Workers", InThisProcess)
@@ -64,9 +51,7 @@ class Builds:
         """From now on this process is that build: an upgrade, or the way back."""
         self.number = number
         self._patch.setattr(thresholds, "_DOUBT", self._doubt + 0.5 * number)
-        for module in (seeds, training):
-            self._patch.setattr(module, "framework_folder", lambda: self._home / str(number))
-        vocabulary.load_vocabulary.cache_clear()
+        use_seeds(self._home / str(number), self._patch)
 
 
 class InThisProcess:
@@ -97,58 +82,11 @@ def _remembering(train: Any) -> Any:
     return remembered
 
 
-def _toml(name: str) -> dict[str, Any]:
-    return tomllib.loads(seed_file(name).read_text(encoding="utf-8"))
-
-
-def _write_seeds(home: Path) -> Path:
-    folder = home / "0"
-    folder.mkdir(parents=True)
-    themes = [
-        row | {"examples": [one if isinstance(one, str) else one["text"] for one in row["examples"][:EXAMPLES]]}
-        for row in _toml("themes.toml")["theme"]
-    ]
-    whole = _toml("themes.toml")
-    head = "\n".join(["[framework]", *(f"{key} = {_value(value)}" for key, value in whole["framework"].items())])
-    _write(folder / "themes.toml", "theme", themes, f"{head}\n{_tables('group', whole['group'])}\n")
-    background = [
-        {"kind": row["kind"], "sentences": row["sentences"][:EXAMPLES]}
-        for row in _toml("background.toml")["background"]
-    ]
-    _write(folder / "background.toml", "background", background)
-    chosen = [
-        row
-        for scope, many in PASSAGES.items()
-        for row in [one for one in passages() if one["in_scope"] is scope][:many]
-    ]
-    keys = ("title", "in_scope", "themes", "text")
-    _write(folder / "passages.toml", "passage", [{key: row[key] for key in keys if key in row} for row in chosen])
-    few, _, _ = seed_file("organisations.toml").read_text(encoding="utf-8").partition("\n[england.")
-    (home / "organisations.toml").write_text(few, encoding="utf-8")
-    measured = seed_file("held_out.jsonl").read_text(encoding="utf-8").splitlines()[:MEASURED]
-    (folder / "held_out.jsonl").write_text("\n".join(measured) + "\n", encoding="utf-8")
-    words = seed_file("vocabulary.toml").read_text(encoding="utf-8")
-    (folder / "vocabulary.toml").write_text(words, encoding="utf-8")
-    shutil.copytree(folder, home / "1")
+def _write_builds(home: Path) -> Path:
+    """The seeds of two builds, the second with a word more."""
+    first = write_small_seeds(home / "0")
+    words = (first / "vocabulary.toml").read_text(encoding="utf-8")
+    shutil.copytree(first, home / "1")
     regatta = '[[group]]\nid = "regatta"\nterms = ["regatta"]\n'
     (home / "1" / "vocabulary.toml").write_text(f"{words}\n{regatta}", encoding="utf-8")
     return home
-
-
-def _write(file: Path, table: str, rows: list[dict[str, Any]], head: str = "") -> None:
-    file.write_text(head + _tables(table, rows), encoding="utf-8")
-
-
-def _tables(table: str, rows: list[dict[str, Any]]) -> str:
-    lines = []
-    for row in rows:
-        lines += [f"[[{table}]]", *(f"{key} = {_value(value)}" for key, value in row.items())]
-    return "\n".join(lines)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)

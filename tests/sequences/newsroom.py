@@ -7,8 +7,8 @@ from html import escape
 from random import Random
 from typing import Self
 
-from tests.sequences.builds import passages
 from tests.support.fakes_web import Answer, FakeWeb
+from tests.support.small_seeds import passages
 
 PAPERS = ("gazette", "echo")
 SEARCH = "search"

@@ -22,7 +22,9 @@ def article(now: datetime, url: str = "https://example.org/a") -> Article:
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(database: Database) -> None:
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # The index for searching is no table of SQLModel: each kind of database has its own form of it.
+        ours = lambda item, name, kind, reflected, other: not str(name).startswith("search_index")  # noqa: E731
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours})
         assert compare_metadata(context, SQLModel.metadata) == []
 
 

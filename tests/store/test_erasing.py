@@ -136,20 +136,20 @@ def test_a_file_that_still_holds_deleted_bytes_is_written_anew(tmp_path: Path) -
 def test_no_run_parameter_state_or_log_of_prefect_holds_who_was_erased(product: Product) -> None:
     with product.database() as database, database.write() as session:
         recipients.add(ADDRESS, utc_now(), session=session)
-    added = product.run("recipients", {"change": {"address": ADDRESS.upper(), "name": "Ann"}})
+    added = product.run("recipients", {"address": ADDRESS.upper(), "name": "Ann"})
     assert ADDRESS not in json.dumps(added).lower()  # though it is on the list already, with another name
     assert (added["state_type"], added["state"]["message"].startswith("this address is on the list")) == (
         "FAILED",
         True,
     )
-    changed = product.run("recipients", {"change": {"address": ADDRESS.upper(), "name": "Ann", "action": "change"}})
+    changed = product.run("recipients", {"address": ADDRESS.upper(), "name": "Ann", "action": "change"})
     assert ADDRESS not in json.dumps(changed).lower()
     assert changed["state_type"] == "COMPLETED", changed["state"]["message"]
     unknown = product.run("recipients", {"change": {"address": f"x{ADDRESS}", "action": "remove"}})
     assert (unknown["state_type"], "is not on the list" in unknown["state"]["message"]) == ("FAILED", True)
-    product.run("digest", {"options": {"test_copy_to": ADDRESS.title(), "week": "four weeks ago"}})
+    product.run("digest", {"test_copy_to": ADDRESS.title(), "week": "four weeks ago"})
     product.run("alert", {"message": f"a message about {ADDRESS}"})
-    erased = product.run("recipients", {"change": {"address": ADDRESS, "action": "erase at once"}})
+    erased = product.run("recipients", {"address": ADDRESS, "action": "erase at once"})
     assert erased["state_type"] == "COMPLETED", erased["state"]["message"]
     assert list(held_by_prefect(product)) == []
     with product.database() as database:

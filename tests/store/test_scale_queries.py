@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from models.edition.compose import compose
 from models.store import backfill, collecting, owed_pages, reviews, story_leads, tagging
 from models.store.database import Database, open_database
 from models.store.placing import place_stories
+from models.store.search import Wanted, by_period, facets, find, read_words, stories_of, story_of
 from models.store.tables import Article, Edition, FetchEvent
 from models.store.week_gathering import gather_week
 from models.themes import load_themes
@@ -64,12 +65,25 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "the facts of a week": lambda session: gather_week(WEEK, session=session),
     "the stories of a sent edition": lambda session: place_stories(sealed(session), NOW, session=session),
     "how many the queue asks about": lambda session: reviews.count_doubtful(RECENT, session=session),
+    "stories of common words": lambda session: found(Wanted(words=read_words("trust -nothing")), session),
+    "stories of a theme": lambda session: found(Wanted(theme="appraisal"), session),
+    "stories of an outlet lately": lambda session: found(Wanted(outlet="Outlet 20"), session),
+    "stories of a year": lambda session: found(Wanted(since=date(2026, 1, 1), until=date(2026, 11, 1)), session),
+    "stories of a theme by month": lambda session: by_period(Wanted(theme="appraisal"), [RECENT, NOW], session=session),
+    "a story": lambda session: story_of(ARTICLES, session=session),
     "addresses of the past": lambda session: backfill.held(URLS, session=session),
     "the past that waits": lambda session: backfill.first_waiting(session=session),
     "how much of the past waits": lambda session: backfill.count_waiting(session=session),
     "a fortnight of the past": lambda session: list(backfill.between(RECENT, NOW, waiting=False, session=session)),
     "a fortnight that waits": lambda session: list(backfill.between(RECENT, NOW, waiting=True, session=session)),
 }
+
+
+def found(wanted: Wanted, session: Session) -> None:
+    """A search with all that its page shows."""
+    hits = find(wanted, NOW, session=session).hits
+    facets(hits, session=session)
+    stories_of(hits[:20], session=session)
 
 
 def sealed(session: Session) -> Edition:

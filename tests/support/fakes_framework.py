@@ -1,7 +1,11 @@
 """A framework of three themes, ten examples each, on a subject far from health: allotments and how they are run."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "water": (
@@ -96,3 +100,17 @@ def _passage(title: str, lines: tuple[str, ...], themes: list[str] | None) -> st
     scope = f"in_scope = true\nthemes = {json.dumps(themes)}" if themes else "in_scope = false"
     text = json.dumps("\n".join(["A short report.", *lines]), ensure_ascii=False)
     return f"[[passage]]\ntitle = {json.dumps(title)}\n{scope}\ntext = {text}\n"
+
+
+def run_command(folder: Path, *words: str, **environment: str) -> "CompletedProcess[str]":
+    """The command in a process of its own, since a framework holds for a whole process."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("CULTURE_")}
+    settings = {"CULTURE_ENCODER": "tfidf", "CULTURE_WORKERS": "1", "CULTURE_ALLOW_HOSTS": "127.0.0.1"}
+    return subprocess.run(
+        [sys.executable, "-m", "deployments.cli", *words],
+        cwd=folder,
+        env={**kept, **settings, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )

@@ -37,6 +37,7 @@ class Handler(BaseHTTPRequestHandler):
     """Looks up the answer of a path in the `FakeWeb` that it serves."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or every body waits 40 ms for its header to be acknowledged
     server: "_Server"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
@@ -15,7 +14,7 @@ from models.seeds import DataFileError
 from models.tagging.training import load_training_data
 from models.themes import read_framework
 from models.weeks import Week
-from tests.support.fakes_framework import EXAMPLES, write_framework
+from tests.support.fakes_framework import EXAMPLES, run_command, write_framework
 from tests.support.fakes_sites import feed, item, rfc
 from tests.support.fakes_web import Answer, FakeWeb
 
@@ -31,20 +30,6 @@ _STORIES = {
         "Tenants signed a petition against the rent increase, which the association calls unfair.",
     ),
 }
-
-
-def command(folder: Path, *words: str, **environment: str) -> "CompletedProcess[str]":
-    """The command in a process of its own, since a framework holds for a whole process."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("CULTURE_")}
-    settings = {"CULTURE_ENCODER": "tfidf", "CULTURE_WORKERS": "1", "CULTURE_ALLOW_HOSTS": "127.0.0.1"}
-    return subprocess.run(
-        [sys.executable, "-m", "deployments.cli", *words],
-        cwd=folder,
-        env={**kept, **settings, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def page(title: str, *lines: str) -> bytes:
@@ -65,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         web.pages["/feed"] = feed(*(item(web.url(path), _STORIES[path[1:]][0], rfc(day)) for path in pages))
         row = f'[[source]]\nid = "plots"\nname = "The Plot"\nurl = "{web.url("/feed")}"\nrights = "open"\n'
         (folder / "sources.toml").write_text(row, encoding="utf-8")
-        ran = command(folder, "run", "--sources", "sources.toml", CULTURE_FRAMEWORK="charter")
+        ran = run_command(folder, "run", "--sources", "sources.toml", CULTURE_FRAMEWORK="charter")
     assert ran.returncode == 0, ran.stderr
     (folder / "ran.txt").write_text(ran.stdout)
     (folder / "week.txt").write_text(str(Week.of(day)))
@@ -83,7 +68,7 @@ def test_stories_are_tagged_with_its_themes_and_the_digest_tells_them(folder: Pa
     found = tags(folder)
     assert {(title, theme) for theme, (title, *_) in _STORIES.items()} <= found
     assert {theme for _, theme in found} <= set(EXAMPLES)
-    digest = command(
+    digest = run_command(
         folder, "digest", "--json", "--week", (folder / "week.txt").read_text(), CULTURE_FRAMEWORK="charter"
     )
     assert digest.returncode == 0, digest.stderr
@@ -104,7 +89,7 @@ def test_stories_are_tagged_with_its_themes_and_the_digest_tells_them(folder: Pa
 
 
 def test_reviews_are_held_to_its_themes(folder: Path) -> None:
-    wrong = command(
+    wrong = run_command(
         folder, "review", "add", "1", "--theme", "speaking-up", "--reviewer", "Ada", CULTURE_FRAMEWORK="charter"
     )
     assert wrong.returncode == 2
@@ -112,7 +97,7 @@ def test_reviews_are_held_to_its_themes(folder: Path) -> None:
 
 
 def test_the_forms_offer_its_themes(folder: Path) -> None:
-    code = "from flows.review import Answer; import json; print(json.dumps(Answer.model_json_schema()))"
+    code = "from flows.review import review; print(review.parameters.model_dump_json())"
     kept = {key: value for key, value in os.environ.items() if not key.startswith("CULTURE_")}
     ran = subprocess.run(
         [sys.executable, "-c", code],
@@ -122,7 +107,7 @@ def test_the_forms_offer_its_themes(folder: Path) -> None:
         text=True,
     )
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout)["$defs"]["ThemeChoice"]["enum"] == [
+    assert json.loads(ran.stdout)["definitions"]["ThemeChoice"]["enum"] == [
         "Water on the site",
         "Rents and charges",
         "Waiting lists",
@@ -130,22 +115,22 @@ def test_the_forms_offer_its_themes(folder: Path) -> None:
 
 
 def test_under_the_shipped_themes_again_tags_of_others_are_left_out_with_a_note(folder: Path) -> None:
-    theirs = command(folder, "model", "train")
+    theirs = run_command(folder, "model", "train")
     assert theirs.returncode == 0, theirs.stderr
     assert "Tags and reviews of themes that are not in use are left out: rents, water" in theirs.stdout + theirs.stderr
-    digest = command(folder, "digest", "--dry-run", "--week", (folder / "week.txt").read_text())
+    digest = run_command(folder, "digest", "--dry-run", "--week", (folder / "week.txt").read_text())
     assert digest.returncode == 0, digest.stderr
 
 
 def test_before_anything_is_fetched_a_missing_or_wrong_file_is_named(tmp_path: Path) -> None:
     charter = write_framework(tmp_path / "charter")
     (charter / "vocabulary.toml").unlink()
-    ran = command(tmp_path, "run", CULTURE_FRAMEWORK="charter")
+    ran = run_command(tmp_path, "run", CULTURE_FRAMEWORK="charter")
     assert ran.returncode == 2
     assert "charter/vocabulary.toml: no such file; CULTURE_FRAMEWORK needs themes.toml, passages.toml" in ran.stderr
     assert not (tmp_path / "data").exists()
     (charter / "vocabulary.toml").write_text("[[group]]\nid = 'plot'\nterms = ['plot']\nrole = 'hero'\n")
-    ran = command(tmp_path, "run", CULTURE_FRAMEWORK="charter")
+    ran = run_command(tmp_path, "run", CULTURE_FRAMEWORK="charter")
     assert ran.returncode == 2
     assert "charter/vocabulary.toml: the role of the group 'plot' is 'hero'; use one of field, subject" in ran.stderr
     assert not (tmp_path / "data").exists()

@@ -18,7 +18,7 @@ from models.themes import theme_ids
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(small_seeds: Path, tmp_path: Path) -> Settings:
     return load_settings(data=tmp_path / "d", encoder="tfidf")
 
 

@@ -1,15 +1,16 @@
 """Readers of sources, one module a kind: each turns a source into a request, and an answer into entries.
 
-Adding a kind: a module with `request_for` and `read`, a row in `_READERS`, a member of `models.kinds.Kind`.
+Adding a kind: a module here, and its line in `models.kinds.Kind`. The module is named as the kind is (with `_` for `-`) and has
+`request_for(source, window) -> RequestSpec` and `read(reply, window) -> Listing`. If its API needs a key: `with_key(spec, key)`,
+which raises `MissingKey` without one. If its API gives pages, too: `page_request(source, entry_url) -> RequestSpec` and
+`read_entry_page(body, url) -> Page | None`, None for what is no answer of the API.
 Everything here is pure and at top level, so that it can run in a worker process.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from flows.reading.page import read_page
-from flows.reading.sources import feed, gdelt, google_news, govuk, guardian, parliament, sitemap
 from flows.reading.sources.listing import (
     ACCEPT_PAGE,
     MAX_FEED_BYTES,
@@ -32,6 +33,7 @@ __all__ = [
     "MissingKey",
     "RequestSpec",
     "Window",
+    "has_page_api",
     "page_request",
     "read_entry_page",
     "read_listing",
@@ -40,58 +42,49 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """What a kind of source does its own way."""
-
-    request_for: Callable[["Source", Window], RequestSpec]
-    read: Callable[[Reply, Window], Listing]
+_READERS = {kind: import_module(f"{__name__}.{kind.value.replace('-', '_')}") for kind in Kind}
 
 
-_READERS = {
-    Kind.FEED: Reader(feed.request_for, feed.read),
-    Kind.SITEMAP: Reader(sitemap.request_for, sitemap.read),
-    Kind.GOVUK: Reader(govuk.request_for, govuk.read),
-    Kind.PARLIAMENT: Reader(parliament.request_for, parliament.read),
-    Kind.GOOGLE_NEWS: Reader(google_news.request_for, google_news.read),
-    Kind.GDELT: Reader(gdelt.request_for, gdelt.read),
-}
-
-
-def request_for(source: "Source", window: Window, *, guardian_key: str | None = None) -> RequestSpec:
+def request_for(source: "Source", window: Window, *, key: str | None = None) -> RequestSpec:
     """The first request of a poll.
 
     Raises:
         MissingKey: the source needs a key that is not set.
     """
-    if source.kind is Kind.GUARDIAN:
-        return guardian.request_for(source, window, key=guardian_key)
-    return _READERS[source.kind].request_for(source, window)
+    spec: RequestSpec = _READERS[source.kind].request_for(source, window)
+    return with_key(source.kind, spec, key)
 
 
 def with_key(kind: Kind, spec: RequestSpec, key: str | None) -> RequestSpec:
-    """A request as it is sent: readers see answers without the key, so the further requests that they name lack it."""
-    return guardian.with_key(spec, key) if kind is Kind.GUARDIAN and key else spec
+    """A request as it is sent: readers see answers without the key, so the further requests that they name lack it.
+
+    Raises:
+        MissingKey: the kind needs a key that is not set.
+    """
+    add = getattr(_READERS[kind], "with_key", None)
+    return add(spec, key) if add else spec
 
 
 def read_listing(kind: Kind, reply: Reply, window: Window) -> Listing:
     """The entries of an answer whose outcome is OK."""
-    return guardian.read(reply, window) if kind is Kind.GUARDIAN else _READERS[kind].read(reply, window)
+    listing: Listing = _READERS[kind].read(reply, window)
+    return listing
+
+
+def has_page_api(kind: Kind) -> bool:
+    """Whether pages come from an API, not as HTML."""
+    return hasattr(_READERS[kind], "page_request")
 
 
 def page_request(source: "Source", entry_url: str) -> RequestSpec:
     """What to get for the page of an entry."""
-    if source.kind is Kind.GOVUK:
-        return govuk.page_request(entry_url)
-    if source.kind is Kind.PARLIAMENT:
-        return parliament.page_request(source, entry_url)
+    if has_page_api(source.kind):
+        spec: RequestSpec = _READERS[source.kind].page_request(source, entry_url)
+        return spec
     return RequestSpec(entry_url, ACCEPT_PAGE, MAX_PAGE_BYTES)
 
 
 def read_entry_page(kind: Kind, body: bytes, url: str, content_type: str) -> Page:
     """The page of an entry, as `page_request` got it."""
-    if kind is Kind.GOVUK and govuk.is_content_item(body):
-        return govuk.read_content(body, url)
-    if kind is Kind.PARLIAMENT and govuk.is_content_item(body):
-        return parliament.read_question(body)
-    return read_page(body, url=url, content_type=content_type)
+    page: Page | None = _READERS[kind].read_entry_page(body, url) if has_page_api(kind) else None
+    return page or read_page(body, url=url, content_type=content_type)

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from flows.reading.sources.json_feed import items_of, load_json, text_of
+from flows.fetching.decoding import load_json
+from flows.reading.sources.json_feed import items_of, text_of
 from flows.reading.sources.listing import (
     ACCEPT_JSON,
     MAX_TITLE,

@@ -7,9 +7,10 @@ The address of a source is that of the Search API with filters of its own, for e
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from flows.fetching.decoding import load_json
 from flows.reading.html_text import paragraphs_of
 from flows.reading.page_language import language_code
-from flows.reading.sources.json_feed import items_of, load_json, text_of
+from flows.reading.sources.json_feed import is_json, items_of, text_of
 from flows.reading.sources.listing import (
     ACCEPT_JSON,
     MAX_AUTHOR,
@@ -67,18 +68,15 @@ def read(reply: Reply, window: Window) -> Listing:
     return Listing(entries=found, invalid=len(entries) - len(found), more=more, total=total)
 
 
-def page_request(entry_url: str) -> RequestSpec:
+def page_request(_: "Source", entry_url: str) -> RequestSpec:
     """The Content API's address for a page."""
     return RequestSpec(f"{origin_of(entry_url)}{_CONTENT}{urlsplit(entry_url).path}", ACCEPT_JSON)
 
 
-def is_content_item(body: bytes) -> bool:
-    """Whether `body` looks like an answer of the Content API."""
-    return body[:200].lstrip().startswith(b"{")
-
-
-def read_content(body: bytes, url: str) -> Page:
-    """The page in an answer of the Content API."""
+def read_entry_page(body: bytes, url: str) -> Page | None:
+    """The page in an answer of the Content API; None for what is no such answer."""
+    if not is_json(body):
+        return None
     item = load_json(body)
     if not isinstance(item, dict):
         return Page(text="", text_status=TextStatus.HEADLINE)

@@ -6,7 +6,8 @@ Its terms bar automated reading of the articles, so no body text is asked for. T
 
 from typing import TYPE_CHECKING, Any
 
-from flows.reading.sources.json_feed import items_of, load_json, text_of
+from flows.fetching.decoding import load_json
+from flows.reading.sources.json_feed import items_of, text_of
 from flows.reading.sources.listing import (
     ACCEPT_JSON,
     MAX_AUTHOR,
@@ -31,14 +32,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 50  # the largest that all of its documentation agrees on
 
 
-def request_for(source: "Source", window: Window, *, key: str | None) -> RequestSpec:
-    """The first page of the window, the newest first.
-
-    Raises:
-        MissingKey: there is no key.
-    """
-    if not key:
-        raise MissingKey("needs a key of the Guardian Open Platform: set CULTURE_GUARDIAN_API_KEY")
+def request_for(source: "Source", window: Window) -> RequestSpec:
+    """The first page of the window, the newest first; without the key."""
     url = with_parameters(
         source.url,
         defaults={"page-size": str(PAGE_SIZE), "order-by": "newest"},
@@ -47,14 +42,19 @@ def request_for(source: "Source", window: Window, *, key: str | None) -> Request
             "to-date": f"{window.until:%Y-%m-%d}",
             "show-fields": "trailText,byline",
             "format": "json",
-            "api-key": key,
         },
     )
-    return RequestSpec(url, ACCEPT_JSON, secret=key)
+    return RequestSpec(url, ACCEPT_JSON)
 
 
-def with_key(spec: RequestSpec, key: str) -> RequestSpec:
-    """The request with the key in its place."""
+def with_key(spec: RequestSpec, key: str | None) -> RequestSpec:
+    """The request with the key in its place.
+
+    Raises:
+        MissingKey: there is no key.
+    """
+    if not key:
+        raise MissingKey("needs a key of the Guardian Open Platform: set CULTURE_GUARDIAN_API_KEY")
     return RequestSpec(
         with_parameters(spec.url, defaults={}, required={"api-key": key}), spec.accept, spec.max_bytes, secret=key
     )

@@ -1,9 +1,9 @@
 """JSON Feed, versions 1 and 1.1."""
 
-import json
 from datetime import datetime
 from typing import Any
 
+from flows.fetching.decoding import load_json
 from flows.reading.page_language import language_code
 from flows.reading.sources.listed import Listed, settled
 from flows.reading.sources.listing import (
@@ -19,12 +19,9 @@ from models.entries import Entry
 from models.urls import fragment_of, normalise_url
 
 
-def load_json(body: bytes) -> Any:
-    """The JSON value in `body`; None where it is none, or nested past any sense."""
-    try:
-        return json.loads(body.decode("utf-8-sig", "replace"))
-    except (ValueError, RecursionError):
-        return None
+def is_json(body: bytes) -> bool:
+    """Whether `body` looks like a JSON object."""
+    return body[:200].lstrip().startswith(b"{")
 
 
 def items_of(value: Any, name: str) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from flows.fetching.decoding import load_json
 from flows.reading.html_text import paragraphs_of
-from flows.reading.sources.json_feed import items_of, load_json, text_of
+from flows.reading.sources.json_feed import is_json, items_of, text_of
 from flows.reading.sources.listing import (
     ACCEPT_JSON,
     ACCEPT_PAGE,
@@ -108,8 +109,10 @@ def page_request(source: "Source", entry_url: str) -> RequestSpec:
     return RequestSpec(entry_url, ACCEPT_PAGE)
 
 
-def read_question(body: bytes) -> Page:
-    """One question with its answer."""
+def read_entry_page(body: bytes, url: str) -> Page | None:
+    """One question with its answer; None for what is no answer of the API."""
+    if not is_json(body):
+        return None
     answer = load_json(body)
     item = answer.get("value") if isinstance(answer, dict) else None
     if not isinstance(item, dict):

@@ -1,0 +1,118 @@
+"""The page behind a reader's token: what they receive, changed, left, downloaded or erased by them alone, by POST.
+
+An unknown token gets the same kind of page after the same work, so that nothing is learnt by trying.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flows.publishing.erasure import erase
+from flows.website.readers import MAX_TOKEN, form_of, told, unknown
+from flows.website.site import site_of
+from models.settings import Settings
+from models.sources import NATION_NAMES, SECTOR_NAMES
+from models.store import recipients
+from models.store.recipients import RecipientError
+from models.store.tables import Recipient
+
+
+async def preferences(request: Request) -> Response:
+    """Show them; with a POST do the one thing that its button asks for."""
+    fields = await form_of(request) if request.method == "POST" else {}
+    return await run_in_threadpool(_answer, request, fields)
+
+
+def no_token(request: Request) -> Response:
+    """How to get to one's own page, for those who come without a token."""
+    return site_of(request).page(request, "preferences_how.html", title="By email")
+
+
+def _answer(request: Request, fields: Mapping[str, list[str]]) -> Response:
+    site = site_of(request)
+    token = request.path_params["token"]
+    if len(token) > MAX_TOKEN or "/" in token:
+        raise HTTPException(404, "Use the link at the foot of an email.")
+    with site.database.read() as session:
+        person = recipients.by_token(token, session=session)
+    if person is None or not person.address:
+        return unknown(request)
+    if request.method != "POST":
+        return _page(request, person)
+    act = {"change": _change, "leave": _leave, "download": _download, "erase": _erase}.get(_one(fields, "do"))
+    if act is None:
+        return _page(request, person, "Nothing was changed: use a button of this page.", 400)
+    return act(request, person, fields)
+
+
+def _change(request: Request, person: Recipient, fields: Mapping[str, list[str]]) -> Response:
+    site = site_of(request)
+    try:
+        with site.database.write() as session:
+            changed = recipients.change(
+                person.address or "",
+                themes=fields.get("themes", []),
+                nations=fields.get("nations", []),
+                sectors=fields.get("sectors", []),
+                send_empty=_one(fields, "send_empty") == "yes",
+                registry=site.registry,
+                session=session,
+            )
+    except RecipientError:
+        return _page(request, person, "Nothing was changed: there is no such choice, or you have left the list.", 400)
+    return _page(request, changed, "Your choice is kept, and counts from the next edition on.")
+
+
+def _leave(request: Request, person: Recipient, _fields: Mapping[str, list[str]]) -> Response:
+    site = site_of(request)
+    with site.database.write() as session:
+        known = recipients.by_token(person.token, session=session)
+        if known is not None:
+            recipients.leave(known, site.now(), session=session)
+    return _page(request, known or person, "You have left the list. Your address is erased within 28 days.")
+
+
+def _download(request: Request, person: Recipient, _fields: Mapping[str, list[str]]) -> Response:
+    site = site_of(request)
+    with site.database.read() as session:
+        kept = recipients.export(person.address or "", session=session)
+    text = json.dumps(kept, ensure_ascii=False, indent=2) + "\n"
+    headers = {"Content-Disposition": 'attachment; filename="kept-about-me.json"'}
+    return Response(text, media_type="application/json", headers=headers)
+
+
+def _erase(request: Request, person: Recipient, fields: Mapping[str, list[str]]) -> Response:
+    site = site_of(request)
+    if _one(fields, "sure") != "yes":
+        return _page(request, person, "Nothing was erased: tick the box beside the button first.", 400)
+    settings: Settings = request.app.state.settings
+    asyncio.run(erase(site.database, settings, person.address or "", site.now(), request.app.state.forget_runs))
+    text = "Your address, your name and your choices are erased. What was sent stays counted, without you."
+    return told(request, 200, "You are erased", text)
+
+
+def _page(request: Request, person: Recipient, note: str = "", status: int = 200) -> Response:
+    site = site_of(request)
+    sources = site.registry.sources
+    groups: list[tuple[str, str, dict[str, str], list[str]]] = [
+        ("themes", "Themes", dict(site.theme_names), person.themes),
+        ("nations", "Nations", _with_own(NATION_NAMES, {source.nation for source in sources}), person.nations),
+        ("sectors", "Sectors", _with_own(SECTOR_NAMES, {source.sector for source in sources}), person.sectors),
+    ]
+    values: dict[str, Any] = {"person": person, "groups": groups, "note": note}
+    return site.page(request, "preferences.html", status=status, title="What you receive", at="", **values)
+
+
+def _with_own(names: Mapping[str, str], own: set[str]) -> dict[str, str]:
+    """The names that are shipped, and the words of a registry of one's own."""
+    return {**names, **{word: word.replace("-", " ").capitalize() for word in sorted(own - names.keys())}}
+
+
+def _one(fields: Mapping[str, list[str]], name: str) -> str:
+    return next(iter(fields.get(name, [])), "")

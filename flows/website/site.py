@@ -1,0 +1,158 @@
+"""What every page of the web edition draws on: the store, the registry, the templates, and a story as pages show it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, cast
+from urllib.parse import quote
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from sqlalchemy import select
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from flows.publishing.rendering import html_templates
+from models.edition import wording
+from models.edition.compose import rights_of, show_story
+from models.edition.content import Copy, StoryItem
+from models.edition.facts import StoryFact
+from models.rights import quotation
+from models.sources import Registry
+from models.store.database import Database
+from models.store.in_scope import article
+from models.store.search import Hit, named_organisations, stories_of
+from models.store.tables import StoredOrganisation
+from models.store.week_gathering import chunks
+from models.text_safety import plain_line
+from models.themes import Theme, load_framework, load_themes, theme_ids
+from models.weeks import LONDON, format_long_date
+
+MAX_PAGE_BYTES = 150_000
+PAGE_STORIES = 20  # on one page of a list
+LAST_PAGE = 50
+MENU = (
+    ("/", "Latest"),
+    ("/index.html", "Every week"),
+    ("/themes", "Themes"),
+    ("/recommendations", "Recommendations"),
+    ("/organisations", "Organisations"),
+    ("/search", "Search"),
+    ("/sources", "Sources"),
+    ("/about", "About"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoryCard:
+    """A story in a list: no more of it than its rights class allows."""
+
+    id: int
+    title: str
+    url: str  # http(s), or empty
+    meta: str
+    quote: str
+    summary: str  # where there is no quotation, as much of it as may be shown
+    credit: str
+    themes: tuple[tuple[str, str], ...]  # id and name
+    copies: tuple[Copy, ...]
+    item: StoryItem
+
+
+@dataclass(frozen=True)
+class Site:
+    """The web edition of one installation."""
+
+    database: Database
+    registry: Registry
+    now: Callable[[], datetime]
+    base: str  # the path of its public address
+    base_url: str  # its public address, or that of this machine: for feeds, which are read elsewhere
+
+    @cached_property
+    def templates(self) -> Environment:
+        """For HTML: every value is escaped. The parts of an edition are those of the static archive."""
+        own = FileSystemLoader(str(__file__).removesuffix("site.py") + "templates")
+        made = html_templates().overlay(loader=ChoiceLoader([own, cast(Any, html_templates().loader)]))
+        made.globals.update(
+            base=self.base,
+            menu=MENU,
+            product=wording.PRODUCT,
+            framework=load_framework(),
+            long_date=lambda moment: format_long_date(moment.astimezone(LONDON).date()),
+            count_stories=wording.count_stories,
+            count_things=wording.count_things,
+            quote_path=lambda value: quote(value, safe=""),
+        )
+        return made
+
+    def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page; `at` is the entry of the menu that it belongs to."""
+        values = {"at": request.scope["path"], "feed": "", "description": "", **values}
+        return HTMLResponse(self.templates.get_template(template).render(values), status)
+
+    def cards(
+        self, hits: Sequence[Hit], *, theme: str = "", everything: bool = False, session: Session
+    ) -> list[StoryCard]:
+        """These stories as a list shows them; of a `theme`, its own evidence is quoted and no other."""
+        facts = stories_of(hits, everything=everything, session=session)
+        summaries: dict[int, str] = {}
+        for chunk in chunks([fact.shown.id for fact in facts]):
+            rows = session.execute(select(article.id, article.summary).where(article.id.in_(chunk)))
+            summaries.update((number, summary) for number, summary in rows)
+        return [self.card(fact, summaries.get(fact.shown.id, ""), theme=theme) for fact in facts]
+
+    def card(self, fact: StoryFact, summary: str = "", *, theme: str = "") -> StoryCard:
+        """One story within the rights of its source."""
+        item = show_story(fact, self.registry, set(theme_ids()))
+        told = replace(item, themes=tuple(tag for tag in item.themes if tag.theme == theme)) if theme else item
+        text = "" if any(tag.quote for tag in item.themes) else plain_line(summary)
+        names = self.theme_names
+        return StoryCard(
+            id=item.id,
+            title=item.title,
+            url=item.url,
+            meta=wording.describe_story(item),
+            quote=wording.quote_story(told),
+            summary=quotation(text, rights_of(fact.shown, self.registry)).text if text != item.title else "",
+            credit=item.credit if item.credit != item.outlet else "",
+            themes=tuple((tag.theme, names[tag.theme]) for tag in item.themes if tag.theme in names),
+            copies=item.copies,
+            item=item,
+        )
+
+    @cached_property
+    def theme_names(self) -> Mapping[str, str]:
+        """Theme id -> name, in their order."""
+        return {one.id: one.name for one in load_themes()}
+
+    def theme(self, theme_id: str) -> Theme | None:
+        """One theme in use."""
+        return next((one for one in load_themes() if one.id == theme_id), None)
+
+
+def site_of(request: Request) -> Site:
+    """The web edition that is asked."""
+    site: Site = request.app.state.site
+    return site
+
+
+def organisation_names(ids: Sequence[str], *, session: Session) -> dict[str, str]:
+    """Id -> name of those that are on record."""
+    table = StoredOrganisation.__table__.c  # type: ignore[attr-defined]
+    rows = session.execute(select(table.id, table.name).where(table.id.in_(list(ids))))
+    return {row[0]: row[1] for row in rows}
+
+
+def organisations_named(hits: Sequence[Hit], most: int, *, session: Session) -> list[tuple[str, str, int]]:
+    """Id, name and number of stories of the organisations that these stories name, the most named first."""
+    counts = named_organisations((hit.article_id for hit in hits), session=session)
+    top = counts.most_common(most)
+    names = organisation_names([one for one, _ in top], session=session)
+    return [(one, names[one], count) for one, count in top if one in names]
+
+
+def page_number(given: str) -> int:
+    """The page that is asked for, from 1; whatever is no such number is the first."""
+    return min(max(int(given), 1), LAST_PAGE) if given.isascii() and given.isdecimal() and len(given) < 6 else 1

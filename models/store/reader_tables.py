@@ -1,0 +1,21 @@
+"""What readers of the web edition leave; `models.store.tables` hands it on with all other tables.
+
+No `from __future__ import annotations` here: SQLModel reads the annotations when the class is made.
+"""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from models.store.columns import text_column, time_column
+
+
+class Suggestion(SQLModel, table=True):
+    """A reader's word that a tag is wrong. It waits for a reviewer until one has spoken on it, and changes nothing itself."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    article_id: int = Field(foreign_key="article.id", index=True)
+    theme: str  # or `in-scope`
+    verdict: bool  # whether it applies
+    note: str = text_column()
+    at: datetime = time_column(index=True)

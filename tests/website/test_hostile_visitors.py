@@ -1,0 +1,162 @@
+"""Every address, by every method, with odd values, under odd names: never a 5xx, a trace or a change. And who may see a page."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from flows.website import guard
+from models.settings import Settings
+from models.store import recipients
+from models.store.database import Database, open_database
+from models.store.tables import Recipient
+from tests.support import fakes_edition as fakes
+from tests.support.fakes_website import Visitor, filled, visitor
+
+ADDRESSES = (
+    "/", "/index.html", "/2026-W47.html", "/themes", "/themes/speaking-up", "/recommendations", "/organisations",
+    "/organisations/x", "/stories/1", "/stories/1/suggestion", "/search", "/feed.atom", "/api/stories", "/stories.csv",
+    "/sources", "/about", "/unsubscribe/x", "/robots.txt",
+)  # fmt: skip
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "BREW")
+ODD = (
+    "%00", "a%00b", "%ff%fe", "%ed%a0%80", "..%2f..%2fetc%2fpasswd", "%2e%2e/", "-1", "0", "99999999999999999999", "1e9",
+    "٣", "²", "%E2%80%AE", "NaN", "' OR 1=1 --", "{{7*7}}", "<script>", "%25%25", "+", "🙂", "a" * 3000, "NEAR(a b)", '"', "--",
+)  # fmt: skip
+NAMES = (
+    "q",
+    "theme",
+    "organisation",
+    "nation",
+    "sector",
+    "outlet",
+    "read",
+    "since",
+    "until",
+    "all",
+    "sort",
+    "page",
+    "size",
+    "x",
+)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("hostile")
+    with open_database(f"sqlite:///{folder / 'culture.db'}") as database:
+        settings = filled(database, folder)
+        yield visitor(database, settings)
+
+
+def check(answer: Any, asked: str) -> None:
+    assert answer.status_code < 500, asked
+    assert "Traceback" not in answer.text, asked
+    assert "sqlite" not in answer.text.lower(), asked
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_address_by_every_method(reader: Visitor, method: str) -> None:
+    for address in ADDRESSES:
+        check(reader.ask(method, address), f"{method} {address}")
+
+
+def test_odd_values_in_every_place(reader: Visitor) -> None:
+    random = Random(7)
+    for odd in ODD:
+        for place in random.sample(("/themes/", "/organisations/", "/stories/", "/unsubscribe/", "/"), 3):
+            check(reader.get(f"{place}{odd}"), f"{place}{odd}")
+        address, name = (
+            random.choice(("/feed.atom", "/api/stories", "/stories.csv", "/themes/workforce")),
+            random.choice(NAMES),
+        )
+        check(reader.get(f"{address}?{name}={odd}&q=staff"), f"{address}?{name}={odd}")
+    for name in NAMES:
+        check(reader.get(f"/search?{name}={random.choice(ODD)}&{name}=2&q=staff"), name)
+
+
+def raw(app: Any, **given: Any) -> int:
+    """The status for a scope as no client library would make it."""
+    sent: list[dict[str, Any]] = []
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "GET", "path": "/search", "raw_path": b"/search", "query_string": b"",
+        "headers": [], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 1), "scheme": "http", "root_path": "", **given,
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    return int(sent[0]["status"])
+
+
+def test_odd_headers_and_bytes(reader: Visitor) -> None:
+    for host in (b"[::1", b"", b"a b", b"\xff", b"x" * 500, b"evil.example:99999"):
+        assert raw(reader.app, headers=[(b"host", host)]) == 200
+        assert raw(reader.app, headers=[(b"host", host)], path="/feed.atom") == 200
+    assert raw(reader.app, query_string=b"q=\xff\xfe&page=\xff") == 200
+    assert raw(reader.app, client=None) == 200
+    assert raw(reader.app, headers=[(b"x-a", b"b" * 20_000)]) == 431
+    assert raw(reader.app, query_string=b"q=" + b"a" * 5000) == 414
+    assert raw(reader.app, path="/unsubscribe/x", method="POST", headers=[(b"content-length", b"oh")]) == 404
+
+
+def test_a_visitor_who_asks_for_very_much_has_to_wait(reader: Visitor) -> None:
+    many = Visitor(reader.app, ("192.0.2.9", 1))
+    answers = [many.get("/robots.txt").status_code for _ in range(guard.VISITS_PER_MINUTE + 5)]
+    assert answers.count(429) == 5
+    assert reader.get("/robots.txt").status_code == 200
+
+
+def test_a_limit_starts_over_with_its_time() -> None:
+    clock = [0.0]
+    limit = guard.Limit(2, 60, lambda: clock[0])
+    assert [limit.allows("a") for _ in range(3)] == [True, True, False]
+    clock[0] = 61
+    assert limit.allows("a")
+
+
+PROXY, ELSEWHERE = ("10.0.0.2", 1), ("10.0.0.3", 1)
+
+
+@pytest.fixture
+def behind_a_login(sqlite: Database, tmp_path: Path) -> Visitor:
+    settings = Settings(data=tmp_path, web_trusted_header="X-User", web_proxies="10.0.0.2")
+    return visitor(sqlite, settings)
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "seen"),
+    [
+        (PROXY, {"X-User": "ada"}, True),
+        (PROXY, {}, False),
+        (PROXY, {"X-User": ""}, False),
+        (ELSEWHERE, {"X-User": "ada"}, False),
+        (ELSEWHERE, {"X-User": "ada", "X-Forwarded-For": "10.0.0.2"}, False),
+        (("127.0.0.1", 1), {"X-User": "ada"}, False),
+    ],
+)
+def test_only_who_a_named_proxy_names_sees_a_page(
+    behind_a_login: Visitor, client: tuple[str, int], headers: dict[str, str], seen: bool
+) -> None:
+    one = Visitor(behind_a_login.app, client, headers)
+    for address in ("/", "/search", "/api/stories", "/feed.atom", "/stories/1"):
+        assert (one.get(address).status_code != 403) is seen, address
+
+
+def test_leaving_needs_no_login(behind_a_login: Visitor, sqlite: Database) -> None:
+    with sqlite.write() as session:
+        token = recipients.add("ada@example.org", fakes.MONDAY_7, session=session)[0].token
+    one = Visitor(behind_a_login.app, ELSEWHERE)
+    assert one.get(f"/unsubscribe/{token}").status_code == 200
+    assert one.get(f"/unsubscribe/../search?{token}").status_code in {403, 404}
+    assert one.ask("POST", f"/unsubscribe/{token}").status_code == 200
+    with sqlite.read() as session:
+        assert session.exec(select(Recipient.active)).one() is False
