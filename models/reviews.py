@@ -10,6 +10,8 @@ from models.themes import IN_SCOPE as IN_SCOPE
 from models.themes import load_framework, theme_id, theme_ids, unknown_theme
 
 QUEUE_DAYS = 28  # the queue asks about stories first seen in so many days, where nobody says otherwise
+# A `yes` below such a probability is shown, and asked about as well: the band of doubt lies on both sides of the threshold.
+SURE_OF_SCOPE, SURE_OF_THEME = 0.5, 0.8
 NOT_IN_SCOPE = "The story is not in scope, so no digest shows it, whatever its themes: say that it is in scope if it belongs there."
 MAX_REVIEWER = 100
 MAX_NOTE = 2000
