@@ -45,7 +45,7 @@ def serve(settings: Settings, say: Callable[[str], None], *, ports: int = 1) -> 
         host, port = settings.web_host, int(listening.getsockname()[1])
         say(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
         app = make_app(database, registry, settings, utc_now, forget_runs)
-        make_server(app, host, port).run(sockets=[listening])
+        make_server(app, host, port, settings.web_proxies).run(sockets=[listening])
 
 
 def _listen(settings: Settings, ports: int) -> socket.socket:

@@ -7,11 +7,14 @@ of their best story; a theme whose stories all stand elsewhere is one line of li
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 
 from flows.publishing.view import (
     NOWHERE,
     BarView,
+    DateView,
     EditionView,
+    FollowedView,
     GapView,
     Links,
     NewsView,
@@ -21,11 +24,13 @@ from flows.publishing.view import (
     StoryView,
     TrendView,
 )
+from models.dates_ahead import Precision
 from models.edition import news, trend_words, wording
 from models.edition.content import EditionContent, StoryItem, ThemeNote
-from models.edition.news import NewsLine
+from models.edition.news import NewsLine, bare_headline
 from models.themes import load_framework
 from models.trends import Trend
+from models.weeks import LONDON
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +38,7 @@ BAR_HEIGHT = 32  # pixels of the tallest bar
 LEAST_SCALE = 4  # stories that the tallest bar stands for at least: one lone story must not look like a peak
 LINKS_IN_LINE = 12  # stories that one line points to; the rest is counted
 ORGANISATIONS = 10  # that are in the news
+DATES = 12  # ahead: some weeks of them
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WATCHED, _OTHERS = "*watched", "*others"  # no theme's id holds a star
 
@@ -42,7 +48,7 @@ def view_edition(content: EditionContent, links: Links = NOWHERE) -> EditionView
     groups = _place(content)
     stories: dict[int, StoryView] = {}
     for story in (story for group in groups.values() for story in group):
-        stories[story.id] = _view_story(story, content.theme_names, len(stories) + 1)
+        stories[story.id] = _view_story(story, content, len(stories) + 1)
     themes = {theme.id: theme for theme in content.themes}
     watched = tuple(stories[story.id] for story in groups.pop(_WATCHED, ()))
     others = tuple(stories[story.id] for story in groups.pop(_OTHERS, ()))
@@ -72,6 +78,7 @@ def view_edition(content: EditionContent, links: Links = NOWHERE) -> EditionView
         newcomers=tuple(one for one in naming[:ORGANISATIONS] if len(one.stories) == 1),
         newcomers_words=wording.describe_naming(1, is_first=True, weeks=content.weeks_named).capitalize(),
         more_organisations=max(len(naming) - ORGANISATIONS, 0),
+        dates=_list_dates(content, stories),
         trends=tuple(_view_trend(content, trend) for trend in content.trends if trend.theme in themes),
         trends_note=trend_words.explain_charts(content),
         trends_rule=trend_words.VERDICT_RULE,
@@ -107,7 +114,8 @@ def _place(content: EditionContent) -> dict[str, list[StoryItem]]:
     return {**groups, _OTHERS: others}
 
 
-def _view_story(story: StoryItem, names: dict[str, str], number: int) -> StoryView:
+def _view_story(story: StoryItem, content: EditionContent, number: int) -> StoryView:
+    names, week, follows = content.theme_names, wording.name_followed_week(story), story.follows
     return StoryView(
         id=story.id,
         number=number,
@@ -119,6 +127,28 @@ def _view_story(story: StoryItem, names: dict[str, str], number: int) -> StoryVi
         credit=wording.credit_story(story),
         themes=" · ".join(names[tag.theme] for tag in story.themes if tag.theme in names),
         copies=story.copies,
+        reports=story.reports,
+        count=wording.count_reports(story),
+        follows=FollowedView(bare_headline(follows.title), follows.url, week) if follows else None,
+        dates=tuple(
+            DateView(wording.describe_date(one, _composed(content)), wording.quote_date(one)) for one in story.ahead
+        ),
+    )
+
+
+def _composed(content: EditionContent) -> date:
+    return content.composed_at.astimezone(LONDON).date()
+
+
+def _list_dates(content: EditionContent, stories: dict[int, StoryView]) -> tuple[DateView, ...]:
+    """The dates that the stories name, the next first; of one day, that day before its week and month."""
+    dated = sorted(
+        ((note, story.id) for story in content.stories for note in story.ahead),
+        key=lambda pair: (pair[0].day, list(Precision).index(pair[0].precision), pair[1]),
+    )
+    return tuple(
+        DateView(wording.describe_date(note, _composed(content)), story=stories[number].link())
+        for note, number in dated[:DATES]
     )
 
 

@@ -5,7 +5,7 @@ The templates (`templates/email`, `web`, `text`, `artifact`) each escape for the
 
 from dataclasses import dataclass, replace
 
-from models.edition.content import Copy
+from models.edition.content import Copy, OtherReport
 from models.edition.news import bare_headline
 from models.text_safety import plain_line
 
@@ -35,6 +35,24 @@ class StoryLink:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowedView:
+    """The story of an earlier week that one continues."""
+
+    title: str
+    url: str
+    week: str
+
+
+@dataclass(frozen=True, slots=True)
+class DateView:
+    """A coming date, in words, with the sentence that names it where it may be quoted, or what stands in full elsewhere."""
+
+    when: str
+    quote: str = ""
+    story: StoryLink | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoryView:
     """One story as every form shows it."""
 
@@ -49,6 +67,11 @@ class StoryView:
     themes: str  # why it counts: the names of its themes, the strongest first
     copies: tuple[Copy, ...]
     more_copies: int = 0
+    reports: tuple[OtherReport, ...] = ()  # of the same event by other outlets, the best first
+    count: str = ""  # of all reports, in words
+    more_reports: int = 0
+    follows: FollowedView | None = None
+    dates: tuple[DateView, ...] = ()
 
     def link(self) -> StoryLink:
         """What points to it."""
@@ -143,6 +166,7 @@ class EditionView:
     newcomers: tuple[OrganisationView, ...]  # of one story, the first in weeks
     newcomers_words: str
     more_organisations: int
+    dates: tuple[DateView, ...]  # named in the stories, the next first
     trends: tuple[TrendView, ...]
     trends_note: str
     trends_rule: str
@@ -170,7 +194,13 @@ def shorten(
     def cut_copies(one: StoryView) -> StoryView:
         if copies is None:
             return one
-        return replace(one, copies=one.copies[:copies], more_copies=max(len(one.copies) - copies, 0))
+        return replace(
+            one,
+            copies=one.copies[:copies],
+            more_copies=max(len(one.copies) - copies, 0),
+            reports=one.reports[:copies],
+            more_reports=max(len(one.reports) - copies, 0),
+        )
 
     def cut(section: SectionView) -> SectionView:
         left = max(len(section.stories) - stories, 0)

@@ -8,7 +8,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,7 +29,6 @@ MAX_HEADERS = 16_384  # bytes, all together
 BY_TOKEN = ("/unsubscribe/", "/preferences/")  # whose login is the reader's token
 WITHOUT_LOGIN = (*BY_TOKEN, "/healthz", "/metrics", "/robots.txt")
 HEADERS = {
-    "Referrer-Policy": "no-referrer",  # a token may be part of the address
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -89,7 +88,7 @@ class Guard:
             "raw_path": path.encode(),
             "state": {**scope.get("state", {}), "visitor": visitor},
         }
-        answer = Answer(send, no_store=path.startswith(BY_TOKEN))
+        answer = Answer(send, by_token=path.startswith(BY_TOKEN))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._choose(scope, path, visitor, user)(scope, receive, answer)
@@ -103,12 +102,14 @@ class Guard:
             logger.error("a request could not be answered: %s at %s", type(error).__name__, place_of(error))
 
     def _choose(self, scope: Scope, path: str, visitor: str, user: str) -> ASGIApp:
-        if not is_loopback(visitor) and not self._visits.allows(visitor):
+        if not is_loopback(visitor) and not self._visits.allows(network_of(visitor)):
             return self._error_page(scope, 429, "You have asked for many pages. Wait a minute, then go on.")
         if self._login and not user and not path.startswith(WITHOUT_LOGIN):
             return self._error_page(scope, 403, "Sign in through the address that your organisation gives you.")
         if len(path) + len(scope["query_string"]) > MAX_ADDRESS:
             return self._error_page(scope, 414, "This address is too long.")
+        if "\0" in path:  # which no database takes
+            return self._error_page(scope, 404, "")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
             return self._error_page(scope, 431, "Your browser sends too much with its request.")
         return self._app
@@ -119,16 +120,21 @@ class Guard:
         if plain_address(peer) not in self._proxies:
             return peer, ""
         headers = Headers(scope=scope)
-        forwarded = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        return plain_address(forwarded) or peer, headers.get(self._login, "") if self._login else ""
+        # The last word is the proxy's: what a visitor sends stands before it, within the header or as one of their own.
+        forwarded = next(reversed(headers.getlist("x-forwarded-for")), "").rpartition(",")[2].strip()
+        users = headers.getlist(self._login) if self._login else []
+        return plain_address(forwarded) or peer, users[0] if len(users) == 1 else ""
 
 
 class Answer:
     """Sends an answer on, with the headers that each bears."""
 
-    def __init__(self, send: Send, *, no_store: bool) -> None:
+    def __init__(self, send: Send, *, by_token: bool) -> None:
         self._send = send
-        self._caching = "no-store" if no_store else "private, no-cache"
+        self._caching = "no-store" if by_token else "private, no-cache"
+        # An address with a token goes nowhere. No other site learns any; but with "no-referrer" a form of ours would come
+        # with "Origin: null", as those of other sites may.
+        self._referrer = "no-referrer" if by_token else "same-origin"
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
@@ -137,6 +143,7 @@ class Answer:
             self.begun = True
             headers = MutableHeaders(scope=message)
             headers.update(HEADERS)
+            headers["Referrer-Policy"] = self._referrer
             headers.setdefault("Cache-Control", self._caching)
         await self._send(message)
 
@@ -147,11 +154,18 @@ def is_loopback(address: str) -> bool:
 
 
 def plain_address(address: str) -> str:
-    """An address in its one form; empty where it is none."""
+    """An address in its one form, IPv4 within IPv6 as IPv4; empty where it is none."""
     try:
-        return str(ip_address(address))
+        found = ip_address(address)
     except ValueError:
         return ""
+    return str(getattr(found, "ipv4_mapped", None) or found)
+
+
+def network_of(address: str) -> str:
+    """Whom visits are counted of: an address, or of IPv6 the network of 64 bits, all of which one visitor may use."""
+    plain = plain_address(address)
+    return str(ip_network((plain, 64), strict=False)) if ":" in plain and "%" not in plain else plain or address
 
 
 def place_of(error: BaseException) -> str:

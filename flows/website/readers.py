@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from flows.website.guard import Limit
+from flows.website.guard import Limit, network_of
 from flows.website.pages import LARGEST_ID, story
 from flows.website.site import site_of
 from models.edition.news import PRODUCT
@@ -25,6 +25,7 @@ MAX_TOKEN = 200  # letters; a longer one is noise
 MAX_FORM = 20_000  # bytes
 MAX_FIELDS = 200
 SUGGESTIONS_PER_HOUR = 10  # of one visitor
+NOT_OURS = "A form of this page alone can do that."
 
 
 def unsubscribe(request: Request) -> Response:
@@ -52,8 +53,20 @@ def unsubscribe(request: Request) -> Response:
 
 async def suggest(request: Request) -> Response:
     """Keep what a reader says of a story's tags for the review queue; it changes no tag by itself."""
+    if not _of_own_page(request):
+        raise HTTPException(403, NOT_OURS)
     fields = await form_of(request)
     return await run_in_threadpool(_suggest, request, fields)
+
+
+def _of_own_page(request: Request) -> bool:
+    """Whether no other site's page sends this, by what browsers say without TLS too; programs say nothing."""
+    origin = request.headers.get("origin")
+    if origin is None or "sec-fetch-site" in request.headers:  # which `form_of` looks at
+        return True
+    host = request.headers.get("host", "")
+    public = "/".join(site_of(request).base_url.split("/")[:3])
+    return bool(host) and origin.lower() in {public.lower(), f"http://{host}".lower(), f"https://{host}".lower()}
 
 
 def _suggest(request: Request, fields: Mapping[str, list[str]]) -> Response:
@@ -63,7 +76,7 @@ def _suggest(request: Request, fields: Mapping[str, list[str]]) -> Response:
     if theme not in (*theme_ids(), IN_SCOPE) or sign not in {"yes", "no"}:
         return story(request, note="Nothing was kept: choose what is wrong, and whether it applies.", status=400)
     limit: Limit = request.app.state.suggestions
-    if not limit.allows(request.state.visitor):
+    if not limit.allows(network_of(request.state.visitor)):
         return story(request, note="You have said much in an hour. Nothing was kept; come back later.", status=429)
     with site.database.write() as session:
         known = number <= LARGEST_ID and session.get(Article, number) is not None
@@ -83,7 +96,7 @@ async def form_of(request: Request) -> Mapping[str, list[str]]:
         HTTPException: it is too large, of another site's page, or breaks off.
     """
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise HTTPException(403, "A form of this page alone can do that.")
+        raise HTTPException(403, NOT_OURS)
     body = b""
     try:
         async for part in request.stream():

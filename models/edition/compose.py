@@ -6,24 +6,25 @@ Pure: the same facts and the same `now` make the same edition.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from models.edition.content import (
     MAX_OUTLET,
     Basis,
     Copy,
+    DateNote,
     EditionContent,
-    GapKind,
+    Followed,
     OrganisationNote,
-    SourceGap,
+    OtherReport,
     StoryItem,
     StoryTheme,
     ThemeNote,
     within_rights,
 )
-from models.edition.facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts
+from models.edition.facts import ArticleFact, StoryFact, TagFact, WeekFacts, by_event
+from models.edition.gaps import find_gaps
 from models.links import web_address
-from models.outcomes import PollOutcome
 from models.rights import Rights, credit, quotation
 from models.sources import Registry, Source
 from models.text import MAX_SENTENCE
@@ -49,11 +50,6 @@ FRESH_WEIGHT = 0.6
 RISING_WEIGHT = 0.5
 HEADLINE_ONLY_PENALTY = 0.4
 
-# A weekly newsletter that skips one week is not silent; one that skips two is worth a look.
-SILENT_AFTER = timedelta(days=21)
-FAILED_SHARE = 0.5  # of the week's polls: a source that missed fewer was seen
-_BLOCKED = {PollOutcome.BLOCKED, PollOutcome.DISALLOWED, PollOutcome.REFUSED}
-
 _BASES = {"full": Basis.TEXT, "teaser": Basis.OPENING, "paywalled": Basis.SUMMARY}
 
 
@@ -66,7 +62,8 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
     )
     rising = {trend.theme for trend in trends if trend.verdict is Verdict.RISING}
     known = {theme.id for theme in themes}
-    items = [_item(story, registry, facts.week.end, known, rising) for story in facts.stories]
+    until = min(now, facts.week.end).astimezone(LONDON).date()
+    items = [_event(event, registry, facts.week.end, known, rising, until) for event in by_event(facts.stories)]
     this_week = [counts[-1] for counts in facts.collected.by_source.values() if counts]
     weeks_named = _weeks_named(facts)
     named = dict.fromkeys(organisation.id for item in items for organisation in item.organisations)
@@ -77,7 +74,7 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
         themes=tuple(ThemeNote(t.id, t.name, t.group.id, t.number, t.group.numbered, t.group.heading) for t in themes),
         stories=tuple(sorted(items, key=_order)),
         trends=trends,
-        gaps=find_gaps(_named(facts.sources, registry), facts.week, now),
+        gaps=find_gaps(facts.sources, registry, facts.week, now),
         articles=sum(this_week),
         sources=sum(1 for count in this_week if count),
         sources_enabled=len(facts.sources),
@@ -99,7 +96,7 @@ def rights_of(article: ArticleFact, registry: Registry) -> Rights:
 
 def show_story(story: StoryFact, registry: Registry, known: set[str]) -> StoryItem:
     """A story by itself, with the themes that are `known`, and no more of it than may be shown."""
-    item = _item(story, registry, Week.of(story.shown.at).end, known, set())
+    item = _item(story, (), registry, Week.of(story.shown.at).end, known, set(), story.shown.at.date())
     return within_rights(item, rights_of(story.shown, registry))
 
 
@@ -124,23 +121,32 @@ def rank(item: StoryItem, *, weight: float, week_end: datetime, at: datetime, ri
     )
 
 
-def find_gaps(facts: Iterable[SourceFact], week: Week, now: datetime) -> tuple[SourceGap, ...]:
-    """What the monitor could not see, so that a silence in the news is not confused with a silent feed.
-
-    The watched sources that failed, were blocked, went silent or were never read, the worst first.
-    """
-    end = min(week.end, now)
-    gaps = [gap for fact in facts if (gap := _gap(plain_line(fact.name or fact.id, MAX_OUTLET), fact, end)) is not None]
-    order = list(GapKind)
-    return tuple(sorted(gaps, key=lambda gap: (order.index(gap.kind), gap.name.casefold())))
+def _event(
+    event: Sequence[StoryFact], registry: Registry, week_end: datetime, known: set[str], rising: set[str], until: date
+) -> StoryItem:
+    """What tells an event: its best report, with the themes of all and the others beside it."""
+    if len(event) == 1:
+        return _item(event[0], (), registry, week_end, known, rising, until)
+    alone = {id(one): _item(one, (), registry, week_end, known, rising, until) for one in event}
+    best, *others = sorted(event, key=lambda one: _order(alone[id(one)]))
+    reports = [alone[id(one)] for one in others]
+    item = _item(best, others, registry, week_end, known, rising, until)
+    follows = next((one.follows for one in (item, *reports) if one.follows), None)
+    return replace(
+        item,
+        follows=follows,
+        reports=tuple(OtherReport(one.id, one.title, one.outlet, one.url) for one in reports),
+    )
 
 
 def _item(
     story: StoryFact,
+    others: Sequence[StoryFact],
     registry: Registry,
     week_end: datetime,
     known: set[str],
     rising: set[str],
+    until: date,
 ) -> StoryItem:
     shown = story.shown
     source = registry.by_id().get(shown.source)  # only for what the store does not know of an old article
@@ -148,7 +154,7 @@ def _item(
     outlet = _name_outlet(shown, source)
     title = plain_line(shown.title, MAX_TITLE) or "(no headline)"
     themes = []
-    for tag in _strongest(story, known):
+    for tag in _strongest(story, others, known):
         quoted = quotation(plain_line(tag.evidence if tag.verbatim else "", MAX_SENTENCE), rights)
         themes.append(
             StoryTheme(
@@ -177,11 +183,13 @@ def _item(
         basis=basis,
         themes=tuple(themes),
         copies=copies,
-        outlets=len({outlet, *(copy.outlet for copy in copies)}),
+        outlets=len({outlet, *(copy.outlet for copy in copies), *_outlets_of(others, registry)}),
         rank=0.0,
         credit=plain_line(credit(rights, outlet)),
         late=story.late,
-        organisations=_organisations(story),
+        organisations=_organisations((story, *others)),
+        follows=_followed(story),
+        ahead=_ahead(shown, rights, themes, until),
     )
     weight = shown.weight if shown.weight is not None else (source.weight if source else 1.0)
     return replace(item, rank=round(rank(item, weight=weight, week_end=week_end, at=shown.at, rising=rising), 4))
@@ -192,19 +200,46 @@ def _differs(sentence: str, title: str) -> bool:
     return plain_line(sentence).strip(" .…").casefold() not in {"", title.strip(" .…").casefold()}
 
 
-def _strongest(story: StoryFact, known: set[str]) -> list[TagFact]:
-    """The themes of a story, strongest first: those of its copies count, but only what is shown is quoted."""
+def _outlets_of(stories: Iterable[StoryFact], registry: Registry) -> set[str]:
+    sources = registry.by_id()
+    return {_name_outlet(one, sources.get(one.source)) for story in stories for one in story.articles}
+
+
+def _followed(story: StoryFact) -> Followed | None:
+    """The earlier story that one continues; not one of the same headline, which says nothing more."""
+    if story.follows is None:
+        return None
+    title = plain_line(story.follows.title, MAX_TITLE)
+    return Followed(title, web_address(story.follows.url), str(story.follows.week)) if title else None
+
+
+def _ahead(shown: ArticleFact, rights: Rights, themes: Sequence[StoryTheme], until: date) -> tuple[DateNote, ...]:
+    """The dates that are still to come, the next first; a sentence only as a whole, and within what may be quoted in all."""
+    left = rights.quotation_words - max((len(theme.quote.split()) for theme in themes), default=0)
+    notes = []
+    for one in sorted(shown.ahead, key=lambda one: one.day):
+        sentence = plain_line(one.sentence)
+        if one.last < until:
+            continue
+        fits = bool(sentence) and len(sentence.split()) <= left
+        left -= len(sentence.split()) if fits else 0
+        notes.append(DateNote(one.day, one.precision, sentence if fits else ""))
+    return tuple(notes)
+
+
+def _strongest(story: StoryFact, others: Sequence[StoryFact], known: set[str]) -> list[TagFact]:
+    """The themes of a story, strongest first: those of its copies and other reports count, but only what is shown is quoted."""
     best: dict[str, TagFact] = {tag.theme: tag for tag in story.shown.tags if tag.theme in known}
-    for copy in story.copies:
+    for copy in (*story.copies, *(one for other in others for one in other.articles)):
         for tag in copy.tags:
             if tag.theme in known and tag.theme not in best:
                 best[tag.theme] = replace(tag, evidence="")
     return sorted(best.values(), key=lambda tag: (-tag.score, tag.theme))
 
 
-def _organisations(story: StoryFact) -> tuple[OrganisationNote, ...]:
-    """Whom a story is about, the most prominent first: as the article that is shown says, else as its copies do."""
-    for article in (story.shown, *story.copies):
+def _organisations(stories: Iterable[StoryFact]) -> tuple[OrganisationNote, ...]:
+    """Whom an event is about, the most prominent first: as the article that is shown says, else as copies and others do."""
+    for article in (one for story in stories for one in story.articles):
         weights: dict[str, int] = {}
         for mention in article.mentions:
             weight = PLACE_WEIGHTS.get(mention.place, 1) * mention.count
@@ -236,27 +271,6 @@ def _copies(story: StoryFact, registry: Registry, outlet: str) -> tuple[Copy, ..
 
 def _name_outlet(article: ArticleFact, source: Source | None) -> str:
     return plain_line(article.outlet or (source.label if source else article.source), MAX_OUTLET)
-
-
-def _named(facts: Iterable[SourceFact], registry: Registry) -> list[SourceFact]:
-    """Sources whose name is not on record, since no run has collected after an upgrade, under that of the registry."""
-    known = registry.by_id()
-    return [fact if fact.name or fact.id not in known else replace(fact, name=known[fact.id].label) for fact in facts]
-
-
-def _gap(name: str, fact: SourceFact, end: datetime) -> SourceGap | None:
-    if fact.last_polled_at is None:
-        return SourceGap(name, GapKind.NEVER, None)
-    failing = fact.failing_since is not None and fact.failing_since < end
-    missed = fact.polls > 0 and fact.failed_polls >= FAILED_SHARE * fact.polls
-    if failing or missed:
-        blocked = fact.last_outcome in _BLOCKED
-        since = fact.failing_since.astimezone(LONDON).date() if fact.failing_since and failing else None
-        reason = fact.last_detail if failing else f"{fact.failed_polls} of {fact.polls} tries failed"
-        return SourceGap(name, GapKind.BLOCKED if blocked else GapKind.FAILED, since, plain_line(reason, 120))
-    if fact.last_new_at is not None and end - fact.last_new_at > SILENT_AFTER:
-        return SourceGap(name, GapKind.SILENT, fact.last_new_at.astimezone(LONDON).date())
-    return None
 
 
 def _order(item: StoryItem) -> tuple[float, float, int]:

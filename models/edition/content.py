@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from models.dates_ahead import Precision
 from models.rights import Rights, quotation
 from models.themes import numbered_heading
 from models.trends import Trend
@@ -57,6 +58,34 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherReport:
+    """Another outlet's own report of the same event."""
+
+    id: int  # of its article
+    title: str
+    outlet: str
+    url: str  # http(s), or empty
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The story of an earlier week that one continues."""
+
+    title: str
+    url: str  # http(s), or empty
+    week: str  # 2026-W44
+
+
+@dataclass(frozen=True, slots=True)
+class DateNote:
+    """A coming date that a story's text names."""
+
+    day: date  # or the first of its week or month
+    precision: Precision
+    quote: str  # the sentence, whole; empty where its source lets no more be quoted
+
+
+@dataclass(frozen=True, slots=True)
 class OrganisationNote:
     """An organisation's id, and its name as it was when the edition was made."""
 
@@ -86,6 +115,9 @@ class StoryItem:
     credit: str  # the credit line of its rights class
     late: bool = False  # of a week before: it came into scope after the edition of its week was made
     organisations: tuple[OrganisationNote, ...] = ()  # that it is about, the most prominent first
+    reports: tuple[OtherReport, ...] = ()  # of the same event, the best first
+    follows: Followed | None = None
+    ahead: tuple[DateNote, ...] = ()  # the next first
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -114,7 +146,12 @@ def within_rights(item: StoryItem, rights: Rights) -> StoryItem:
         left -= words
         shown.add(quoted.text)
         themes.append(theme if not quoted.cut else replace(theme, quote=quoted.text, cut=True))
-    return replace(item, themes=tuple(themes))
+    ahead = []
+    for note in item.ahead:
+        words = len(note.quote.split())
+        ahead.append(note if words <= left else replace(note, quote=""))
+        left -= words if words <= left else 0
+    return replace(item, themes=tuple(themes), ahead=tuple(ahead))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +232,9 @@ class EditionContent:
 
     @property
     def outlets(self) -> int:
-        """Different outlets among its stories, copies included."""
-        return len({story.outlet for story in self.stories} | {c.outlet for s in self.stories for c in s.copies})
+        """Different outlets among its stories, copies and other reports included."""
+        own, copies = {one.outlet for one in self.stories}, {c.outlet for one in self.stories for c in one.copies}
+        return len(own | copies | {report.outlet for one in self.stories for report in one.reports})
 
     @property
     def theme_names(self) -> dict[str, str]:

@@ -5,14 +5,16 @@ or a quiet is said only where `models.trends` found one, and a week that is not 
 """
 
 from collections.abc import Sequence
+from datetime import date
 
-from models.edition.content import Basis, EditionContent, GapKind, SourceGap, StoryItem
+from models.dates_ahead import Precision
+from models.edition.content import Basis, DateNote, EditionContent, GapKind, SourceGap, StoryItem
 from models.edition.news import PRODUCT
 from models.edition.trend_words import count_stories
 from models.sources import name_nation, name_sector
 from models.text import split_sentences
 from models.themes import load_framework
-from models.weeks import LONDON, format_long_date, format_short_date, format_weekday
+from models.weeks import LONDON, Week, format_long_date, format_short_date, format_weekday
 
 PRIVACY = (
     "Privacy: your address and what you chose are kept to send you this and for nothing else. No pictures, no tracking, "
@@ -103,6 +105,35 @@ def list_licences(content: EditionContent) -> tuple[str, ...]:
     return tuple(sorted(lines, key=str.casefold))
 
 
+def count_reports(story: StoryItem) -> str:
+    """ "3 reports", where other outlets have reported the event as well; else empty."""
+    return f"{1 + len(story.reports)} reports" if story.reports else ""
+
+
+def name_followed_week(story: StoryItem) -> str:
+    """ "week 44", of the story that one follows; with the year where that is not the edition's."""
+    if story.follows is None:
+        return ""
+    week = Week.parse(story.follows.week)
+    year = "" if week.year == story.day.isocalendar().year else f" of {week.year}"
+    return f"week {week.number}{year}"
+
+
+def describe_date(note: DateNote, composed: date) -> str:
+    """When something is to come: "Monday 14 December", "week of 30 November", "January 2027"; the year where it is another."""
+    year = f" {note.day.year}" if note.day.year != composed.year else ""
+    if note.precision is Precision.MONTH:
+        return f"{note.day:%B}{year}"
+    if note.precision is Precision.WEEK:
+        return f"week of {note.day.day} {note.day:%B}{year}"
+    return f"{note.day:%A} {note.day.day} {note.day:%B}{year}"
+
+
+def quote_date(note: DateNote) -> str:
+    """The sentence that names a date, without marks at its ends, which each form sets."""
+    return note.quote.replace("“", "‘").replace("”", "’")
+
+
 def describe_naming(count: int, *, is_first: bool, weeks: int) -> str:
     """What brings an organisation into "Who is in the news": "3 stories", "first mention in 12 weeks"."""
     first = f"first mention in {weeks} weeks" if is_first else ""
@@ -169,8 +200,9 @@ def _explain_quotations(content: EditionContent) -> str:
     count = len(content.misquoted)
     left_out = f" {count} that did not match {'was' if count == 1 else 'were'} left out." if count else ""
     return (
-        "Everything between quotation marks is the sentence that earned the tag, word for word as it was stored, as long "
-        f"as its publisher’s terms allow: each was compared with the stored article when this was made.{left_out}"
+        "Everything between quotation marks is the sentence that earned the tag or names a coming date, word for word as it "
+        "was stored, as long as its publisher’s terms allow: each was compared with the stored article when this was "
+        f"made.{left_out}"
     )
 
 

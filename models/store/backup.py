@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -19,12 +20,19 @@ from models.store.database import (
     Database,
     DatabaseError,
     DatabaseMissingError,
+    alembic_config,
     known_revisions,
     open_database,
     open_to_read,
 )
+from models.text_safety import plain_line
 
 _SQLITE_MARK = b"SQLite format 3\0"
+# Triggers and views with their words; of tables the names, since SQLite rewrites their words where a column is added.
+_OBJECTS = (
+    "SELECT type, name, CASE WHEN type = 'table' THEN '' ELSE sql END FROM sqlite_master "
+    "WHERE type <> 'index' AND NOT (type = 'table' AND name LIKE 'sqlite\\_%' ESCAPE '\\')"
+)
 _CONTENT = ("article", "recipient", "edition")  # tables: where one has a row, there is something to lose
 
 
@@ -75,6 +83,7 @@ def restore(address: str, file: Path, *, replace: bool = False) -> None:
     if not _starts_as_sqlite(file):
         raise BackupError(f"{file}: is not a backup; name a file made by `culture-monitor backup`")
     _check(file, f"{file}:")
+    _check_objects(file)
     try:
         with open_to_read(address, any_schema=True) as database:
             if not replace and _has_content(database):
@@ -170,6 +179,24 @@ def _check(file: Path, shown: str) -> None:
         schema = revision[0] if revision else "none"
         raise BackupError(
             f"{shown} was written by a newer version of the monitor (schema {schema}); install that version"
+        )
+
+
+def _check_objects(file: Path) -> None:
+    """That it holds the tables, views and triggers of its schema and no others: a trigger would act in our name for ever."""
+    from alembic import command  # here: to import it takes a fifth of a second
+
+    engine = create_engine("sqlite://")
+    with closing(_open_finished(file)) as backup, engine.connect() as connection:
+        found = {tuple(row) for row in backup.execute(_OBJECTS)}
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, backup.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+        ours = {tuple(row) for row in connection.exec_driver_sql(_OBJECTS)}
+    engine.dispose()
+    for kind, name, _ in sorted(found ^ ours, key=str):
+        raise BackupError(
+            f"{file}: its {kind} {plain_line(str(name), 100)!r} is not as the monitor makes it; nothing was changed"
         )
 
 

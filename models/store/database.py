@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 # The migrations, oldest first; a test compares them with the files. To import alembic and let it look takes a fifth of a second.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011")
 BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5
 _LOOK_AGAIN_SECONDS = 0.05
 _ADVISORY_LOCK = 2022_06_08  # any fixed number: two processes starting at once migrate one after the other
@@ -167,7 +167,7 @@ def migrate(engine: Engine) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         from alembic import command
 
-        config = _alembic()
+        config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
@@ -183,11 +183,12 @@ def known_revisions() -> frozenset[str]:
     return frozenset(REVISIONS)
 
 
-def _alembic() -> "Config":
+def alembic_config() -> "Config":
+    """Where the migrations are; `attributes["connection"]` is the database that they are to change."""
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     return config
 
 
@@ -223,7 +224,7 @@ def _checked(address: str) -> URL:
 
 
 def _connect_read_only(file: Path) -> sqlite3.Connection:
-    # In a folder where nothing may be written the log's companions can't be made; and then nobody is writing either.
+    # Where nothing may be written the log's companions can't be made; and then nobody is writing either.
     frozen = not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
     address = f"{file.absolute().as_uri()}?mode=ro{'&immutable=1' if frozen else ''}"
     connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
@@ -279,15 +280,12 @@ def _revision(connection: Connection, label: str) -> str | None:
 
 
 def _label(engine: Engine) -> str:
-    return (
-        engine.url.database or ""
-        if engine.dialect.name == "sqlite"
-        else engine.url.render_as_string(hide_password=True)
-    )
+    sqlite = engine.dialect.name == "sqlite"
+    return engine.url.database or "" if sqlite else engine.url.render_as_string(hide_password=True)
 
 
 def _reason(error: DBAPIError) -> str:
-    text_of_error = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    text_of_error = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
     lower = text_of_error.lower()
     if "not a database" in lower or "malformed" in lower:
         return f"is damaged or not a database ({text_of_error}); restore a backup or name another --data folder"

@@ -16,7 +16,7 @@ from models.store import deliveries
 from models.store.article_facts import Heirs, load_heirs
 from models.store.recipient_choices import Choices, choices_of, choose, is_said
 from models.store.recipient_choices import RecipientError as RecipientError
-from models.store.tables import Delivery, Edition, Recipient, Review
+from models.store.tables import Delivery, Edition, Recipient, Review, Separation
 
 ERASE_AFTER = timedelta(days=28)  # after leaving: long enough to undo a mistake and to answer a complaint
 TOKEN_BYTES = 32  # 256 bits: can't be guessed
@@ -267,10 +267,14 @@ def _erase(recipient: Recipient, now: datetime, *, session: Session) -> None:
     session.add(recipient)
     session.flush()
     deliveries.forget_words(recipient.id or 0, session=session)
-    for review in session.exec(select(Review).where(_holds(Review.reviewer, address) | _holds(Review.note, address))):
-        # What was said stays; who said it, where they gave their address as their name, does not.
-        review.reviewer, review.note = (_without(text, address) for text in (review.reviewer, review.note))
-        session.add(review)
+    # What was said stays; who said it, where they gave their address as their name, does not.
+    reviews = session.exec(select(Review).where(_holds(Review.reviewer, address) | _holds(Review.note, address)))
+    apart = session.exec(
+        select(Separation).where(_holds(Separation.reviewer, address) | _holds(Separation.note, address))
+    )
+    for said in (*reviews, *apart):
+        said.reviewer, said.note = (_without(text, address) for text in (said.reviewer, said.note))
+        session.add(said)
     session.flush()
 
 

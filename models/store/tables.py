@@ -12,6 +12,8 @@ from sqlmodel import Field, SQLModel
 from models.store.columns import json_column as _json
 from models.store.columns import text_column as _text
 from models.store.columns import time_column as _time
+from models.store.event_tables import EventReport as EventReport
+from models.store.event_tables import Separation as Separation
 from models.store.organisation_tables import RecognisedArticle as RecognisedArticle
 from models.store.organisation_tables import StoredMention as StoredMention
 from models.store.organisation_tables import StoredOrganisation as StoredOrganisation

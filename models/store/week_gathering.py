@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, func, select
@@ -11,7 +11,7 @@ from sqlmodel import Session
 from sqlmodel import select as select_rows
 
 from models.edition.content import ModelNote
-from models.edition.facts import ArticleFact, SourceFact, StoryFact, WeekFacts, describe_model
+from models.edition.facts import ArticleFact, SourceFact, StoryFact, WeekFacts, by_event, describe_model
 from models.outcomes import PollOutcome
 from models.store.article_facts import chunks, mentions_of, organisations_between, tags_of
 from models.store.in_scope import (
@@ -33,6 +33,7 @@ from models.store.placing import (
     weeks_told,
 )
 from models.store.source_snapshots import source_snapshots
+from models.store.story_relations import relate
 from models.store.tables import FetchEvent, ModelVersion, SourceState
 from models.tagging.decisions import State
 from models.trends import WEEKS_SHOWN, Collected, ThemeHistory
@@ -45,7 +46,7 @@ COPIES_WITHIN = timedelta(days=3)
 def gather_week(week: Week, *, session: Session) -> WeekFacts:
     """Everything that the edition of `week` is made from."""
     weeks = [week.plus(-back) for back in range(WEEKS_SHOWN - 1, -1, -1)]
-    stories = gather_edition(week, session=session)
+    stories = relate(gather_edition(week, session=session), week, session=session)
     return WeekFacts(
         week=week,
         stories=stories,
@@ -94,7 +95,11 @@ def _is_news(story: StoryFact) -> bool:
 
 
 def _first(story: StoryFact) -> ArticleFact:
-    return min((story.shown, *story.copies), key=lambda fact: (fact.at, fact.id))
+    return min(story.articles, key=_moment)
+
+
+def _moment(fact: ArticleFact) -> tuple[datetime, int]:
+    return (fact.at, fact.id)
 
 
 def _ids(story: StoryFact) -> set[int]:
@@ -211,10 +216,11 @@ def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: 
     for theme, source, week, count in session.execute(query):
         counts[theme].setdefault(source, [0] * len(weeks))[week] = count
     outlets: dict[str, set[str]] = defaultdict(set)
-    for report in (report for report in stories if not report.late):
-        articles = (report.shown, *report.copies)
+    for event in by_event(report for report in stories if not report.late):
+        articles = [one for report in event for one in report.articles]
+        first = min(articles, key=_moment)
         for theme in {fact.theme for one in articles for fact in one.tags}:
-            counts[theme].setdefault(_first(report).source, [0] * len(weeks))[-1] += 1
+            counts[theme].setdefault(first.source, [0] * len(weeks))[-1] += 1
             outlets[theme].update(one.outlet or one.source for one in articles)
     return {theme: ThemeHistory(theme, sources, len(outlets[theme])) for theme, sources in counts.items()}
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from flows.website import server
+from flows.website import guard, server
+from models.settings import Settings
 from models.store import recipients
 from models.store.database import open_database
 from models.store.tables import Recipient
@@ -134,21 +135,24 @@ def test_what_is_no_proper_request_is_refused(served: str, port: int, name: str)
     assert b"Traceback" not in answer
 
 
+async def short(_scope: Any, _receive: Any, send: Any) -> None:
+    """An application whose answer is short."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
 def test_a_visitor_who_does_not_come_to_the_point_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "REQUEST_SECONDS", 0.3)
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": b"ok"})
-
     async def visit() -> tuple[bytes, bytes]:
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            serving = server.make_server(app, "127.0.0.1", 0)
+            serving = server.make_server(short, "127.0.0.1", 0)
             serving.config.lifespan = "off"
             running = asyncio.create_task(serving.serve(sockets=[listening]))
             slow, pen = await asyncio.open_connection(*listening.getsockname())
             pen.write(b"GET / HTTP/1.1\r\nHost")
-            begun = await slow.read()  # until we are hung up on
+            async with asyncio.timeout(30):
+                begun = await slow.read()  # until we are hung up on
             again, pen2 = await asyncio.open_connection(*listening.getsockname())
             pen2.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /")  # and never the rest of the second
             whole = await again.read()
@@ -161,6 +165,70 @@ def test_a_visitor_who_does_not_come_to_the_point_is_hung_up_on(monkeypatch: pyt
     begun, whole = asyncio.run(visit())
     assert begun == b""
     assert whole.endswith(b"ok")
+
+
+def test_who_does_not_fetch_their_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(guard, "ANSWER_SECONDS", 0.2)
+
+    async def long(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(100):
+            await send({"type": "http.response.body", "body": b"x" * 200_000, "more_body": True})
+
+    async def visit() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            serving = server.make_server(guard.Guard(long, Settings(), lambda *_: long), "127.0.0.1", 0)
+            serving.config.lifespan = "off"
+            running = asyncio.create_task(serving.serve(sockets=[listening]))
+            line = socket.socket()
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.connect(listening.getsockname())
+            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            for turn in range(100):
+                await asyncio.sleep(0.05)
+                if turn > 10 and not serving.server_state.connections:
+                    break
+            left = len(serving.server_state.connections)
+            line.close()
+            serving.should_exit = True
+            await running
+        return left
+
+    assert asyncio.run(visit()) == 0
+
+
+def test_one_address_can_not_hold_every_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CONNECTIONS_OF_ONE", 3)
+    monkeypatch.setattr(server, "CONNECTIONS", 5)
+    monkeypatch.setattr(server, "is_loopback", lambda address: address == "127.0.0.1")
+
+    async def visit() -> tuple[bytes, bytes]:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            serving = server.make_server(short, "127.0.0.1", 0)
+            serving.config.lifespan = "off"
+            running = asyncio.create_task(serving.serve(sockets=[listening]))
+            where = listening.getsockname()
+            many = [await asyncio.open_connection(*where, local_addr=("127.0.0.2", 0)) for _ in range(8)]
+            answers = []
+            for source in ("127.0.0.3", "127.0.0.2"):
+                if source == "127.0.0.2":  # some of them end: there is room again
+                    for _, pen in many[:3]:
+                        pen.close()
+                    await asyncio.sleep(0.1)
+                reader, pen = await asyncio.open_connection(*where, local_addr=(source, 0))
+                pen.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                answers.append(await reader.read())
+                pen.close()
+            for _, pen in many:
+                pen.close()
+            serving.should_exit = True
+            await running
+        return answers[0], answers[1]
+
+    other, again = asyncio.run(visit())
+    assert other.endswith(b"ok")
+    assert again.endswith(b"ok")
 
 
 @pytest.mark.parametrize("path", ["2026-W47.html", "unsubscribe/x", "nothing"])

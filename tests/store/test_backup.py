@@ -104,6 +104,30 @@ def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path, now: datetime)
     assert len(urls(address)) == 2
 
 
+FOREIGN = {
+    "trigger": "CREATE TRIGGER more AFTER INSERT ON recipient BEGIN DELETE FROM review; END",
+    "a trigger of ours, changed": "DROP TRIGGER search_tag_delete; "
+    "CREATE TRIGGER search_tag_delete AFTER DELETE ON tag BEGIN DELETE FROM review; END",
+    "view": "DROP TABLE host_state; CREATE VIEW host_state AS SELECT address AS host FROM recipient",
+    "table": "CREATE TABLE more (x)",
+    "virtual table": "CREATE VIRTUAL TABLE more USING fts5(x)",
+    "table that is missing": "DROP TABLE host_state",
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_a_backup_with_what_the_monitor_never_made_is_refused(tmp_path: Path, now: datetime, what: str) -> None:
+    file, address = tmp_path / "monitor.backup", f"sqlite:///{tmp_path / 'culture.db'}"
+    with open_database(address) as database:
+        back_up(address, file)
+        add_articles(database, now, 2)
+    with closing(sqlite3.connect(file)) as backup:
+        backup.executescript(FOREIGN[what])
+    with pytest.raises(BackupError, match=r"(more|search_tag_delete|host_state).*; nothing was changed"):
+        restore(address, file, replace=True)
+    assert len(urls(address)) == 2
+
+
 def test_only_its_owner_may_read_a_backup(sqlite: Database, tmp_path: Path) -> None:
     back_up(address_of(sqlite), tmp_path / "monitor.backup")
     assert stat.S_IMODE((tmp_path / "monitor.backup").stat().st_mode) == 0o600

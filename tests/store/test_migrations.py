@@ -34,14 +34,14 @@ from models.store import database as store
 from models.store.database import DatabaseError, known_revisions, open_database
 from tests.product.test_commands import command as run_command
 
-SCRIPTS = ScriptDirectory.from_config(store._alembic())
+SCRIPTS = ScriptDirectory.from_config(store.alembic_config())
 REVISIONS = [revision.revision for revision in SCRIPTS.walk_revisions()][::-1]
 INDEX = "search_index"  # with the tables that SQLite keeps it in: no part of the metadata, and filled by triggers
 MOMENT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 
 def upgrade(engine: Engine, revision: str) -> None:
-    config = store._alembic()
+    config = store.alembic_config()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

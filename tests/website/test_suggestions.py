@@ -84,6 +84,27 @@ def test_what_is_no_answer_of_the_form_is_refused(sqlite: Database, reader: Visi
         assert session.exec(select(Suggestion)).all() == []
 
 
+# Without TLS browsers send no Sec-Fetch-Site, but Origin with every POST: "null" where the page gives no referrer.
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),  # a program
+        ({"Origin": "http://monitor.test"}, 200),
+        ({"Origin": "https://news.example.nhs.uk"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://monitor.test.evil.example"}, 403),
+        ({"Origin": "http://[evil"}, 403),
+    ],
+)
+def test_a_page_of_another_site_says_nothing_where_there_is_no_tls(
+    sqlite: Database, tmp_path: Path, story: int, headers: dict[str, str], status: int
+) -> None:
+    one = visitor(sqlite, Settings(data=tmp_path, base_url="https://news.example.nhs.uk/culture"))
+    assert one.get(f"/stories/{story}").headers["Referrer-Policy"] == "same-origin"  # else our own form says "null" too
+    assert say(Visitor(one.app, headers=headers), story) == status
+
+
 def test_a_visitor_says_so_much_an_hour_and_another_may_still(sqlite: Database, reader: Visitor, story: int) -> None:
     answers = [say(reader, story) for _ in range(12)]
     assert answers == [200] * 10 + [429] * 2
