@@ -7,7 +7,7 @@ from pathlib import Path
 from models.settings import Settings
 
 MARKER = "demo.json"  # stands in a data folder whose database holds the demo's news
-_WRITTEN = ("culture.db", "culture.db-wal", "culture.db-shm", "outbox", "archive", MARKER)
+_WRITTEN = ("culture.db", "culture.db-wal", "culture.db-shm", "outbox", "archive", "site", MARKER)
 
 
 def demo_folder(data: Path) -> Path:

@@ -18,7 +18,7 @@ from prefect.states import Running
 from pydantic import Field
 
 from flows.publishing.edition import HASH_LETTERS, DigestResult
-from models.edition.wording import count_stories
+from models.edition.trend_words import count_stories
 from models.settings import Settings
 
 ASK_EVERY_SECONDS = 5  # how soon an answer is noticed

@@ -13,7 +13,7 @@ from flows.publishing.edition import DigestResult
 from flows.running import jobs
 from flows.running.artifacts import publish_edition
 from flows.running.prefect_steps import KEEP_NOTHING, run_context, run_name, told_in_one_sentence
-from models.edition.wording import count_stories
+from models.edition.trend_words import count_stories
 from models.store import editions
 from models.store.recipients import check_address
 from models.weeks import Week, utc_now

@@ -13,6 +13,7 @@ from flows.publishing.erasure import erase
 from flows.running.forgetting import forget_own_parameters, forget_runs, hide_addresses
 from flows.running.prefect_steps import run_context, run_name, told_in_one_sentence
 from flows.running.theme_choices import ThemeChoice, ids
+from models.organisations import load_organisations
 from models.store import recipients as store
 from models.store.recipient_choices import choices_in_words
 
@@ -45,6 +46,8 @@ async def recipients(
     themes: tuple[ThemeChoice, ...] = (),
     nations: tuple[Nation, ...] = (),
     sectors: tuple[str, ...] = (),
+    watch: tuple[str, ...] = (),
+    watch_none: bool = False,
     all_again: tuple[Kind, ...] = (),
     also_empty: Said = "not said",
 ) -> State[None]:
@@ -58,13 +61,21 @@ async def recipients(
         themes: Only these. None chosen: all for someone new, else as before.
         nations: Only these. None chosen: all for someone new, else as before.
         sectors: Only these. None chosen: all for someone new, else as before.
+        watch: Organisations whose stories come first in their email: ids, names or ODS codes. None named: as before.
+        watch_none: No organisation is watched any more.
         all_again: Back to all: of these kinds they receive everything again.
         also_empty: Whether they get an email in a week without news for them, too.
     """
     await forget_own_parameters({"action": action, "address": TAKEN_OUT})
     given: dict[str, list[str]] = {"themes": ids(themes), "nations": list(nations), "sectors": list(sectors)}
     try:
-        choices = _choices(given, all_again) | {"name": name or None, "send_empty": SEND_EMPTY[also_empty]}
+        if watch and watch_none:
+            raise store.RecipientError("organisations are named and also put back to none; leave one of the two empty")
+        choices = _choices(given, all_again) | {
+            "name": name or None,
+            "send_empty": SEND_EMPTY[also_empty],
+            "watch": list(watch) or ([] if watch_none else None),
+        }
         return await _change(action, address, choices)
     except store.RecipientError as error:
         # Returned, not raised: a traceback would repeat the address in the log.
@@ -85,11 +96,15 @@ async def _change(action: Action, address: str, choices: dict[str, Any]) -> Stat
                 return _done("removed; the address is erased in 28 days", session)
             if action == "show":
                 recipient, done = store.show(address, session=session), "shown"
-            elif action == "change":
-                recipient = store.change(address, **choices, registry=place.registry, session=session)
+                return _done(f"{done}; receives {choices_in_words(recipient)}", session)
+            choices["registry"] = place.registry
+            if choices["watch"]:
+                choices["organisations"] = load_organisations(place.settings.own_organisations)
+            if action == "change":
+                recipient = store.change(address, session=session, **choices)
                 done = "changed"
             else:
-                recipient, is_new = store.add(address, place.now, **choices, registry=place.registry, session=session)
+                recipient, is_new = store.add(address, place.now, session=session, **choices)
                 done = "added" if is_new else "on the list"
             return _done(f"{done}; receives {choices_in_words(recipient)}", session)
 

@@ -10,6 +10,8 @@ from models.themes import IN_SCOPE as IN_SCOPE
 from models.themes import load_framework, theme_id, theme_ids, unknown_theme
 
 QUEUE_DAYS = 28  # the queue asks about stories first seen in so many days, where nobody says otherwise
+# A `yes` below such a probability is shown, and asked about as well: the band of doubt lies on both sides of the threshold.
+SURE_OF_SCOPE, SURE_OF_THEME = 0.5, 0.8
 NOT_IN_SCOPE = "The story is not in scope, so no digest shows it, whatever its themes: say that it is in scope if it belongs there."
 MAX_REVIEWER = 100
 MAX_NOTE = 2000
@@ -52,14 +54,12 @@ def check_decision(
             raise ReviewError(f"{theme!r} can't both apply and not apply; say one of the two")
     if themes and in_scope is False:
         raise ReviewError(f"an article out of scope carries no theme: take {themes[0]!r} away, or put it in scope")
-    name = plain_line(reviewer, MAX_REVIEWER)
-    if not name:
-        raise ReviewError("a review needs the name of its reviewer")
+    name, note = check_reviewer(reviewer=reviewer, note=note)
     said = {} if in_scope is None else {IN_SCOPE: in_scope}
     said |= {theme: theme in themes for theme in theme_ids() if theme in themes or theme in not_themes}
     if not said:
         raise ReviewError("nothing is said: name a theme that applies or does not, or say whether it is in scope")
-    return Decision(said, name, plain_lines(note, MAX_NOTE))
+    return Decision(said, name, note)
 
 
 def check_retagging(*, themes: Sequence[str], reviewer: str, note: str = "") -> Decision:
@@ -71,6 +71,18 @@ def check_retagging(*, themes: Sequence[str], reviewer: str, note: str = "") -> 
     themes = [theme_id(theme) for theme in themes]
     others = [theme for theme in theme_ids() if theme not in themes]
     return check_decision(in_scope=True, themes=themes, not_themes=others, reviewer=reviewer, note=note)
+
+
+def check_reviewer(*, reviewer: str, note: str = "") -> tuple[str, str]:
+    """Reviewer and note as they are kept.
+
+    Raises:
+        ReviewError: no reviewer.
+    """
+    name = plain_line(reviewer, MAX_REVIEWER)
+    if not name:
+        raise ReviewError("a review needs the name of its reviewer")
+    return name, plain_lines(note, MAX_NOTE)
 
 
 def seal_of(changes: Mapping[str, tuple[bool, bool]]) -> str:

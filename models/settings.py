@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         description="Processes that read pages, and then tag where many stories wait",
     )
     task_runner: Literal["threads", "processes", "dask"] = Field(
-        "processes", description="What reads archive files in a backfill: threads, processes or dask"
+        "processes", description="What reads a backfill's archives: threads, processes or dask"
     )
     dask_address: str = Field("", description="Dask scheduler, tcp://host:8786; without it, a cluster on this machine")
     encoder: str = Field(AUTO, description="auto, tfidf, minilm or the name of a sentence-transformers model")
@@ -113,9 +113,7 @@ class Settings(BaseSettings):
     )
     telemetry: bool = Field(False, description="Whether Prefect may send its usage data")
     prefect_host: str = Field("127.0.0.1", description="Address on which `start` serves Prefect's UI and API")
-    prefect_port: int = Field(
-        4200, ge=1, le=65535, description="Port of the UI; the next free one is taken if another program has it"
-    )
+    prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the UI; if it is taken, the next free one")
     prefect_auth: SecretStr | None = Field(
         None,
         description="user:password that Prefect's UI and API ask for; needed where `start` serves beyond this machine",
@@ -131,10 +129,7 @@ class Settings(BaseSettings):
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
     schedule_upkeep: Cron = Field("0 4 * * *", description="When data past its retention is deleted")
     delivery_days: float = Field(
-        5,
-        gt=0,
-        le=30,
-        description="Days for which an email that no server took is tried again, from when its edition was first sent",
+        5, gt=0, le=30, description="Days for which an email that no server took is tried again, from its first sending"
     )
     approval: bool = Field(False, description="Whether the digest awaits approval by a person in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")

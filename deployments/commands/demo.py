@@ -7,10 +7,13 @@ from pathlib import Path
 from deployments import console
 from deployments.commands import run as whole
 from deployments.commands.options import Data, Json, Verbose
+from deployments.demo_articles import DEMO
+from deployments.demo_files import link_to_files
 from deployments.demo_folder import demo_folder
 from deployments.demo_site import DemoSite
 from models.settings import MINILM, TFIDF, load_settings
 from models.sources import load_registry
+from models.store.database import open_database
 from models.tagging.minilm import has_published_weights
 from models.themes import theme_ids
 from models.weeks import Week, utc_now
@@ -37,6 +40,7 @@ def demo(data: Data = None, json: Json = False, verbose: Verbose = False) -> Non
             allow_hosts="127.0.0.1",
             max_age_days=DEMO_DAYS,
             base_url="",
+            organisations=DEMO / "organisations.toml",
         ).model_copy(update={"database_url": None, "smtp_url": None, "encoder": _encoder(folder)})
         report = whole.whole_job(
             settings,
@@ -46,11 +50,13 @@ def demo(data: Data = None, json: Json = False, verbose: Verbose = False) -> Non
             week=Week.of(now - _SETTLED),
             quiet=json,
         )
+        with open_database(settings.database_address) as database:
+            watching = link_to_files(report.digest, site, database, settings)
     if json:
         console.as_json(whole.as_data(report))
         return
     whole.show(report)
-    _where_to_look(report, folder, time.monotonic() - began)
+    _where_to_look(report, folder, watching, time.monotonic() - began)
 
 
 def _encoder(folder: Path) -> str:
@@ -58,7 +64,7 @@ def _encoder(folder: Path) -> str:
     return MINILM if has_published_weights(folder / "models" / MINILM) else TFIDF
 
 
-def _where_to_look(report: whole.Report, folder: Path, seconds: float) -> None:
+def _where_to_look(report: whole.Report, folder: Path, watching: Path | None, seconds: float) -> None:
     stories, themes = report.digest.stories, sum(1 for count in report.monitor.tagged.by_theme.values() if count)
     console.line()
     console.line(
@@ -68,6 +74,9 @@ def _where_to_look(report: whole.Report, folder: Path, seconds: float) -> None:
     )
     console.line("Where to look:")
     console.line(f"  the database   {folder / 'culture.db'}")
+    console.line(f"  their pages    {folder / 'site'}")
     for file in report.digest.files:
         kind = _IN_ARCHIVE.get(file.name, "as a web page") if file.parent.name == "archive" else _KINDS[file.suffix]
         console.line(f"  {kind:<14} {file}")
+    if watching is not None:
+        console.line(f"  for a watcher  {watching}")

@@ -8,6 +8,7 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Json, Sources
 from deployments.reading import stored
+from models.organisations import load_organisations
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store import recipients
@@ -25,6 +26,10 @@ Theme = Annotated[
 ]
 Nation = Annotated[list[str] | None, typer.Option(metavar="NATION", help="Only this nation; repeatable.")]
 Sector = Annotated[list[str] | None, typer.Option(metavar="SECTOR", help="Only this sector; repeatable.")]
+Watch = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ORGANISATION", help="Stories about this one come first (id, name or ODS code); repeatable."),
+]
 SendEmpty = Annotated[
     bool | None,
     typer.Option(
@@ -40,6 +45,7 @@ def add(
     theme: Theme = None,
     nation: Nation = None,
     sector: Sector = None,
+    watch: Watch = None,
     send_empty: SendEmpty = None,
     data: Data = None,
     sources: Sources = None,
@@ -57,8 +63,10 @@ def add(
             themes=theme,
             nations=nation,
             sectors=sector,
+            watch=watch,
             send_empty=send_empty,
             registry=registry,
+            organisations=load_organisations(settings.own_organisations) if watch else None,
             session=session,
         )
         done = (
@@ -81,6 +89,8 @@ def change(
     all_nations: Annotated[bool, typer.Option("--all-nations", help="All nations again.")] = False,
     sector: Sector = None,
     all_sectors: Annotated[bool, typer.Option("--all-sectors", help="All sectors again.")] = False,
+    watch: Watch = None,
+    watch_none: Annotated[bool, typer.Option("--watch-none", help="Watch no organisation.")] = False,
     send_empty: SendEmpty = None,
     data: Data = None,
     sources: Sources = None,
@@ -95,8 +105,10 @@ def change(
             themes=_chosen("theme", theme, everything=all_themes),
             nations=_chosen("nation", nation, everything=all_nations),
             sectors=_chosen("sector", sector, everything=all_sectors),
+            watch=_watched(watch, nothing=watch_none),
             send_empty=send_empty,
             registry=registry,
+            organisations=load_organisations(settings.own_organisations) if watch else None,
             session=session,
         )
         _confirm(recipient, "changed")
@@ -128,11 +140,14 @@ def list_recipients(data: Data = None, json: Json = False) -> None:
             _choices(person.themes, "all"),
             _choices(person.nations, "all"),
             _choices(person.sectors, "all"),
+            _choices(person.watch, "none"),
             "yes" if person.active else f"left {person.left_at:%Y-%m-%d}",
         )
         for person in people
     ]
-    console.table(f"{len(rows)} recipients", ("address", "name", "themes", "nations", "sectors", "active"), rows)
+    console.table(
+        f"{len(rows)} recipients", ("address", "name", "themes", "nations", "sectors", "watches", "active"), rows
+    )
 
 
 @app.command("remove", epilog="Example: culture-monitor recipients remove you@example.org")
@@ -169,6 +184,12 @@ def _chosen(what: str, named: list[str] | None, *, everything: bool) -> list[str
     if named and everything:
         raise typer.BadParameter(f"give --{what}, or all of them, not both", param_hint=f"--all-{what}s")
     return [] if everything else named or None
+
+
+def _watched(named: list[str] | None, *, nothing: bool) -> list[str] | None:
+    if named and nothing:
+        raise typer.BadParameter("give --watch or --watch-none, not both", param_hint="--watch-none")
+    return [] if nothing else named or None
 
 
 def _confirm(recipient: Recipient, done: str) -> None:

@@ -19,11 +19,12 @@ from models.reviews import (
     ReviewError,
     check_decision,
     check_retagging,
+    check_reviewer,
     seal_of,
 )
 from models.reviews import queue as most_doubtful
 from models.settings import load_settings
-from models.store import reviews
+from models.store import events, reviews
 from models.store.database import Database, open_database
 from models.store.reviews import Recorded
 from models.store.tables import Article as Stored
@@ -120,6 +121,27 @@ def retag(
     with open_database(settings.database_address) as database:
         (recorded,) = _record(database, [(article, decision)], expected=seal_of(shown.changes))
     console.line(f"Recorded: {_changed([recorded])} changed. It counts from now on.")
+
+
+@app.command("separate")
+def separate(
+    article: Article,
+    other: Article,
+    reviewer: Reviewer,
+    note: Note = "",
+    data: Data = None,
+) -> None:
+    """Say that two stories do not belong together: no edition shows them as one event, or one as following the other."""
+    reviewer, note = check_reviewer(reviewer=reviewer, note=note)
+    settings = load_settings(data=data)
+    with open_database(settings.database_address) as database, database.write() as session:
+        found = (_find(article, session=session), _find(other, session=session))
+        done = events.separate(*found, reviewer=reviewer, note=note, now=utc_now(), session=session)
+    for title in done.titles:
+        console.line(f"  {title}")
+    was = "They were reports of one event." if done.were_one_event else ""
+    was = "One was said to follow the other." if done.was_followed else was
+    console.line(f"Recorded: they stay apart from now on. {was or 'They were not together.'}")
 
 
 @app.command("import", epilog="Example: culture-monitor review import reviews.csv")

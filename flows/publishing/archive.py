@@ -6,7 +6,8 @@ from itertools import groupby
 from pathlib import Path
 
 from flows.publishing.rendering import html_templates
-from models.edition.wording import PRODUCT, count_stories, count_things
+from models.edition.news import PRODUCT
+from models.edition.trend_words import count_stories, count_things
 from models.private_files import write_whole
 from models.themes import load_framework
 from models.weeks import Week

@@ -10,13 +10,13 @@ from sqlmodel import Session
 
 from flows.publishing.archive import ArchiveEntry, write_archive
 from flows.publishing.delivery import DeliverySummary
+from flows.publishing.layout import view_edition
 from flows.publishing.mailer import Sender, build_message, message_id
 from flows.publishing.messages import links_of
 from flows.publishing.rendering import render_email, render_text, render_web
-from flows.publishing.view import view_edition
 from models.edition.compose import compose
 from models.edition.content import EditionContent, content_from_json
-from models.edition.wording import write_subject
+from models.edition.news import write_subject
 from models.private_files import write_whole
 from models.settings import Settings
 from models.sources import Registry
@@ -105,7 +105,7 @@ def compose_edition(
         page, entries = edition.html, archive_entries(session=session)
     content = content_from_json(edition.content)
     files = (*write_files(content, settings, sender), *write_archive(settings.data / "archive", week, page, entries))
-    return result_of(content, files)
+    return result_of(content, files, edition.subject)
 
 
 def write_files(content: EditionContent, settings: Settings, sender: Sender) -> tuple[Path, ...]:
@@ -128,11 +128,12 @@ def write_files(content: EditionContent, settings: Settings, sender: Sender) -> 
     )
 
 
-def result_of(content: EditionContent, files: tuple[Path, ...] = ()) -> DigestResult:
+def result_of(content: EditionContent, files: tuple[Path, ...] = (), subject: str = "") -> DigestResult:
+    """What an edition says; `subject` is the one that is kept with it, where one is."""
     return DigestResult(
         content=content,
         content_hash=editions.content_hash(content.to_json()),
-        subject=write_subject(content),
+        subject=subject or write_subject(content),
         files=files,
     )
 

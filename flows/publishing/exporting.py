@@ -17,7 +17,8 @@ from xml.etree import ElementTree as ET
 from models.edition.compose import compose, rights_of
 from models.edition.content import EditionContent, ModelNote, StoryItem, within_rights
 from models.edition.facts import WeekFacts
-from models.edition.wording import PRODUCT, quote_story
+from models.edition.news import PRODUCT
+from models.edition.wording import quote_story
 from models.rights import Rights
 from models.sources import Registry
 from models.store.database import Database

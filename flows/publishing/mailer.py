@@ -11,7 +11,7 @@ from email.utils import format_datetime, parseaddr
 from urllib.parse import quote, urlencode, urlsplit
 
 from flows.publishing.rendering import Rendered
-from models.edition.wording import PRODUCT
+from models.edition.news import PRODUCT
 from models.settings import SettingsError
 from models.text_safety import plain_line
 from models.weeks import LONDON

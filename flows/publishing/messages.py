@@ -4,10 +4,11 @@ import secrets
 from dataclasses import replace
 from functools import lru_cache
 
+from flows.publishing.layout import view_edition
 from flows.publishing.mailer import Sender, build_message, unsubscribe_mail, unsubscribe_page
 from flows.publishing.rendering import Rendered, render_email
-from flows.publishing.view import Links, view_edition
-from models.edition.compose import empty_for, for_recipient
+from flows.publishing.view import Links
+from models.edition.choosing import empty_for, for_recipient
 from models.edition.content import EditionContent, Selection
 from models.store.recipients import Receiver
 

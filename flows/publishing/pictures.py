@@ -3,8 +3,8 @@
 from base64 import b64encode
 from html import escape
 
-from flows.publishing.view import scale_bars
-from models.edition import wording
+from flows.publishing.layout import scale_bars
+from models.edition import trend_words
 from models.edition.content import EditionContent
 from models.trends import Trend
 
@@ -44,8 +44,8 @@ def _row(name: str, trend: Trend, top: int) -> str:
         tall = max(height, 1)
         colour = "#0b4f8a" if place == len(trend.counts) - 1 else "#9db7cf"
         bars.append(f'<rect x="{left}" y="{base - tall}" width="{BAR}" height="{tall}" fill="{colour}"/>')
-    flag = wording.flag_trend(trend)
-    words = f"{trend.now}{wording.say_usual(trend)}" + (f" – {flag}" if flag else "")
+    flag = trend_words.flag_trend(trend)
+    words = f"{trend.now}{trend_words.say_usual(trend)}" + (f" – {flag}" if flag else "")
     right = LEFT + 12 * (BAR + GAP) + 12
     return (
         f'<text x="12" y="{base - 5}" fill="#1b2733">{escape(name)}</text>{"".join(bars)}'

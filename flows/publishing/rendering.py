@@ -23,10 +23,11 @@ from flows.running.markdown import Markdown, escape, link
 # Gmail cuts a message at 102 kB of HTML and hides the rest, the unsubscribe link included.
 LARGEST_HTML = 95_000
 # Stories listed under one heading of the email: as many as fit. The web edition has them all.
-EMAIL_STORIES = (12, 8, 6, 5, 4, 3, 2, 1, 0)
+EMAIL_STORIES = (40, 25, 16, 12, 8, 6, 5, 4, 3, 2, 1, 0)
+MOST_STORIES = 90  # more never fit: a story takes some 1.1 kB
 EMAIL_GAPS = 15
 EMAIL_COPIES = 8
-TEXT_STORIES = 12
+TEXT_STORIES = 12  # at least
 ARTIFACT_STORIES = 8  # it is read on the way to a decision
 WIDTH = 72  # of the plain text: leaves room for the "> " of two replies in 80 columns
 
@@ -55,10 +56,12 @@ def render_email(view: EditionView) -> Rendered:
     html = ""
     for stories in EMAIL_STORIES:
         shown = shorten(view, stories=stories, copies=EMAIL_COPIES, gaps=EMAIL_GAPS)
+        if len(shown.shown) > MOST_STORIES:
+            continue
         html = email_template().render(edition=shown, **_FRAME)
         if len(html.encode()) <= LARGEST_HTML:
             break
-    return Rendered(view.subject, html, render_text(shorten(view, stories=TEXT_STORIES)))
+    return Rendered(view.subject, html, render_text(shorten(view, stories=max(stories, TEXT_STORIES))))
 
 
 def render_web(view: EditionView) -> str:

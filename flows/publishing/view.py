@@ -1,24 +1,15 @@
-"""One view of an edition: each story placed, each sentence written, each bar measured, for all forms alike. Pure.
+"""What every form of an edition shows, as plain values: `flows.publishing.layout` makes it, the templates decide how it looks.
 
-Five stories at most lead; every other is listed once, under its strongest theme: group by group.
-A theme whose story leads points to it, so that "No items this week" always means what it says.
-The templates (`templates/email`, `web`, `text`, `artifact`) only decide how this looks; each escapes for its own form.
+The templates (`templates/email`, `web`, `text`, `artifact`) each escape for their own form.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from models.edition import wording
-from models.edition.compose import choose_leads
-from models.edition.content import Copy, EditionContent, StoryItem, ThemeNote
-from models.themes import load_framework
-from models.trends import Trend
+from models.edition.content import Copy, OtherReport
+from models.edition.news import bare_headline
+from models.text_safety import plain_line
 
-BAR_HEIGHT = 32  # pixels of the tallest bar
-LEAST_SCALE = 4  # stories that the tallest bar stands for at least: one lone story must not look like a peak
-# Of editions of the first release, which do not say it themselves.
-_HEADINGS = {"finding": "Findings about culture", "recommendation": "The seven recommendations"}
-_BLOCKS = "▁▂▃▄▅▆▇█"
+LINK_LETTERS = 30  # of a headline that is only pointed to
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +21,66 @@ class Links:
     unsubscribe: str = ""  # https or mailto, with the recipient's token
 
 
+NOWHERE = Links()
+
+
+@dataclass(frozen=True, slots=True)
+class StoryLink:
+    """A story that stands in full elsewhere in the edition."""
+
+    id: int
+    number: int  # in reading order, from 1: what plain text points with
+    title: str  # shortened
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedView:
+    """The story of an earlier week that one continues."""
+
+    title: str
+    url: str
+    week: str
+
+
+@dataclass(frozen=True, slots=True)
+class DateView:
+    """A coming date, in words, with the sentence that names it where it may be quoted, or what stands in full elsewhere."""
+
+    when: str
+    quote: str = ""
+    story: StoryLink | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StoryView:
     """One story as every form shows it."""
 
     id: int  # of its article: what the form of `review` asks for
-    lead: int  # its place among the stories that lead, from 1; 0 for the others
+    number: int  # in reading order, from 1
     title: str
     url: str  # http(s), or empty: then it is shown without a link
-    meta: str  # outlet, date, nation, sector, and what limits it
+    who: str  # the organisations that it is about; may be empty
+    meta: str  # outlet, day, nation, and what limits it
     quote: str
     credit: str
-    theme: str  # the name of the theme under which it is listed; empty for none
-    other_themes: tuple[str, ...]
-    themes_line: str  # the same in one line
+    themes: str  # why it counts: the names of its themes, the strongest first
     copies: tuple[Copy, ...]
     more_copies: int = 0
+    reports: tuple[OtherReport, ...] = ()  # of the same event by other outlets, the best first
+    count: str = ""  # of all reports, in words
+    more_reports: int = 0
+    follows: FollowedView | None = None
+    dates: tuple[DateView, ...] = ()
+
+    def link(self) -> StoryLink:
+        """What points to it."""
+        return StoryLink(self.id, self.number, plain_line(bare_headline(self.title), LINK_LETTERS), self.url)
 
 
 @dataclass(frozen=True, slots=True)
 class SectionView:
-    """One heading with its stories by rank; those that lead the edition apart, in `above`."""
+    """One heading with its stories by rank, and the stories of other sections that belong to it as well."""
 
     anchor: str
     heading: str
@@ -58,18 +88,31 @@ class SectionView:
     name: str = ""
     flag: str = ""
     numbers: str = ""
-    above: tuple[StoryView, ...] = ()
-    count: int = 0  # of all its stories
-    empty: str = ""  # what is said where there are none
+    also: tuple[StoryLink, ...] = ()
+    more_also: int = 0
+    count: int = 0  # of all its stories, here and elsewhere
+    total: str = ""  # the same in words
     more: int = 0  # stories left out here, for the web edition to show
+    chart: "TrendView | None" = None  # where the theme rose or has more stories than usual
 
 
 @dataclass(frozen=True, slots=True)
-class GroupView:
-    """Themes that belong together, such as the findings about culture."""
+class NewsView:
+    """One line of the brief."""
 
-    heading: str
-    sections: tuple[SectionView, ...]
+    who: str
+    outlets: str
+    link: StoryLink
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationView:
+    """An organisation in the news."""
+
+    name: str
+    words: str
+    stories: tuple[StoryLink, ...]
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +133,7 @@ class TrendView:
     chart_words: str
     bars: tuple[BarView, ...]
     spark: str  # the bars in one line of text; a dot for a week without data
+    is_news: bool  # it rose, went quiet, or has more stories than usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,148 +155,69 @@ class EditionView:
     title: str
     standfirst: str
     brief_heading: str
-    brief: tuple[str, ...]
-    leads: tuple[StoryView, ...]
-    groups: tuple[GroupView, ...]
-    others: SectionView  # in scope, under none of the themes
+    news: tuple[NewsView, ...]
+    brief: tuple[str, ...]  # the numbers, then what rose or went quiet
+    watched: SectionView  # stories about what the reader watches
+    unnamed: str  # what they watch and nothing is about
+    sections: tuple[SectionView, ...]  # themes with stories of their own; last, those of no theme
+    elsewhere: tuple[SectionView, ...]  # themes whose stories all stand under others
+    empty: str  # the themes without stories
+    organisations: tuple[OrganisationView, ...]  # of several stories
+    newcomers: tuple[OrganisationView, ...]  # of one story, the first in weeks
+    newcomers_words: str
+    more_organisations: int
+    dates: tuple[DateView, ...]  # named in the stories, the next first
     trends: tuple[TrendView, ...]
     trends_note: str
     trends_rule: str
     gaps: tuple[GapView, ...]
     gaps_note: str
     method: tuple[str, ...]
+    method_in_short: str
     licences: tuple[str, ...]
     receipt: str
     privacy: str
     links: Links
     more_gaps: int = 0
 
-
-def view_edition(content: EditionContent, links: Links = Links()) -> EditionView:
-    """What every form of an edition shows of it, nothing left out."""
-    names = content.theme_names
-    places = {story.id: place for place, story in enumerate(choose_leads(content), 1)}
-    stories = {story.id: _view_story(story, names, places.get(story.id, 0)) for story in content.stories}
-    trends = {trend.theme: trend for trend in content.trends}
-    by_theme: dict[str, list[StoryView]] = {theme: [] for theme in names}
-    others: list[StoryView] = []
-    for story in content.stories:
-        by_theme.get(story.primary, others).append(stories[story.id])
-    groups = [
-        GroupView(
-            next(theme.group_heading for theme in content.themes if theme.group == group)
-            or _HEADINGS.get(group, group),
-            tuple(
-                _view_section(content, theme, trends.get(theme.id), by_theme[theme.id])
-                for theme in content.themes
-                if theme.group == group
-            ),
-        )
-        for group in dict.fromkeys(theme.group for theme in content.themes)
-    ]
-    return EditionView(
-        product=wording.PRODUCT,
-        subject=wording.write_subject(content),
-        preheader=wording.write_preheader(content),
-        title=wording.write_title(content),
-        standfirst=wording.write_standfirst(content),
-        brief_heading="This week in brief" + ("" if content.complete else ", so far"),
-        brief=wording.write_brief(content),
-        leads=tuple(stories[id_] for id_ in places),
-        groups=tuple(groups),
-        others=_view_others([story for story in others if not story.lead]),
-        trends=tuple(_view_trend(names[trend.theme], trend) for trend in content.trends if trend.theme in names),
-        trends_note=wording.explain_charts(content),
-        trends_rule=wording.VERDICT_RULE,
-        gaps=tuple(GapView(gap.name, wording.describe_gap(gap), gap.reason) for gap in content.gaps),
-        gaps_note=wording.explain_gaps(content.gaps),
-        method=wording.explain_method(content),
-        licences=wording.list_licences(content),
-        receipt=wording.explain_receipt(content),
-        privacy=wording.PRIVACY,
-        links=links,
-    )
+    @property
+    def shown(self) -> frozenset[int]:
+        """The stories that stand in it in full."""
+        return frozenset(story.id for section in (self.watched, *self.sections) for story in section.stories)
 
 
-def shorten(view: EditionView, *, stories: int, copies: int | None = None, gaps: int | None = None) -> EditionView:
-    """At most so many stories under one heading, copies of a story, and gaps; what is left out is counted."""
+def shorten(
+    view: EditionView, *, stories: int, also: int | None = None, copies: int | None = None, gaps: int | None = None
+) -> EditionView:
+    """At most so many stories under one heading, links in one line, copies of a story, and gaps; what is left out is counted."""
 
-    def cut_copies(all_: Sequence[StoryView]) -> tuple[StoryView, ...]:
+    def cut_copies(one: StoryView) -> StoryView:
         if copies is None:
-            return tuple(all_)
-        return tuple(
-            replace(one, copies=one.copies[:copies], more_copies=max(len(one.copies) - copies, 0)) for one in all_
+            return one
+        return replace(
+            one,
+            copies=one.copies[:copies],
+            more_copies=max(len(one.copies) - copies, 0),
+            reports=one.reports[:copies],
+            more_reports=max(len(one.reports) - copies, 0),
         )
 
     def cut(section: SectionView) -> SectionView:
         left = max(len(section.stories) - stories, 0)
-        return replace(section, stories=cut_copies(section.stories[:stories]), more=left)
+        kept = section.also[:also]
+        return replace(
+            section,
+            stories=tuple(map(cut_copies, section.stories[:stories])),
+            more=left,
+            also=kept,
+            more_also=section.more_also + len(section.also) - len(kept),
+        )
 
     return replace(
         view,
-        leads=cut_copies(view.leads),
-        groups=tuple(replace(group, sections=tuple(map(cut, group.sections))) for group in view.groups),
-        others=cut(view.others),
+        watched=cut(view.watched),
+        sections=tuple(map(cut, view.sections)),
+        elsewhere=tuple(map(cut, view.elsewhere)),
         gaps=view.gaps[:gaps],
         more_gaps=0 if gaps is None else max(len(view.gaps) - gaps, 0),
-    )
-
-
-def scale_bars(trend: Trend, tallest: int) -> list[int | None]:
-    """The counts as heights from 0 to `tallest`; None for a week without data."""
-    scale = max([count for count in trend.counts if count is not None] + [LEAST_SCALE])
-    return [None if count is None else round(tallest * count / scale) for count in trend.counts]
-
-
-def _view_story(story: StoryItem, names: dict[str, str], place: int) -> StoryView:
-    theme = names.get(story.primary, "")
-    others = tuple(names[tag.theme] for tag in story.themes[1:] if tag.theme in names)
-    listed = [theme, *others] if place else others
-    return StoryView(
-        id=story.id,
-        lead=place,
-        title=story.title,
-        url=story.url,
-        meta=wording.describe_story(story),
-        quote=wording.quote_story(story),
-        credit=wording.credit_story(story),
-        theme=theme,
-        other_themes=others,
-        themes_line=f"{'Themes' if place else 'Also on'}: {' · '.join(listed)}" if listed else "",
-        copies=story.copies,
-    )
-
-
-def _view_section(
-    content: EditionContent, theme: ThemeNote, trend: Trend | None, stories: list[StoryView]
-) -> SectionView:
-    return SectionView(
-        anchor=theme.id,
-        heading=theme.heading,
-        stories=tuple(story for story in stories if not story.lead),
-        name=theme.name,
-        flag=wording.flag_trend(trend),
-        numbers=wording.describe_section(content, trend) if stories else "",
-        above=tuple(story for story in stories if story.lead),
-        count=len(stories),
-        empty="" if stories else wording.explain_no_items(content, theme.id),
-    )
-
-
-def _view_others(stories: list[StoryView]) -> SectionView:
-    return SectionView("others", f"Also about {load_framework().scope}", tuple(stories), count=len(stories))
-
-
-def _view_trend(name: str, trend: Trend) -> TrendView:
-    heights, steps = scale_bars(trend, BAR_HEIGHT), scale_bars(trend, len(_BLOCKS) - 1)
-    return TrendView(
-        name=name,
-        flag=wording.flag_trend(trend),
-        words=wording.describe_trend(trend),
-        chart_words=wording.describe_chart(trend),
-        bars=tuple(
-            BarView(count, 0 if height is None else max(height, 1))
-            for count, height in zip(trend.counts, heights, strict=True)
-        ),
-        spark="".join("·" if step is None else _BLOCKS[step] for step in steps),
     )

@@ -13,12 +13,12 @@ from sqlmodel import Session
 
 from flows.publishing.delivery import ANOTHER_RUN, LOCK, PAUSES_SECONDS, DeliverySummary, EditionSender
 from flows.publishing.edition import HASH_LETTERS, DigestResult, compose_edition, content_of, result_of, write_files
+from flows.publishing.layout import view_edition
 from flows.publishing.mailer import Sender, build_message, message_id, parse_sender
 from flows.publishing.messages import MessageMaker, links_of
 from flows.publishing.rendering import render_email
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
-from flows.publishing.view import view_edition
-from models.edition.compose import for_recipient
+from models.edition.choosing import for_recipient
 from models.edition.content import Selection, content_from_json
 from models.settings import Settings
 from models.sources import Registry
@@ -95,7 +95,7 @@ def weekly_digest(
             edition = editions.edition_of(week, session=session)
             assert edition is not None  # kept by `compose_edition`
             # As it is kept at this moment: another command may have composed it anew.
-            result = result_of(content_from_json(edition.content), result.files)
+            result = result_of(content_from_json(edition.content), result.files, edition.subject)
             unsent = _seal(edition, result, settings, sender, mailer, clock(), session=session)
             before = deliveries.count_states(edition.id or 0, session=session)
         if unsent is not None:

@@ -9,9 +9,9 @@ from urllib.parse import quote
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from flows.collecting.summary import CollectSummary
+from flows.publishing.layout import view_edition
 from flows.publishing.pictures import as_data_uri, trends_svg
 from flows.publishing.rendering import render_artifact
-from flows.publishing.view import view_edition
 from flows.running.jobs import note_told
 from flows.running.markdown import MAX_CELL, escape, link, table
 from flows.running.run_summary import sections

@@ -18,7 +18,7 @@ from flows.tagging.opening import shipped_tagger as shipped_tagger
 from flows.tagging.waiting import tag_waiting
 from models.settings import Settings, code_version
 from models.sources import Registry, Source
-from models.store import collecting, deliveries, organisations, reviews
+from models.store import collecting, deliveries, events, organisations, reviews
 from models.store.database import Database
 from models.store.tagging import document_of
 from models.store.upkeep import Upkeep, keep_up
@@ -213,6 +213,7 @@ async def tag(
     """Tag every stored story that waits."""
     done = await run_step(TAG_STEP, lambda: tag_waiting(database, settings, now=now, progress=partial(report, "tag")))
     organisations.record_recent(database, settings.own_organisations, now=now)
+    events.record_events(database, now=now)
     return done
 
 

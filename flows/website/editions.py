@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from flows.publishing.archive import years_of
 from flows.publishing.edition import archive_entries
-from flows.publishing.view import EditionView, shorten, view_edition
+from flows.publishing.layout import view_edition
+from flows.publishing.view import EditionView, shorten
 from flows.website.site import MAX_PAGE_BYTES, site_of
-from models.edition.compose import find_gaps
 from models.edition.content import EditionContent, content_from_json, within_rights
 from models.edition.facts import describe_model
+from models.edition.gaps import find_gaps
 from models.edition.wording import describe_gap, explain_gaps
 from models.sources import name_nation, name_sector
 from models.store import editions
@@ -66,7 +67,7 @@ def sources(request: Request) -> Response:
     with site.database.read() as session:
         watched = enabled_sources(session=session)
         states = {state.source: state for state in session.exec(select_rows(SourceState))}
-        gaps = find_gaps(source_facts(Week.of(now), session=session), Week.of(now), now)
+        gaps = find_gaps(source_facts(Week.of(now), session=session), site.registry, Week.of(now), now)
     known = site.registry.by_id()
     rows = []
     for one in watched:

@@ -84,18 +84,23 @@ def recommendations(request: Request) -> Response:
     """What was reported on each numbered theme, quarter by quarter, the newest first."""
     site = site_of(request)
     numbered = [one for one in load_themes() if one.number]
-    sections = []
+    stretches = charts.quarters(site.now(), QUARTERS)
     with site.database.read() as session:
-        stretches = charts.quarters(site.now(), QUARTERS)
-        for one in numbered:
-            wanted = Wanted(theme=one.id)
-            counted, total = charts.count_stories(wanted, stretches, STORIES_OF_QUARTER, session=session)
-            quarters = counted[::-1]  # the newest first
-            told = [
-                (quarter, site.cards(quarter.newest, theme=one.id, session=session))
-                for quarter in quarters[:QUARTERS_TOLD]
-            ]
-            sections.append((one, quarters, told, total))
+        counted = [
+            charts.count_stories(Wanted(theme=one.id), stretches, STORIES_OF_QUARTER, session=session)
+            for one in numbered
+        ]
+        newest_first = [quarters[::-1] for quarters, _ in counted]
+        asked = [
+            (one.id, quarter.newest)
+            for one, quarters in zip(numbered, newest_first, strict=True)
+            for quarter in quarters[:QUARTERS_TOLD]
+        ]
+        cards = iter(site.lists(asked, session=session))
+    sections = [
+        (one, quarters, [(quarter, next(cards)[1]) for quarter in quarters[:QUARTERS_TOLD]], total)
+        for one, quarters, (_, total) in zip(numbered, newest_first, counted, strict=True)
+    ]
     heading = numbered[0].group.heading if numbered else "Recommendations"
     return site.page(request, "recommendations.html", title=f"{heading} at a glance", sections=sections)
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from flows.website.guard import Limit, network_of
 from flows.website.pages import LARGEST_ID, story
 from flows.website.site import site_of
-from models.edition.wording import PRODUCT
+from models.edition.news import PRODUCT
 from models.reviews import IN_SCOPE
 from models.store import recipients, reviews
 from models.store.tables import Article

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from flows.publishing.exporting import Story, as_data, write_csv
 from flows.website.site import LAST_PAGE, PAGE_STORIES, Site, StoryCard, organisation_names, page_number, site_of
-from models.edition.wording import PRODUCT
+from models.edition.news import PRODUCT
 from models.sources import NATION_NAMES, SECTOR_NAMES, name_nation, name_sector
 from models.store.search import FIRST_HITS, Found, Wanted, Words, facets, find, read_words
 from models.text_safety import plain_line

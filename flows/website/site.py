@@ -14,17 +14,19 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from flows.publishing.rendering import html_templates
-from models.edition import wording
 from models.edition.compose import rights_of, show_story
 from models.edition.content import Copy, StoryItem
 from models.edition.facts import StoryFact
+from models.edition.news import PRODUCT
+from models.edition.trend_words import count_stories, count_things
+from models.edition.wording import describe_story, quote_story
 from models.rights import quotation
 from models.sources import Registry
+from models.store.article_facts import chunks
 from models.store.database import Database
 from models.store.in_scope import article
-from models.store.search import Hit, named_organisations, stories_of
+from models.store.search import Hit, named_organisations, stories_by_key
 from models.store.tables import StoredOrganisation
-from models.store.week_gathering import chunks
 from models.text_safety import plain_line
 from models.themes import Theme, load_framework, load_themes, theme_ids
 from models.weeks import LONDON, format_long_date
@@ -78,11 +80,11 @@ class Site:
         made.globals.update(
             base=self.base,
             menu=MENU,
-            product=wording.PRODUCT,
+            product=PRODUCT,
             framework=load_framework(),
             long_date=lambda moment: format_long_date(moment.astimezone(LONDON).date()),
-            count_stories=wording.count_stories,
-            count_things=wording.count_things,
+            count_stories=count_stories,
+            count_things=count_things,
             quote_path=lambda value: quote(value, safe=""),
         )
         return made
@@ -96,12 +98,24 @@ class Site:
         self, hits: Sequence[Hit], *, theme: str = "", everything: bool = False, session: Session
     ) -> list[StoryCard]:
         """These stories as a list shows them; of a `theme`, its own evidence is quoted and no other."""
-        facts = stories_of(hits, everything=everything, session=session)
+        ((_, cards),) = self.lists([(theme, hits)], everything=everything, session=session)
+        return cards
+
+    def lists(
+        self, asked: Sequence[tuple[str, Sequence[Hit]]], *, everything: bool = False, session: Session
+    ) -> list[tuple[str, list[StoryCard]]]:
+        """Several such lists, each with its theme, read from the database together."""
+        facts = stories_by_key([hit for _, hits in asked for hit in hits], everything=everything, session=session)
         summaries: dict[int, str] = {}
-        for chunk in chunks([fact.shown.id for fact in facts]):
+        for chunk in chunks([fact.shown.id for fact in facts.values()]):
             rows = session.execute(select(article.id, article.summary).where(article.id.in_(chunk)))
             summaries.update((number, summary) for number, summary in rows)
-        return [self.card(fact, summaries.get(fact.shown.id, ""), theme=theme) for fact in facts]
+
+        def card(hit: Hit, theme: str) -> StoryCard:
+            fact = facts[hit.story]
+            return self.card(fact, summaries.get(fact.shown.id, ""), theme=theme)
+
+        return [(theme, [card(hit, theme) for hit in hits if hit.story in facts]) for theme, hits in asked]
 
     def card(self, fact: StoryFact, summary: str = "", *, theme: str = "") -> StoryCard:
         """One story within the rights of its source."""
@@ -113,8 +127,8 @@ class Site:
             id=item.id,
             title=item.title,
             url=item.url,
-            meta=wording.describe_story(item),
-            quote=wording.quote_story(told),
+            meta=describe_story(item),
+            quote=quote_story(told),
             summary=quotation(text, rights_of(fact.shown, self.registry)).text if text != item.title else "",
             credit=item.credit if item.credit != item.outlet else "",
             themes=tuple((tag.theme, names[tag.theme]) for tag in item.themes if tag.theme in names),

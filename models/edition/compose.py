@@ -6,24 +6,25 @@ Pure: the same facts and the same `now` make the same edition.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from models.edition.content import (
     MAX_OUTLET,
     Basis,
     Copy,
+    DateNote,
     EditionContent,
-    GapKind,
-    Selection,
-    SourceGap,
+    Followed,
+    OrganisationNote,
+    OtherReport,
     StoryItem,
     StoryTheme,
     ThemeNote,
     within_rights,
 )
-from models.edition.facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts
+from models.edition.facts import ArticleFact, StoryFact, TagFact, WeekFacts, by_event
+from models.edition.gaps import find_gaps
 from models.links import web_address
-from models.outcomes import PollOutcome
 from models.rights import Rights, credit, quotation
 from models.sources import Registry, Source
 from models.text import MAX_SENTENCE
@@ -32,9 +33,14 @@ from models.themes import Theme
 from models.trends import ThemeHistory, Verdict, judge
 from models.weeks import LONDON, Week
 
-LEADS = 5
-LEADS_PER_THEME = 2  # a lead of five on one subject would hide the rest of the week
 MAX_TITLE = 200  # letters; a longer "headline" is a paragraph that lost its way
+
+# What a story is about: whom its headline or summary names, and whom its text names more than once.
+PLACE_WEIGHTS = {"title": 10, "summary": 3, "text": 1}
+ABOUT = 2
+MAX_ORGANISATIONS = 6
+# "First mention" is a claim about the weeks before: fewer than four say nothing.
+LEAST_WEEKS_NAMED = 4
 
 # The weights of `rank`. One strong theme is worth as much as three outlets or a week of freshness and a half.
 THEME_WEIGHT = 1.0
@@ -43,11 +49,6 @@ OUTLET_WEIGHT = 0.6
 FRESH_WEIGHT = 0.6
 RISING_WEIGHT = 0.5
 HEADLINE_ONLY_PENALTY = 0.4
-
-# A weekly newsletter that skips one week is not silent; one that skips two is worth a look.
-SILENT_AFTER = timedelta(days=21)
-FAILED_SHARE = 0.5  # of the week's polls: a source that missed fewer was seen
-_BLOCKED = {PollOutcome.BLOCKED, PollOutcome.DISALLOWED, PollOutcome.REFUSED}
 
 _BASES = {"full": Basis.TEXT, "teaser": Basis.OPENING, "paywalled": Basis.SUMMARY}
 
@@ -61,8 +62,11 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
     )
     rising = {trend.theme for trend in trends if trend.verdict is Verdict.RISING}
     known = {theme.id for theme in themes}
-    items = [_item(story, registry, facts.week.end, known, rising) for story in facts.stories]
+    until = min(now, facts.week.end).astimezone(LONDON).date()
+    items = [_event(event, registry, facts.week.end, known, rising, until) for event in by_event(facts.stories)]
     this_week = [counts[-1] for counts in facts.collected.by_source.values() if counts]
+    weeks_named = _weeks_named(facts)
+    named = dict.fromkeys(organisation.id for item in items for organisation in item.organisations)
     return EditionContent(
         week=str(facts.week),
         composed_at=now,
@@ -70,11 +74,18 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
         themes=tuple(ThemeNote(t.id, t.name, t.group.id, t.number, t.group.numbered, t.group.heading) for t in themes),
         stories=tuple(sorted(items, key=_order)),
         trends=trends,
-        gaps=find_gaps(_named(facts.sources, registry), facts.week, now),
+        gaps=find_gaps(facts.sources, registry, facts.week, now),
         articles=sum(this_week),
         sources=sum(1 for count in this_week if count),
         sources_enabled=len(facts.sources),
         model=facts.model,
+        first_named=tuple(id_ for id_ in named if weeks_named and id_ not in (facts.named_before or ())),
+        weeks_named=weeks_named,
+        misquoted=tuple(
+            story.shown.id
+            for story in facts.stories
+            if not all(tag.verbatim for tag in story.shown.tags if tag.theme in known)
+        ),
     )
 
 
@@ -85,7 +96,7 @@ def rights_of(article: ArticleFact, registry: Registry) -> Rights:
 
 def show_story(story: StoryFact, registry: Registry, known: set[str]) -> StoryItem:
     """A story by itself, with the themes that are `known`, and no more of it than may be shown."""
-    item = _item(story, registry, Week.of(story.shown.at).end, known, set())
+    item = _item(story, (), registry, Week.of(story.shown.at).end, known, set(), story.shown.at.date())
     return within_rights(item, rights_of(story.shown, registry))
 
 
@@ -110,78 +121,32 @@ def rank(item: StoryItem, *, weight: float, week_end: datetime, at: datetime, ri
     )
 
 
-def find_gaps(facts: Iterable[SourceFact], week: Week, now: datetime) -> tuple[SourceGap, ...]:
-    """What the monitor could not see, so that a silence in the news is not confused with a silent feed.
-
-    The watched sources that failed, were blocked, went silent or were never read, the worst first.
-    """
-    end = min(week.end, now)
-    gaps = [gap for fact in facts if (gap := _gap(plain_line(fact.name or fact.id, MAX_OUTLET), fact, end)) is not None]
-    order = list(GapKind)
-    return tuple(sorted(gaps, key=lambda gap: (order.index(gap.kind), gap.name.casefold())))
-
-
-def choose_leads(content: EditionContent) -> tuple[StoryItem, ...]:
-    """The stories that matter: the highest ranks, at most two of one theme, each with a theme."""
-    chosen: list[StoryItem] = []
-    for story in content.stories:
-        same = sum(other.primary == story.primary for other in chosen)
-        if story.themes and same < LEADS_PER_THEME:
-            chosen.append(story)
-        if len(chosen) == LEADS:
-            break
-    return tuple(chosen)
-
-
-def for_recipient(content: EditionContent, selection: Selection) -> EditionContent | None:
-    """The edition narrowed to what someone chose; None where nothing is left (not even for those who chose all).
-
-    UK-wide sources stay in for every nation. A story is listed under the strongest of the chosen themes. Trends and the
-    sources that could not be seen stay as they are: they describe the week, not the selection.
-    """
-    wanted = set(selection.themes)
-    stories = tuple(_with_chosen_first(story, wanted) for story in content.stories if _is_chosen(story, selection))
-    if not stories:
-        return None
-    return _narrow(content, selection, stories)
-
-
-def empty_for(content: EditionContent, selection: Selection) -> EditionContent:
-    """The edition for someone who wants one even in a week with nothing for them."""
-    return _narrow(content, selection, ())
-
-
-def _narrow(content: EditionContent, selection: Selection, stories: tuple[StoryItem, ...]) -> EditionContent:
-    wanted = selection.themes or tuple(theme.id for theme in content.themes)
+def _event(
+    event: Sequence[StoryFact], registry: Registry, week_end: datetime, known: set[str], rising: set[str], until: date
+) -> StoryItem:
+    """What tells an event: its best report, with the themes of all and the others beside it."""
+    if len(event) == 1:
+        return _item(event[0], (), registry, week_end, known, rising, until)
+    alone = {id(one): _item(one, (), registry, week_end, known, rising, until) for one in event}
+    best, *others = sorted(event, key=lambda one: _order(alone[id(one)]))
+    reports = [alone[id(one)] for one in others]
+    item = _item(best, others, registry, week_end, known, rising, until)
+    follows = next((one.follows for one in (item, *reports) if one.follows), None)
     return replace(
-        content,
-        selection=selection,
-        stories=stories,
-        themes=tuple(theme for theme in content.themes if theme.id in wanted),
-        trends=tuple(trend for trend in content.trends if trend.theme in wanted),
+        item,
+        follows=follows,
+        reports=tuple(OtherReport(one.id, one.title, one.outlet, one.url) for one in reports),
     )
-
-
-def _is_chosen(story: StoryItem, selection: Selection) -> bool:
-    return (
-        (not selection.themes or any(theme.theme in selection.themes for theme in story.themes))
-        and (not selection.nations or story.nation in (*selection.nations, "uk"))
-        and (not selection.sectors or story.sector in selection.sectors)
-    )
-
-
-def _with_chosen_first(story: StoryItem, wanted: set[str]) -> StoryItem:
-    if not wanted or story.primary in wanted:
-        return story
-    return replace(story, themes=tuple(sorted(story.themes, key=lambda theme: theme.theme not in wanted)))
 
 
 def _item(
     story: StoryFact,
+    others: Sequence[StoryFact],
     registry: Registry,
     week_end: datetime,
     known: set[str],
     rising: set[str],
+    until: date,
 ) -> StoryItem:
     shown = story.shown
     source = registry.by_id().get(shown.source)  # only for what the store does not know of an old article
@@ -189,8 +154,8 @@ def _item(
     outlet = _name_outlet(shown, source)
     title = plain_line(shown.title, MAX_TITLE) or "(no headline)"
     themes = []
-    for tag in _strongest(story, known):
-        quoted = quotation(plain_line(tag.evidence, MAX_SENTENCE), rights)
+    for tag in _strongest(story, others, known):
+        quoted = quotation(plain_line(tag.evidence if tag.verbatim else "", MAX_SENTENCE), rights)
         themes.append(
             StoryTheme(
                 tag.theme,
@@ -218,10 +183,13 @@ def _item(
         basis=basis,
         themes=tuple(themes),
         copies=copies,
-        outlets=len({outlet, *(copy.outlet for copy in copies)}),
+        outlets=len({outlet, *(copy.outlet for copy in copies), *_outlets_of(others, registry)}),
         rank=0.0,
         credit=plain_line(credit(rights, outlet)),
         late=story.late,
+        organisations=_organisations((story, *others)),
+        follows=_followed(story),
+        ahead=_ahead(shown, rights, themes, until),
     )
     weight = shown.weight if shown.weight is not None else (source.weight if source else 1.0)
     return replace(item, rank=round(rank(item, weight=weight, week_end=week_end, at=shown.at, rising=rising), 4))
@@ -232,14 +200,63 @@ def _differs(sentence: str, title: str) -> bool:
     return plain_line(sentence).strip(" .…").casefold() not in {"", title.strip(" .…").casefold()}
 
 
-def _strongest(story: StoryFact, known: set[str]) -> list[TagFact]:
-    """The themes of a story, strongest first: those of its copies count, but only what is shown is quoted."""
+def _outlets_of(stories: Iterable[StoryFact], registry: Registry) -> set[str]:
+    sources = registry.by_id()
+    return {_name_outlet(one, sources.get(one.source)) for story in stories for one in story.articles}
+
+
+def _followed(story: StoryFact) -> Followed | None:
+    """The earlier story that one continues; not one of the same headline, which says nothing more."""
+    if story.follows is None:
+        return None
+    title = plain_line(story.follows.title, MAX_TITLE)
+    return Followed(title, web_address(story.follows.url), str(story.follows.week)) if title else None
+
+
+def _ahead(shown: ArticleFact, rights: Rights, themes: Sequence[StoryTheme], until: date) -> tuple[DateNote, ...]:
+    """The dates that are still to come, the next first; a sentence only as a whole, and within what may be quoted in all."""
+    left = rights.quotation_words - max((len(theme.quote.split()) for theme in themes), default=0)
+    notes = []
+    for one in sorted(shown.ahead, key=lambda one: one.day):
+        sentence = plain_line(one.sentence)
+        if one.last < until:
+            continue
+        fits = bool(sentence) and len(sentence.split()) <= left
+        left -= len(sentence.split()) if fits else 0
+        notes.append(DateNote(one.day, one.precision, sentence if fits else ""))
+    return tuple(notes)
+
+
+def _strongest(story: StoryFact, others: Sequence[StoryFact], known: set[str]) -> list[TagFact]:
+    """The themes of a story, strongest first: those of its copies and other reports count, but only what is shown is quoted."""
     best: dict[str, TagFact] = {tag.theme: tag for tag in story.shown.tags if tag.theme in known}
-    for copy in story.copies:
+    for copy in (*story.copies, *(one for other in others for one in other.articles)):
         for tag in copy.tags:
             if tag.theme in known and tag.theme not in best:
                 best[tag.theme] = replace(tag, evidence="")
     return sorted(best.values(), key=lambda tag: (-tag.score, tag.theme))
+
+
+def _organisations(stories: Iterable[StoryFact]) -> tuple[OrganisationNote, ...]:
+    """Whom an event is about, the most prominent first: as the article that is shown says, else as copies and others do."""
+    for article in (one for story in stories for one in story.articles):
+        weights: dict[str, int] = {}
+        for mention in article.mentions:
+            weight = PLACE_WEIGHTS.get(mention.place, 1) * mention.count
+            weights[mention.organisation_id] = weights.get(mention.organisation_id, 0) + weight
+        names = {mention.organisation_id: mention.name for mention in article.mentions}
+        about = sorted((id_ for id_ in weights if weights[id_] >= ABOUT), key=lambda id_: (-weights[id_], names[id_]))
+        if not about and len(weights) == 1:
+            about = list(weights)  # nobody else is named: it can be about no other
+        if about:
+            return tuple(OrganisationNote(id_, names[id_]) for id_ in about[:MAX_ORGANISATIONS])
+    return ()
+
+
+def _weeks_named(facts: WeekFacts) -> int:
+    """The weeks in which organisations were looked for, this one included; 0 where they are too few to call one new."""
+    weeks = sum(1 for count in facts.collected.totals()[:-1] if count)
+    return weeks + 1 if facts.named_before is not None and weeks >= LEAST_WEEKS_NAMED else 0
 
 
 def _copies(story: StoryFact, registry: Registry, outlet: str) -> tuple[Copy, ...]:
@@ -254,27 +271,6 @@ def _copies(story: StoryFact, registry: Registry, outlet: str) -> tuple[Copy, ..
 
 def _name_outlet(article: ArticleFact, source: Source | None) -> str:
     return plain_line(article.outlet or (source.label if source else article.source), MAX_OUTLET)
-
-
-def _named(facts: Iterable[SourceFact], registry: Registry) -> list[SourceFact]:
-    """Sources whose name is not on record, since no run has collected after an upgrade, under that of the registry."""
-    known = registry.by_id()
-    return [fact if fact.name or fact.id not in known else replace(fact, name=known[fact.id].label) for fact in facts]
-
-
-def _gap(name: str, fact: SourceFact, end: datetime) -> SourceGap | None:
-    if fact.last_polled_at is None:
-        return SourceGap(name, GapKind.NEVER, None)
-    failing = fact.failing_since is not None and fact.failing_since < end
-    missed = fact.polls > 0 and fact.failed_polls >= FAILED_SHARE * fact.polls
-    if failing or missed:
-        blocked = fact.last_outcome in _BLOCKED
-        since = fact.failing_since.astimezone(LONDON).date() if fact.failing_since and failing else None
-        reason = fact.last_detail if failing else f"{fact.failed_polls} of {fact.polls} tries failed"
-        return SourceGap(name, GapKind.BLOCKED if blocked else GapKind.FAILED, since, plain_line(reason, 120))
-    if fact.last_new_at is not None and end - fact.last_new_at > SILENT_AFTER:
-        return SourceGap(name, GapKind.SILENT, fact.last_new_at.astimezone(LONDON).date())
-    return None
 
 
 def _order(item: StoryItem) -> tuple[float, float, int]:

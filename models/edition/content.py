@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from models.dates_ahead import Precision
 from models.rights import Rights, quotation
 from models.themes import numbered_heading
 from models.trends import Trend
@@ -57,6 +58,42 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherReport:
+    """Another outlet's own report of the same event."""
+
+    id: int  # of its article
+    title: str
+    outlet: str
+    url: str  # http(s), or empty
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The story of an earlier week that one continues."""
+
+    title: str
+    url: str  # http(s), or empty
+    week: str  # 2026-W44
+
+
+@dataclass(frozen=True, slots=True)
+class DateNote:
+    """A coming date that a story's text names."""
+
+    day: date  # or the first of its week or month
+    precision: Precision
+    quote: str  # the sentence, whole; empty where its source lets no more be quoted
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationNote:
+    """An organisation's id, and its name as it was when the edition was made."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoryItem:
     """One story as the edition shows it."""
 
@@ -77,6 +114,16 @@ class StoryItem:
     rank: float  # see `models.edition.compose.rank`
     credit: str  # the credit line of its rights class
     late: bool = False  # of a week before: it came into scope after the edition of its week was made
+    organisations: tuple[OrganisationNote, ...] = ()  # that it is about, the most prominent first
+    reports: tuple[OtherReport, ...] = ()  # of the same event, the best first
+    follows: Followed | None = None
+    ahead: tuple[DateNote, ...] = ()  # the next first
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The names of the organisations that it is about, but for the one that published it."""
+        names = (organisation.name for organisation in self.organisations)
+        return tuple(name for name in names if name.casefold() != self.outlet.casefold())
 
     @property
     def primary(self) -> str:
@@ -99,7 +146,12 @@ def within_rights(item: StoryItem, rights: Rights) -> StoryItem:
         left -= words
         shown.add(quoted.text)
         themes.append(theme if not quoted.cut else replace(theme, quote=quoted.text, cut=True))
-    return replace(item, themes=tuple(themes))
+    ahead = []
+    for note in item.ahead:
+        words = len(note.quote.split())
+        ahead.append(note if words <= left else replace(note, quote=""))
+        left -= words if words <= left else 0
+    return replace(item, themes=tuple(themes), ahead=tuple(ahead))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +197,17 @@ class Selection:
     themes: tuple[str, ...] = ()
     nations: tuple[str, ...] = ()
     sectors: tuple[str, ...] = ()
+    watch: tuple[OrganisationNote, ...] = ()  # stories about these come first, whatever else was chosen
 
-    def __bool__(self) -> bool:
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether stories may be left out by it."""
         return bool(self.themes or self.nations or self.sectors)
+
+    def watches(self, story: StoryItem) -> bool:
+        """Whether a story is about an organisation that is watched."""
+        watched = {organisation.id for organisation in self.watch}
+        return any(organisation.id in watched for organisation in story.organisations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +226,24 @@ class EditionContent:
     sources_enabled: int
     model: ModelNote
     selection: Selection = Selection()
+    first_named: tuple[str, ...] = ()  # organisations that no story of the weeks before was about
+    weeks_named: int = 0  # that this was looked for in, the edition's included; 0: too few to say it
+    misquoted: tuple[int, ...] = ()  # articles of which a sentence was left out, since it is not in what is stored
 
     @property
     def outlets(self) -> int:
-        """Different outlets among its stories, copies included."""
-        return len({story.outlet for story in self.stories} | {c.outlet for s in self.stories for c in s.copies})
+        """Different outlets among its stories, copies and other reports included."""
+        own, copies = {one.outlet for one in self.stories}, {c.outlet for one in self.stories for c in one.copies}
+        return len(own | copies | {report.outlet for one in self.stories for report in one.reports})
 
     @property
     def theme_names(self) -> dict[str, str]:
         """Theme id -> name, in the themes' fixed order."""
         return {theme.id: theme.name for theme in self.themes}
+
+    def stories_on(self, theme: str) -> tuple[StoryItem, ...]:
+        """Its stories that carry a theme, the strongest theme or another: what every number of the edition counts."""
+        return tuple(story for story in self.stories if any(tag.theme == theme for tag in story.themes))
 
     def as_week(self) -> Week:
         """`week`, parsed."""

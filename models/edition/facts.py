@@ -1,10 +1,11 @@
 """What the store knows of one week, as plain values: what `models.edition.compose` makes an edition from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from models.dates_ahead import DateAhead
 from models.edition.content import ModelNote
 from models.trends import Collected, ThemeHistory
 from models.weeks import Week
@@ -20,6 +21,17 @@ class TagFact:
     score: float
     evidence: str
     by_person: bool = False
+    verbatim: bool = True  # whether the evidence stands in what is stored of the article; true where no text is kept
+
+
+@dataclass(frozen=True, slots=True)
+class MentionFact:
+    """An organisation that one place of an article names; of a merged one, its successor."""
+
+    organisation_id: str
+    name: str
+    place: str  # title | summary | text
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +54,22 @@ class ArticleFact:
     rights: tuple[str, ...] = ()  # the classes on record: when it was stored, and at the last run
     weight: float | None = None
     backfilled: bool = False
+    mentions: tuple[MentionFact, ...] = ()
+    ahead: tuple[DateAhead, ...] = ()  # coming dates that its text names, read from what is stored
 
     @property
     def at(self) -> datetime:
         """The moment that decides its week."""
         return self.published_at or self.first_seen_at
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedFact:
+    """The story of an earlier week that another continues."""
+
+    title: str
+    url: str
+    week: Week  # of the edition that told it, else its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +79,21 @@ class StoryFact:
     shown: ArticleFact
     copies: tuple[ArticleFact, ...] = ()
     late: bool = False
+    event: int = 0  # stories of one number report one event; 0: it was not compared
+    follows: FollowedFact | None = None
+
+    @property
+    def articles(self) -> tuple[ArticleFact, ...]:
+        """What is shown, and its copies."""
+        return (self.shown, *self.copies)
+
+
+def by_event(stories: Iterable[StoryFact]) -> list[list[StoryFact]]:
+    """The stories, those that report one event together; in their order."""
+    events: dict[int, list[StoryFact]] = {}
+    for story in stories:
+        events.setdefault(story.event or -story.shown.id, []).append(story)
+    return list(events.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +122,7 @@ class WeekFacts:
     histories: Mapping[str, ThemeHistory]  # by theme; none for a theme without stories
     sources: tuple[SourceFact, ...]
     model: ModelNote
+    named_before: frozenset[str] | None = None  # organisations in the stories of the weeks before; None: not known
 
 
 def describe_model(version: str, scores: Mapping[str, Any]) -> ModelNote:

@@ -5,52 +5,35 @@ or a quiet is said only where `models.trends` found one, and a week that is not 
 """
 
 from collections.abc import Sequence
+from datetime import date
 
-from models.edition.content import Basis, EditionContent, GapKind, SourceGap, StoryItem
+from models.dates_ahead import Precision
+from models.edition.content import Basis, DateNote, EditionContent, GapKind, SourceGap, StoryItem
+from models.edition.news import PRODUCT
+from models.edition.trend_words import count_stories
 from models.sources import name_nation, name_sector
+from models.text import split_sentences
 from models.themes import load_framework
-from models.trends import CHANCE, LEAST_OUTLETS, LEAST_STORIES, Trend, Verdict
-from models.weeks import LONDON, format_long_date, format_short_date, format_weekday
+from models.weeks import LONDON, Week, format_long_date, format_short_date, format_weekday
 
-PRODUCT = "NHS Culture Monitor"
-NAMED_IN_ONE_LINE = 3  # themes or headlines; a list of nine is not brief
-
-VERDICT_RULE = (
-    "“Usually” leaves out the highest and the lowest tenth of the weeks before. “Rising” needs at least "
-    f"{LEAST_STORIES} stories from {LEAST_OUTLETS} outlets, more than usual, and less than a {CHANCE:.0%} chance of so "
-    "many if nothing had changed, measured against how much was collected from the same sources; “quiet” is the "
-    "reverse. “New” means the first story in the weeks shown."
-)
 PRIVACY = (
-    "Privacy: the monitor keeps your address and what you chose, to send you this and for nothing else. No pictures, "
-    "no tracking, no counting of clicks. Leave, and your address is erased within 28 days."
+    "Privacy: your address and what you chose are kept to send you this and for nothing else. No pictures, no tracking, "
+    "no counting of clicks. Leave, and your address is erased within 28 days."
 )
 
 _BASIS_NOTES = {
     Basis.TEXT: "",
-    Basis.OPENING: "tagged from the opening only",
-    Basis.SUMMARY: "tagged from the headline and summary only",
-    Basis.HEADLINE: "tagged from the headline only",
+    Basis.OPENING: "from its opening only",
+    Basis.SUMMARY: "from headline and summary only",
+    Basis.HEADLINE: "from the headline only",
 }
-_FLAGS = {Verdict.RISING: "Rising", Verdict.QUIET: "Quiet", Verdict.NEW: "New"}
+_ONE_MARK = str.maketrans('“”‘’"', "'" * 5)
 _GAP_REASONS = {
     GapKind.FAILED: "failed",
     GapKind.BLOCKED: "blocked the monitor",
     GapKind.SILENT: "nothing new",
     GapKind.NEVER: "not read yet",
 }
-
-
-def write_subject(content: EditionContent) -> str:
-    """The most important thing, then the product and week: "Speaking up rises: 9 stories from 6 outlets · …"."""
-    so_far = "" if content.complete else " so far"
-    return f"{_lead_with(content)} · {PRODUCT}, week {content.as_week().number}{so_far}"
-
-
-def write_preheader(content: EditionContent) -> str:
-    """The line that an inbox shows after the subject; says something else than the subject."""
-    top = content.stories[0].title if content.stories else "What the monitor read, and what it could not see"
-    return f"{content.as_week().dates}. {top}"
 
 
 def write_title(content: EditionContent) -> str:
@@ -68,41 +51,22 @@ def write_standfirst(content: EditionContent) -> str:
         map(name_sector, chosen.sectors),
     )
     choice = "; ".join(filter(None, map(", ".join, parts)))
-    text = f"What the news says about {load_framework().subject}."
-    return f"{text} Your choice: {choice}." if choice else text
-
-
-def write_brief(content: EditionContent) -> tuple[str, ...]:
-    """Three to five lines: how much was read, what rises, what is new, what has gone quiet, what could not be seen."""
-    lines = [_say_how_much(content)]
-    rising, new, quiet = (_trends_with(content, one) for one in (Verdict.RISING, Verdict.NEW, Verdict.QUIET))
-    if rising:
-        name, are = _theme_and_verb(content, rising[0], "are", "is")
-        also = f" Also rising: {_list_trends(content, rising[1:])}." if rising[1:] else ""
-        lines.append(f"{name} {are} rising: {_count_trend(rising[0])}.{also}")
-    if new:
-        lines.append(f"New, with no story in the weeks before: {_list_trends(content, new)}.")
-    if quiet:
-        lines.append(f"Gone quiet: {_list_trends(content, quiet)}.")
-    if not (rising or quiet) and content.stories:
-        lines.append(_say_no_change(content))
-    if len(lines) < 4 and (most := _say_most_covered(content)):
-        lines.append(most)
-    if count := len(content.gaps):
-        were = "was" if count == 1 else "were"
-        lines.append(f"{count} of {content.sources_enabled} sources {were} not seen or silent; they are listed below.")
-    return tuple(lines)
+    said = [f"What the news says about {load_framework().subject}."]
+    said += [f"Your choice: {choice}."] if choice else []
+    said += [f"You watch {', '.join(one.name for one in chosen.watch)}."] if chosen.watch else []
+    return " ".join(said)
 
 
 def describe_story(story: StoryItem) -> str:
-    """Outlet, date, nation and sector, and whatever limits what the monitor knew."""
+    """Outlet, day, nation where it is not England, and whatever limits what the monitor knew."""
     day = format_weekday(story.day) if story.day_is_published else f"seen {format_weekday(story.day)}"
     limits = (
         "£ subscribers only" if story.paywalled else "",
         _BASIS_NOTES[story.basis],
         "came after its week’s edition" if story.late else "",
     )
-    return " · ".join([story.outlet, day, name_nation(story.nation), name_sector(story.sector), *filter(None, limits)])
+    nation = "" if story.nation in {"uk", "england"} else name_nation(story.nation)
+    return " · ".join(filter(None, (story.outlet, day, nation, *limits)))
 
 
 def quote_story(story: StoryItem) -> str:
@@ -113,6 +77,17 @@ def quote_story(story: StoryItem) -> str:
     if len(text) > 2 and text[0] in '“"' and text[-1] in '”"' and not set(text[1:-1]) & set('“”"'):
         return text[1:-1].strip()
     return text.replace("“", "‘").replace("”", "’")
+
+
+def is_verbatim(shown: str, story: StoryItem) -> bool:
+    """Whether the words that a form shows between its marks stand, letter by letter, in a quotation kept with the story."""
+    words = _bare(shown)
+    return any(words in _bare(theme.quote) for theme in story.themes if theme.quote)
+
+
+def _bare(text: str) -> str:
+    """A quotation without the marks that an edition sets itself: its outer ones, the inner ones' form, what was left out."""
+    return text.translate(_ONE_MARK).removeprefix("… ").removesuffix(" …").strip("'")
 
 
 def credit_story(story: StoryItem) -> str:
@@ -130,56 +105,54 @@ def list_licences(content: EditionContent) -> tuple[str, ...]:
     return tuple(sorted(lines, key=str.casefold))
 
 
-def describe_section(content: EditionContent, trend: Trend | None) -> str:
-    """The numbers under the heading of a theme that has stories; they count all nations and sectors, or are left out."""
-    if trend is None or not trend.now or content.selection.nations or content.selection.sectors:
+def count_reports(story: StoryItem) -> str:
+    """ "3 reports", where other outlets have reported the event as well; else empty."""
+    return f"{1 + len(story.reports)} reports" if story.reports else ""
+
+
+def name_followed_week(story: StoryItem) -> str:
+    """ "week 44", of the story that one follows; with the year where that is not the edition's."""
+    if story.follows is None:
         return ""
-    verb = "carries" if trend.now == 1 else "carry"
-    return f"{count_stories(trend.now).capitalize()} {verb} this theme{say_usual(trend)}"
+    week = Week.parse(story.follows.week)
+    year = "" if week.year == story.day.isocalendar().year else f" of {week.year}"
+    return f"week {week.number}{year}"
 
 
-def explain_no_items(content: EditionContent, theme: str) -> str:
-    """What a theme without stories of its own says; it never calls silent what is only listed elsewhere."""
+def describe_date(note: DateNote, composed: date) -> str:
+    """When something is to come: "Monday 14 December", "week of 30 November", "January 2027"; the year where it is another."""
+    year = f" {note.day.year}" if note.day.year != composed.year else ""
+    if note.precision is Precision.MONTH:
+        return f"{note.day:%B}{year}"
+    if note.precision is Precision.WEEK:
+        return f"week of {note.day.day} {note.day:%B}{year}"
+    return f"{note.day:%A} {note.day.day} {note.day:%B}{year}"
+
+
+def quote_date(note: DateNote) -> str:
+    """The sentence that names a date, without marks at its ends, which each form sets."""
+    return note.quote.replace("“", "‘").replace("”", "’")
+
+
+def describe_naming(count: int, *, is_first: bool, weeks: int) -> str:
+    """What brings an organisation into "Who is in the news": "3 stories", "first mention in 12 weeks"."""
+    first = f"first mention in {weeks} weeks" if is_first else ""
+    return ", ".join(filter(None, (count_stories(count) if count > 1 else "", first)))
+
+
+def explain_empty(content: EditionContent) -> str:
+    """The themes without a story, in one line; empty where there are none."""
+    names = [theme.name for theme in content.themes if not content.stories_on(theme.id)]
     so_far = "" if content.complete else " so far"
-    elsewhere = [story.title for story in content.stories if any(tag.theme == theme for tag in story.themes)]
-    if not elsewhere:
-        return f"No items this week{so_far}."
-    left = len(elsewhere) - NAMED_IN_ONE_LINE
-    named = "; ".join(elsewhere[:NAMED_IN_ONE_LINE]) + (f" and {left} more" if left > 0 else "")
-    return f"No items of its own this week{so_far}. Under a stronger theme: {named}."
+    return f"Nothing this week{so_far} on: {'; '.join(names)}." if names else ""
 
 
-def describe_trend(trend: Trend) -> str:
-    """ "9 stories, usually 3 to 5", with what may be said of it."""
-    text = f"{count_stories(trend.now)}{say_usual(trend)}"
-    return {
-        Verdict.RISING: _count_trend(trend),
-        Verdict.NEW: f"{count_stories(trend.now)}, the first in the weeks shown",
-        Verdict.NO_STORIES: "no stories in the weeks shown",
-        Verdict.NOT_SEEN: f"{text}; too little was collected to call it quiet",
-        Verdict.TOO_EARLY: f"{text}; too early to say what is usual",
-    }.get(trend.verdict, text)
-
-
-def flag_trend(trend: Trend | None) -> str:
-    """The flag beside a trend; empty where there is nothing to flag."""
-    return _FLAGS.get(trend.verdict, "") if trend else ""
-
-
-def describe_chart(trend: Trend) -> str:
-    """A trend's bars in words, oldest week first."""
-    counts = ", ".join("no data" if count is None else str(count) for count in trend.counts)
-    return f"Stories a week, oldest first: {counts}."
-
-
-def explain_charts(content: EditionContent) -> str:
-    """How to read the bars."""
-    last = "this week" if content.complete else "this week so far"
-    everywhere = ", over all nations and sectors" if content.selection.nations or content.selection.sectors else ""
-    return (
-        f"Stories a week{everywhere}; the last bar is {last}. A story counts once under every theme that it has. "
-        "Each chart has its own scale."
-    )
+def explain_unnamed(content: EditionContent) -> str:
+    """The organisations that a reader watches and no story is about, in one line; empty where there are none."""
+    named = {one.id for story in content.stories for one in story.organisations}
+    names = [one.name for one in content.selection.watch if one.id not in named]
+    so_far = "" if content.complete else " so far"
+    return f"No story this week{so_far} on: {'; '.join(names)}." if names else ""
 
 
 def describe_gap(gap: SourceGap) -> str:
@@ -204,97 +177,37 @@ def explain_method(content: EditionContent) -> tuple[str, ...]:
         f"unless a reviewer corrected a tag. Every article that was read was compared, sentence by sentence, with the "
         f"themes of {framework.title}{', ' if framework.note else ''}{framework.note}.",
         f"The tags come from a statistical model{version}. {content.model.quality}{earlier}".strip(),
-        "A quotation is the sentence that earned the tag, as long as its publisher’s terms allow. "
-        "Stories that the model was unsure of are not shown; they wait for a reviewer.",
+        f"{_explain_quotations(content)} Stories that the model was unsure of are not shown; they wait for a reviewer.",
         "Is a tag wrong? Reply with the headline and what is right, or use the form “review” of the monitor. A correction "
         "counts from the next edition on, and when the model next learns.",
     )
 
 
+def explain_in_short(content: EditionContent) -> str:
+    """The same for the email, whose other part, in plain text, has it in full."""
+    when = content.composed_at.astimezone(LONDON)
+    count = len(content.misquoted)
+    left_out = f"; {count} that did not match {'was' if count == 1 else 'were'} left out" if count else ""
+    measured = (split_sentences(content.model.quality) or [""])[0]
+    return (
+        f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories. "
+        f"Every quotation is word for word as stored, and was compared with it{left_out}. {measured} "
+        "Is a tag wrong? Reply, and say so."
+    )
+
+
+def _explain_quotations(content: EditionContent) -> str:
+    count = len(content.misquoted)
+    left_out = f" {count} that did not match {'was' if count == 1 else 'were'} left out." if count else ""
+    return (
+        "Everything between quotation marks is the sentence that earned the tag or names a coming date, word for word as it "
+        "was stored, as long as its publisher’s terms allow: each was compared with the stored article when this was "
+        f"made.{left_out}"
+    )
+
+
 def explain_receipt(content: EditionContent) -> str:
     """Why someone receives this."""
-    chosen = "your choice of themes, nations and sectors" if content.selection else "all themes"
+    chosen = "your choice of themes, nations and sectors" if content.selection.is_narrowed else "all themes"
+    chosen += ", with the organisations that you watch first" if content.selection.watch else ""
     return f"You receive this because your address is on the {PRODUCT}’s list for a weekly email on {chosen}."
-
-
-def count_stories(count: int) -> str:
-    """ "1 story", "9 stories", "no stories"."""
-    return "no stories" if count == 0 else f"{count:,} {'story' if count == 1 else 'stories'}"
-
-
-def count_things(count: int, noun: str) -> str:
-    """ "1 outlet", "1,200 outlets"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def say_usual(trend: Trend) -> str:
-    """ ", usually 3 to 5"; nothing where there is no usual."""
-    if trend.usual is None:
-        return ""
-    low, high = trend.usual
-    return f", usually {low}" if low == high else f", usually {low} to {high}"
-
-
-def _lead_with(content: EditionContent) -> str:
-    if rising := _trends_with(content, Verdict.RISING):
-        name, rises = _theme_and_verb(content, rising[0], "rise", "rises")
-        return f"{name} {rises}: {count_stories(rising[0].now)} from {count_things(rising[0].outlets, 'outlet')}"
-    if not content.stories:
-        return "No stories this week" if content.complete else "No stories yet"
-    top = max(content.trends, key=lambda trend: trend.now, default=None)
-    count = f"{count_stories(len(content.stories))} from {count_things(content.outlets, 'outlet')}"
-    if top is None or top.now < 2 or content.selection.nations or content.selection.sectors:
-        return count
-    name, _ = _theme_and_verb(content, top)  # "Speaking up" is "speaking up" inside a sentence, "NHS pay" stays
-    return f"{count}, most on {name[0].lower() + name[1:] if name[1:2].islower() else name}"
-
-
-def _say_how_much(content: EditionContent) -> str:
-    found = count_stories(len(content.stories)).capitalize()
-    if content.stories:
-        found += f" from {count_things(content.outlets, 'outlet')}"
-    for_you = " for your choice" if content.selection else ""
-    read, sources = count_things(content.articles, "article"), count_things(content.sources, "source")
-    return f"{found}{for_you}, out of {read} collected from {sources}."
-
-
-def _say_most_covered(content: EditionContent) -> str:
-    tagged = [theme.theme for story in content.stories for theme in story.themes]
-    counts = {name: tagged.count(id_) for id_, name in content.theme_names.items()}
-    top = sorted(filter(counts.get, counts), key=lambda name: -counts[name])[:NAMED_IN_ONE_LINE]
-    if not top or counts[top[0]] < 2:
-        return ""
-    return f"Most covered: {', '.join(f'{name} ({counts[name]})' for name in top)}."
-
-
-def _say_no_change(content: EditionContent) -> str:
-    if all(trend.verdict in {Verdict.TOO_EARLY, Verdict.NO_STORIES} for trend in content.trends):
-        return "It is too early to say what is usual: trends need four weeks of collecting."
-    if content.complete:
-        return "No theme rose or went quiet by more than chance would explain."
-    return "No theme has risen by more than chance would explain, so far."
-
-
-def _trends_with(content: EditionContent, verdict: Verdict) -> list[Trend]:
-    """The trends of one verdict, the least explained by chance first, then by stories."""
-    found = [trend for trend in content.trends if trend.verdict is verdict]
-    return sorted(found, key=lambda trend: (trend.chance if trend.chance is not None else 1.0, -trend.now))
-
-
-def _list_trends(content: EditionContent, trends: list[Trend]) -> str:
-    shown, left = trends[:NAMED_IN_ONE_LINE], len(trends) - NAMED_IN_ONE_LINE
-    named = [f"{_theme_and_verb(content, trend)[0]} ({_count_trend(trend, noun=False)})" for trend in shown]
-    return ", ".join([*named, f"and {left} more under Trends"] if left > 0 else named)
-
-
-def _count_trend(trend: Trend, *, noun: bool = True) -> str:
-    if trend.verdict is Verdict.RISING:
-        number = count_stories(trend.now) if noun else str(trend.now)
-        return f"{number} from {count_things(trend.outlets, 'outlet')}{say_usual(trend)}"
-    return f"{count_stories(trend.now)}{say_usual(trend) if trend.verdict is Verdict.QUIET else ''}"
-
-
-def _theme_and_verb(content: EditionContent, trend: Trend, plural: str = "", singular: str = "") -> tuple[str, str]:
-    """A theme's name, and the verb's form that agrees with it: "Blame and accountability rise"."""
-    name = content.theme_names.get(trend.theme, trend.theme)
-    return name, plural if " and " in name else singular

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from models.reviews import IN_SCOPE
 from models.store.columns import UtcDateTime
-from models.store.tables import Article, Review, Story, Tag
+from models.store.tables import Article, EventReport, Review, Story, Tag
 from models.tagging.decisions import State
 from models.weeks import Week
 
@@ -34,6 +34,7 @@ article = Article.__table__.c  # type: ignore[attr-defined]
 tag = Tag.__table__.c  # type: ignore[attr-defined]
 review = Review.__table__.c  # type: ignore[attr-defined]
 story = Story.__table__.c  # type: ignore[attr-defined]
+report = EventReport.__table__.c  # type: ignore[attr-defined]
 
 
 def published_or_seen() -> ColumnElement[datetime]:
@@ -44,6 +45,12 @@ def published_or_seen() -> ColumnElement[datetime]:
 def story_key() -> ColumnElement[int]:
     """Names the story of an article; an article without one is its own, below zero so that no story has its number."""
     return func.coalesce(article.story_id, -article.id)
+
+
+def event_key() -> ColumnElement[int]:
+    """Names the event that an article's story reports: reports of one event are counted once."""
+    event = select(report.event_id).where(report.story_id == article.story_id).correlate(Article).scalar_subquery()
+    return func.coalesce(event, story_key())
 
 
 @cache
@@ -125,9 +132,9 @@ def week_number(moment: ColumnElement[datetime], weeks: Sequence[Week]) -> Colum
 
 
 def first_reports(weeks: Sequence[Week]) -> CTE:
-    """The articles in scope of these weeks with the week and source of their story's first one: story, id, week, source."""
+    """The articles in scope of these weeks with the week and source of the first on their event: story, id, week, source."""
     inside = members(
-        [story_key().label("story"), article.id, article.source, published_or_seen().label("moment")],
+        [event_key().label("story"), article.id, article.source, published_or_seen().label("moment")],
         weeks[0].start,
         weeks[-1].end,
     ).subquery("inside")

@@ -56,9 +56,10 @@ def is_kept(edition: Edition) -> bool:
 
 
 def listed_articles(edition: Edition) -> set[int]:
-    """The articles that an edition shows, one a story."""
-    stories = edition.content.get("stories", [])
-    return {int(story["id"]) for story in stories if isinstance(story, dict) and "id" in story}
+    """The articles that an edition shows, one a story, and those of the other reports of its events."""
+    stories = [story for story in edition.content.get("stories", []) if isinstance(story, dict)]
+    shown = [one for story in stories for one in (story, *story.get("reports", ()))]
+    return {int(one["id"]) for one in shown if "id" in one}
 
 
 def editions_near(week: Week, *, session: Session) -> dict[str, Edition]:

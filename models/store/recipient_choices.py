@@ -1,9 +1,12 @@
 """What a recipient chose to receive: checked, changed only where something is said, and told in words."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TypedDict
 
 from models.edition.content import Selection
 from models.errors import UserError
+from models.organisations import Organisations, load_organisations, plain_name
 from models.sources import NATION_NAMES, SECTOR_NAMES, Registry
 from models.store.tables import Recipient
 from models.text_safety import plain_line
@@ -16,22 +19,34 @@ class RecipientError(UserError, ValueError):
     """A recipient can't be added, changed or found; the message names the value and the mend."""
 
 
-def choose(
-    recipient: Recipient,
-    name: str | None,
-    themes: Sequence[str] | None,
-    nations: Sequence[str] | None,
-    sectors: Sequence[str] | None,
-    send_empty: bool | None,
-    registry: Registry | None,
-) -> None:
-    """Change the choices that are given (not None); an empty list means all.
+class Choices(TypedDict, total=False):
+    """What a recipient may choose; what is not given, or None, stays as it is, and an empty list means all (or none watched).
+
+    Nations and sectors are those that the monitor ships with and those of the `registry`; `watch` holds ids, names or ODS
+    codes of `organisations`, of those that the monitor ships with where none are given.
+    """
+
+    name: str | None
+    themes: Sequence[str] | None
+    nations: Sequence[str] | None
+    sectors: Sequence[str] | None
+    send_empty: bool | None
+    watch: Sequence[str] | None
+    registry: Registry | None
+    organisations: Organisations | None
+
+
+def choose(recipient: Recipient, choices: Choices) -> None:
+    """Change the choices that are given.
 
     Raises:
-        RecipientError: a theme, nation or sector is unknown.
+        RecipientError: a theme, nation, sector or organisation is unknown.
     """
-    selection = check_selection(themes or (), nations or (), sectors or (), registry)
-    if name is not None:
+    themes, nations, sectors = choices.get("themes"), choices.get("nations"), choices.get("sectors")
+    selection = check_selection(themes or (), nations or (), sectors or (), choices.get("registry"))
+    watch = choices.get("watch")
+    watched = find_watched(watch or (), choices.get("organisations"))
+    if (name := choices.get("name")) is not None:
         recipient.name = plain_line(name, MAX_NAME)
     if themes is not None:
         recipient.themes = list(selection.themes)
@@ -39,8 +54,39 @@ def choose(
         recipient.nations = list(selection.nations)
     if sectors is not None:
         recipient.sectors = list(selection.sectors)
-    if send_empty is not None:
+    if watch is not None:
+        recipient.watch = watched
+    if (send_empty := choices.get("send_empty")) is not None:
         recipient.send_empty = send_empty
+
+
+def is_said(choices: Choices) -> bool:
+    """Whether anything is given that would be changed."""
+    return any(value is not None for key, value in choices.items() if key not in {"registry", "organisations"})
+
+
+def find_watched(named: Sequence[str], organisations: Organisations | None) -> list[str]:
+    """The ids of these organisations, each once; of a merged one, of those that it lives on in.
+
+    Raises:
+        RecipientError: one is unknown, or gone without a successor; the message names what is alike.
+    """
+    if not named:
+        return []
+    organisations = organisations if organisations is not None else load_organisations()
+    found: list[str] = []
+    for what in named:
+        organisation = organisations.find(what.strip())
+        if organisation is None:
+            known = {plain_name(name): one.name for one in organisations.values() for name in (one.id, *one.names)}
+            near = list(dict.fromkeys(known[name] for name in get_close_matches(plain_name(what), known, n=3)))
+            hint = f"did you mean {' or '.join(near)}?" if near else "`culture-monitor organisations list` shows all"
+            raise RecipientError(f"organisation {what!r} is not known; {hint}")
+        heirs = organisations.heirs(organisation.id)
+        if not heirs:
+            raise RecipientError(f"{organisation.name} has closed and nothing took it over: it can't be watched")
+        found += [heir.id for heir in heirs]
+    return list(dict.fromkeys(found))
 
 
 def choices_of(recipient: Recipient) -> tuple[object, ...]:
@@ -50,6 +96,7 @@ def choices_of(recipient: Recipient) -> tuple[object, ...]:
         list(recipient.themes),
         list(recipient.nations),
         list(recipient.sectors),
+        list(recipient.watch),
         recipient.send_empty,
     )
 
@@ -67,6 +114,8 @@ def choices_in_words(recipient: Recipient) -> str:
             ("sectors", recipient.sectors),
         )
     ]
+    if recipient.watch:
+        parts.append(f"first of all what is about: {', '.join(recipient.watch)}")
     return f"{'; '.join(parts)}; in a week without news: {'an email, too' if recipient.send_empty else 'none'}"
 
 

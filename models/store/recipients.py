@@ -6,17 +6,17 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
-from models.edition.content import Selection
-from models.sources import Registry
+from models.edition.content import OrganisationNote, Selection
 from models.store import deliveries
+from models.store.article_facts import Heirs, load_heirs
+from models.store.recipient_choices import Choices, choices_of, choose, is_said
 from models.store.recipient_choices import RecipientError as RecipientError
-from models.store.recipient_choices import choices_of, choose
-from models.store.tables import Delivery, Edition, Recipient, Review
+from models.store.tables import Delivery, Edition, Recipient, Review, Separation
 
 ERASE_AFTER = timedelta(days=28)  # after leaving: long enough to undo a mistake and to answer a complaint
 TOKEN_BYTES = 32  # 256 bits: can't be guessed
@@ -34,25 +34,13 @@ class Receiver:
     send_empty: bool
 
 
-def add(
-    address: str,
-    now: datetime,
-    *,
-    name: str | None = None,
-    themes: Sequence[str] | None = None,
-    nations: Sequence[str] | None = None,
-    sectors: Sequence[str] | None = None,
-    send_empty: bool | None = None,
-    registry: Registry | None = None,
-    session: Session,
-) -> tuple[Recipient, bool]:
+def add(address: str, now: datetime, *, session: Session, **choices: Unpack[Choices]) -> tuple[Recipient, bool]:
     """Put a recipient on the list. True where they are new; False where they come back, or are on it already.
 
-    Who comes back has the choices from before where none is given here. Nations and sectors are those that the monitor
-    ships with, and those of the `registry`.
+    Who comes back has the choices from before where none is given here.
 
     Raises:
-        RecipientError: the address is not one, a theme, nation or sector is unknown, or they are on the list already and
+        RecipientError: the address is not one, what is chosen is unknown, or they are on the list already and
             other choices are given: `change` changes those.
     """
     normal = check_address(address)
@@ -62,7 +50,7 @@ def add(
         recipient = Recipient(address=normal, token=secrets.token_urlsafe(TOKEN_BYTES), joined_at=now)
     was_active = recipient.active and not is_new
     before = choices_of(recipient)
-    choose(recipient, name, themes, nations, sectors, send_empty, registry)
+    choose(recipient, choices)
     if was_active and choices_of(recipient) != before:
         session.expire(recipient)
         raise RecipientError(
@@ -77,30 +65,20 @@ def add(
     return recipient, is_new
 
 
-def change(
-    address: str,
-    *,
-    name: str | None = None,
-    themes: Sequence[str] | None = None,
-    nations: Sequence[str] | None = None,
-    sectors: Sequence[str] | None = None,
-    send_empty: bool | None = None,
-    registry: Registry | None = None,
-    session: Session,
-) -> Recipient:
-    """Change what a recipient chose: only what is given, where an empty list means all.
+def change(address: str, *, session: Session, **choices: Unpack[Choices]) -> Recipient:
+    """Change what a recipient chose: only what is given.
 
     Raises:
-        RecipientError: they are not on the list, nothing is given, or a theme, nation or sector is unknown.
+        RecipientError: they are not on the list, nothing is given, or what is chosen is unknown.
     """
     recipient = _require(address, session=session)
     if not recipient.active:
         raise RecipientError(f"{recipient.address} has left; `culture-monitor recipients add` takes them back")
-    if all(given is None for given in (name, themes, nations, sectors, send_empty)):
+    if not is_said(choices):
         raise RecipientError(
             "nothing is to be changed; name what they are to receive, or all of themes, nations, sectors"
         )
-    choose(recipient, name, themes, nations, sectors, send_empty, registry)
+    choose(recipient, choices)
     session.add(recipient)
     session.flush()
     return recipient
@@ -129,22 +107,27 @@ def receivers(*, session: Session) -> Sequence[Receiver]:
         .where(col(Recipient.active).is_(True), col(Recipient.address).is_not(None))
         .order_by(col(Recipient.id))
     )
-    return [_as_receiver(row) for row in session.exec(query)]
+    rows = session.exec(query).all()
+    heirs = load_heirs(session=session) if any(row.watch for row in rows) else None
+    return [_as_receiver(row, heirs) for row in rows]
 
 
 def receiver(recipient_id: int, *, session: Session) -> Receiver | None:
     """One recipient as they are now; None where they have left or been erased."""
     row = session.get(Recipient, recipient_id)
-    return _as_receiver(row) if row is not None and row.active and row.address else None
+    if row is None or not row.active or not row.address:
+        return None
+    return _as_receiver(row, load_heirs(session=session) if row.watch else None)
 
 
-def _as_receiver(row: Recipient) -> Receiver:
+def _as_receiver(row: Recipient, heirs: Heirs | None = None) -> Receiver:
+    watch = [OrganisationNote(*heirs.of(id_)) for id_ in row.watch] if heirs else []
     return Receiver(
         id=row.id or 0,
         address=row.address or "",
         name=row.name,
         token=row.token,
-        selection=Selection(tuple(row.themes), tuple(row.nations), tuple(row.sectors)),
+        selection=Selection(tuple(row.themes), tuple(row.nations), tuple(row.sectors), tuple(dict.fromkeys(watch))),
         send_empty=row.send_empty,
     )
 
@@ -207,6 +190,7 @@ def export(address: str, *, session: Session) -> dict[str, Any]:
         "themes": recipient.themes,
         "nations": recipient.nations,
         "sectors": recipient.sectors,
+        "watch": recipient.watch,
         "send_empty": recipient.send_empty,
         "active": recipient.active,
         "joined_at": recipient.joined_at.isoformat(),
@@ -278,15 +262,19 @@ def _erase(recipient: Recipient, now: datetime, *, session: Session) -> None:
     address = recipient.address or ""
     leave(recipient, now, session=session)
     recipient.address, recipient.name = None, ""
-    recipient.themes, recipient.nations, recipient.sectors = [], [], []
+    recipient.themes, recipient.nations, recipient.sectors, recipient.watch = [], [], [], []
     recipient.token = f"erased-{secrets.token_urlsafe(TOKEN_BYTES)}"
     session.add(recipient)
     session.flush()
     deliveries.forget_words(recipient.id or 0, session=session)
-    for review in session.exec(select(Review).where(_holds(Review.reviewer, address) | _holds(Review.note, address))):
-        # What was said stays; who said it, where they gave their address as their name, does not.
-        review.reviewer, review.note = (_without(text, address) for text in (review.reviewer, review.note))
-        session.add(review)
+    # What was said stays; who said it, where they gave their address as their name, does not.
+    reviews = session.exec(select(Review).where(_holds(Review.reviewer, address) | _holds(Review.note, address)))
+    apart = session.exec(
+        select(Separation).where(_holds(Separation.reviewer, address) | _holds(Separation.note, address))
+    )
+    for said in (*reviews, *apart):
+        said.reviewer, said.note = (_without(text, address) for text in (said.reviewer, said.note))
+        session.add(said)
     session.flush()
 
 

@@ -1,6 +1,5 @@
 """Queries of reviews: recording a person's decision, what is worth asking about, and what the next training learns from."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +9,7 @@ from sqlalchemy import ColumnElement, exists, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, and_, col, or_, select
 
-from models.reviews import IN_SCOPE, MAX_SUGGESTION, Decision, UncertainTag
+from models.reviews import IN_SCOPE, MAX_SUGGESTION, SURE_OF_SCOPE, SURE_OF_THEME, Decision, UncertainTag
 from models.store.tables import Article, ArticleAlias, Review, Story, Suggestion, Tag
 from models.store.tagging import document_of
 from models.tagging.decisions import State
@@ -22,7 +21,6 @@ from models.urls import normalise_url
 MOST_SUGGESTIONS = 500  # that wait at one time: more would bury the queue
 CHUNK = 500  # values in one statement; SQLite takes a limited number
 lead_row = aliased(Article)
-_ADDRESS = re.compile(r"\S+@\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ def standing(article_id: int, *, session: Session) -> dict[str, bool]:
 
 
 def doubts(since: datetime, limit: int, *, session: Session) -> Sequence[UncertainTag]:
-    """What the tagger is not sure of in stories first seen since then, and on which nobody has spoken; newest first.
+    """What the tagger is not sure of, shown or not, in stories first seen since then, and on which nobody has spoken; newest first.
 
     An answer on one theme leaves the questions on the others; one that takes a story out of scope answers them all.
     """
@@ -107,13 +105,13 @@ def doubts(since: datetime, limit: int, *, session: Session) -> Sequence[Uncerta
         .order_by(col(Article.first_seen_at).desc(), col(Article.id).desc())
         .limit(limit)
     )
-    unsure = session.exec(leads.where(Article.scope_state == State.UNCERTAIN))
+    unsure = session.exec(leads.where(_is_unsure(Article.scope_state, Article.in_scope, SURE_OF_SCOPE)))
     found = [_doubt(article, IN_SCOPE, article.in_scope or 0.0, "") for article in unsure]
     tags = (
         select(Article, Tag)
         .join(Tag, col(Tag.article_id) == Article.id)
         .join(Story, col(Story.lead_article_id) == Article.id)
-        .where(Article.first_seen_at >= since, Tag.state == State.UNCERTAIN)
+        .where(Article.first_seen_at >= since, _is_unsure(Tag.state, Tag.score, SURE_OF_THEME))
         .where(_may_be_in_scope(), _is_asked())
         .order_by(col(Article.first_seen_at).desc(), col(Tag.id).desc())
         .limit(limit)
@@ -130,7 +128,9 @@ def suggest(article_id: int, theme: str, verdict: bool, note: str, now: datetime
     waiting = session.exec(select(func.count()).select_from(Suggestion).where(_unanswered())).one()
     if waiting >= MOST_SUGGESTIONS:
         return False
-    told = plain_line(_ADDRESS.sub("(address)", note), MAX_SUGGESTION)
+    told = plain_line(
+        " ".join("(address)" if "@" in word.strip("@") else word for word in note.split()), MAX_SUGGESTION
+    )
     session.add(Suggestion(article_id=article_id, theme=theme, verdict=verdict, note=told, at=now))
     session.flush()
     return True
@@ -169,9 +169,15 @@ def count_doubtful(since: datetime, *, session: Session) -> int:
         .join(Story, col(Story.lead_article_id) == Article.id)
         .where(Article.first_seen_at >= since)
     )
-    unsure = and_(Article.scope_state == State.UNCERTAIN, ~_said(Review.theme == IN_SCOPE))
-    tag = select(Tag.id).where(Tag.article_id == Article.id, Tag.state == State.UNCERTAIN).where(_is_asked())
+    unsure = and_(_is_unsure(Article.scope_state, Article.in_scope, SURE_OF_SCOPE), ~_said(Review.theme == IN_SCOPE))
+    doubted = _is_unsure(Tag.state, Tag.score, SURE_OF_THEME)
+    tag = select(Tag.id).where(Tag.article_id == Article.id, doubted).where(_is_asked())
     return session.exec(leads.where(or_(unsure, and_(_may_be_in_scope(), tag.correlate(Article).exists())))).one()
+
+
+def _is_unsure(state: Any, score: Any, sure: float) -> ColumnElement[bool]:
+    """Of decisions of the tagger: near the threshold, above it or below."""
+    return or_(col(state) == State.UNCERTAIN, and_(col(state) == State.YES, col(score) < sure))
 
 
 def _may_be_in_scope() -> ColumnElement[bool]:

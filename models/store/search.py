@@ -15,10 +15,11 @@ from sqlalchemy import ColumnElement, Select, and_, case, column, false, func, l
 from sqlmodel import Session
 
 from models.edition.facts import StoryFact
+from models.store.article_facts import chunks, tags_of
 from models.store.columns import UtcDateTime
 from models.store.in_scope import article, carries, members, published_or_seen, stands, story_key
 from models.store.tables import Article, StoredMention
-from models.store.week_gathering import articles_of, chunks, leads_of, tags_of
+from models.store.week_gathering import articles_of, leads_of
 from models.text_safety import plain_line
 from models.weeks import LONDON
 
@@ -162,18 +163,24 @@ def facets(hits: Sequence[Hit], *, session: Session) -> dict[str, Counter[str]]:
 
 def stories_of(hits: Sequence[Hit], *, everything: bool = False, session: Session) -> list[StoryFact]:
     """These stories with all their reports in scope (`everything`: with all), in this order."""
+    found = stories_by_key(hits, everything=everything, session=session)
+    return [found[hit.story] for hit in hits if hit.story in found]
+
+
+def stories_by_key(hits: Sequence[Hit], *, everything: bool = False, session: Session) -> dict[int, StoryFact]:
+    """The same by `Hit.story`; what has left the scope meanwhile is not among them."""
     keys = {hit.story for hit in hits}
     inside = article.id.is_not(None) if everything else stands()
     found: dict[int, list[Any]] = {key: [] for key in keys}
     for key, fact in articles_of(keys, inside, session=session):
         found[key].append(fact)
     leads = leads_of(keys, session=session)
-    stories = []
-    for hit in hits:
-        reports = sorted(found[hit.story], key=lambda fact: (fact.at, fact.id))
-        if reports:  # else it has left the scope meanwhile
-            shown = next((fact for fact in reports if fact.id == leads.get(hit.story)), reports[0])
-            stories.append(StoryFact(shown, tuple(fact for fact in reports if fact is not shown)))
+    stories = {}
+    for key, of_story in found.items():
+        reports = sorted(of_story, key=lambda fact: (fact.at, fact.id))
+        if reports:
+            shown = next((fact for fact in reports if fact.id == leads.get(key)), reports[0])
+            stories[key] = StoryFact(shown, tuple(fact for fact in reports if fact is not shown))
     return stories
 
 

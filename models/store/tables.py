@@ -12,6 +12,8 @@ from sqlmodel import Field, SQLModel
 from models.store.columns import json_column as _json
 from models.store.columns import text_column as _text
 from models.store.columns import time_column as _time
+from models.store.event_tables import EventReport as EventReport
+from models.store.event_tables import Separation as Separation
 from models.store.organisation_tables import RecognisedArticle as RecognisedArticle
 from models.store.organisation_tables import StoredMention as StoredMention
 from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
@@ -94,8 +96,7 @@ class Article(SQLModel, table=True):
     """One page, by its normalised address, or one entry whose page may not or could not be read."""
 
     __table_args__ = (
-        # A week of the digest among a million articles: the stories in scope, and what was collected from each source.
-        # All that the sums need is in the index, since a row with its text spreads over several pages.
+        # A week among a million articles: all that its sums need is in the index, since rows with texts spread over pages.
         Index("ix_article_scope_when", "scope_state", "published_at", "first_seen_at", "story_id", "source"),
         Index("ix_article_when", "published_at", "first_seen_at", "source"),
         Index("ix_article_untagged", "model_version", "first_seen_at"),
@@ -242,6 +243,7 @@ class Recipient(SQLModel, table=True):
     themes: list[str] = _json(list)  # none: all
     nations: list[str] = _json(list)
     sectors: list[str] = _json(list)
+    watch: list[str] = _json(list)  # ids of organisations whose stories come first
     send_empty: bool = False  # an email even in a week with nothing for them
     active: bool = True
     token: str = Field(unique=True)
@@ -283,9 +285,7 @@ class Delivery(SQLModel, table=True):
     updated_at: datetime = _time()
     sent_at: datetime | None = _time(optional=True)
     error: str | None = _text(optional=True)
-    message: bytes | None = Field(
-        default=None, sa_column=Column(LargeBinary, nullable=True)
-    )  # while it may be repeated
+    message: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))  # to be repeated
 
 
 class BackfillPart(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, func, select
@@ -11,19 +11,17 @@ from sqlmodel import Session
 from sqlmodel import select as select_rows
 
 from models.edition.content import ModelNote
-from models.edition.facts import ArticleFact, SourceFact, StoryFact, TagFact, WeekFacts, describe_model
+from models.edition.facts import ArticleFact, SourceFact, StoryFact, WeekFacts, by_event, describe_model
 from models.outcomes import PollOutcome
-from models.reviews import IN_SCOPE
+from models.store.article_facts import chunks, mentions_of, organisations_between, tags_of
 from models.store.in_scope import (
     article,
     effective_themes,
     first_reports,
-    latest_reviews,
     members,
     reviewed_in,
     story,
     story_key,
-    tag,
     week_number,
 )
 from models.store.placing import (
@@ -35,12 +33,12 @@ from models.store.placing import (
     weeks_told,
 )
 from models.store.source_snapshots import source_snapshots
+from models.store.story_relations import relate
 from models.store.tables import FetchEvent, ModelVersion, SourceState
 from models.tagging.decisions import State
 from models.trends import WEEKS_SHOWN, Collected, ThemeHistory
 from models.weeks import Week
 
-CHUNK = 500  # ids in one query; SQLite allows 999 variables in old builds
 # The story of Sunday night that others carry on Monday morning.
 COPIES_WITHIN = timedelta(days=3)
 
@@ -48,7 +46,7 @@ COPIES_WITHIN = timedelta(days=3)
 def gather_week(week: Week, *, session: Session) -> WeekFacts:
     """Everything that the edition of `week` is made from."""
     weeks = [week.plus(-back) for back in range(WEEKS_SHOWN - 1, -1, -1)]
-    stories = gather_edition(week, session=session)
+    stories = relate(gather_edition(week, session=session), week, session=session)
     return WeekFacts(
         week=week,
         stories=stories,
@@ -56,6 +54,7 @@ def gather_week(week: Week, *, session: Session) -> WeekFacts:
         histories=_histories(weeks, stories, session=session),
         sources=tuple(source_facts(week, session=session)),
         model=_model(week, stories, session=session),
+        named_before=organisations_between(weeks[0].start, week.start, session=session),
     )
 
 
@@ -96,7 +95,11 @@ def _is_news(story: StoryFact) -> bool:
 
 
 def _first(story: StoryFact) -> ArticleFact:
-    return min((story.shown, *story.copies), key=lambda fact: (fact.at, fact.id))
+    return min(story.articles, key=_moment)
+
+
+def _moment(fact: ArticleFact) -> tuple[datetime, int]:
+    return (fact.at, fact.id)
 
 
 def _ids(story: StoryFact) -> set[int]:
@@ -145,7 +148,8 @@ def articles_of(keys: set[int], inside: ColumnElement[bool], *, session: Session
         rows.extend(session.execute(query))
     for chunk in chunks(sorted(-key for key in keys if key < 0)):
         rows.extend(session.execute(select(*columns).where(article.id.in_(chunk))))
-    tags = tags_of([row.id for row in rows], session=session)
+    ids = [row.id for row in rows]
+    tags, mentions = tags_of(ids, session=session), mentions_of(ids, session=session)
     snapshots = source_snapshots(session=session)
     for row in rows:
         last = snapshots.get(row.source)
@@ -167,32 +171,9 @@ def articles_of(keys: set[int], inside: ColumnElement[bool], *, session: Session
                 weight=row.weight if row.weight is not None else (last.weight if last else None),
                 rights=tuple(name for name in (row.rights, last.rights if last else None) if name),
                 backfilled=row.backfilled,
+                mentions=tuple(mentions.get(row.id, ())),
             ),
         )
-
-
-def tags_of(article_ids: Sequence[int], *, session: Session) -> dict[int, list[TagFact]]:
-    """The themes that stand for these articles."""
-    found: dict[int, list[TagFact]] = defaultdict(list)
-    for chunk in chunks(article_ids):
-        word = latest_reviews()
-        said: dict[tuple[int, str], bool] = {
-            (article_id, theme): verdict
-            for article_id, theme, verdict in session.execute(
-                select(word.c.article_id, word.c.theme, word.c.verdict).where(
-                    word.c.article_id.in_(chunk), word.c.theme != IN_SCOPE
-                )
-            )
-        }
-        query = select(tag.article_id, tag.theme, tag.score, tag.state, tag.evidence).where(tag.article_id.in_(chunk))
-        for article_id, theme, score, state, evidence in session.execute(query):
-            verdict = said.pop((article_id, theme), None)
-            if verdict or (verdict is None and state == State.YES):
-                found[article_id].append(TagFact(theme, 1.0 if verdict else score, evidence, by_person=bool(verdict)))
-        for (article_id, theme), verdict in said.items():
-            if verdict:  # a theme that the tagger had not seen at all: no sentence to show for it
-                found[article_id].append(TagFact(theme, 1.0, "", by_person=True))
-    return found
 
 
 def leads_of(keys: set[int], *, session: Session) -> dict[int, int]:
@@ -224,18 +205,23 @@ def _collected(weeks: Sequence[Week], *, session: Session) -> Collected:
 
 
 def _histories(weeks: Sequence[Week], stories: Iterable[StoryFact], *, session: Session) -> dict[str, ThemeHistory]:
-    """The stories of every theme, by the source and week of their first report; summed in the database."""
+    """The stories of every theme, by the source and week of their first report; summed in the database.
+
+    Of the last week, those that its edition tells as of that week, so that bars and headings count the same.
+    """
     standing = effective_themes(first_reports(weeks)).subquery("standing")
     by_source = (standing.c.theme, standing.c.source, standing.c.week)
     counts: dict[str, dict[str, list[int]]] = defaultdict(dict)
-    query = select(*by_source, func.count()).group_by(*by_source)
+    query = select(*by_source, func.count()).where(standing.c.week < len(weeks) - 1).group_by(*by_source)
     for theme, source, week, count in session.execute(query):
         counts[theme].setdefault(source, [0] * len(weeks))[week] = count
     outlets: dict[str, set[str]] = defaultdict(set)
-    for report in stories:
-        articles = (report.shown, *report.copies)
+    for event in by_event(report for report in stories if not report.late):
+        articles = [one for report in event for one in report.articles]
+        first = min(articles, key=_moment)
         for theme in {fact.theme for one in articles for fact in one.tags}:
-            outlets[theme].update(one.outlet or one.source for one in articles if not report.late)
+            counts[theme].setdefault(first.source, [0] * len(weeks))[-1] += 1
+            outlets[theme].update(one.outlet or one.source for one in articles)
     return {theme: ThemeHistory(theme, sources, len(outlets[theme])) for theme, sources in counts.items()}
 
 
@@ -292,8 +278,3 @@ def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> Mod
     )
     mixed = session.execute(other.limit(1)).first() is not None
     return replace(describe_model(version, row.scores if row else {}), mixed=mixed)
-
-
-def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    """As many as one query takes."""
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

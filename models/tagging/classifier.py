@@ -13,6 +13,7 @@ from models.tagging.evaluation import Predictions
 from models.tagging.scope import ScopeModel
 from models.tagging.signals import Floats
 from models.tagging.state import Arrays
+from models.tagging.steps import Extent, extent_of
 from models.tagging.theme_model import SentenceScores, ThemeModel
 from models.tagging.thresholds import doubt_from
 from models.tagging.training import sentences_of
@@ -32,6 +33,7 @@ class Scores:
     in_scope: Floats  # probability, shape (documents,)
     themes: Floats  # probability given that it is in scope, shape (documents, themes); 0 where nobody looked
     read: tuple[SentenceScores | None, ...]  # the sentences looked at; None where the first stage turned it away
+    extents: NDArray[np.intp]  # how much there was to read, shape (documents,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +80,21 @@ class Tagger:
         in_scope = np.zeros(len(documents))
         themes = np.zeros((len(documents), len(theme_ids())))
         read: list[SentenceScores | None] = [None] * len(documents)
+        extents = np.zeros(len(documents), int)
         for start in range(0, len(documents), _BATCH):
             numbers = range(start, min(start + _BATCH, len(documents)))
             texts = {i: sentences_of(documents[i]) for i in numbers}
+            extents[list(numbers)] = [extent_of(texts[i]) for i in numbers]
             rows = [i for i in numbers if not _unreadable(texts[i])]
             in_scope[rows], passed = self.scope.score([texts[i] for i in rows])
             rows = [i for i, keep in zip(rows, passed, strict=True) if keep]
             if not themes_of_all:
-                rows = [i for i in rows if _state(float(in_scope[i]), self.scope.threshold) is not State.NO]
+                rows = [i for i in rows if _state(in_scope[i], self.scope.thresholds[extents[i]]) is not State.NO]
             found = self.themes.read([texts[i] for i in rows])
-            themes[rows] = self.themes.probabilities(found)
+            themes[rows] = self.themes.probabilities(found, extents[rows])
             for i, one in zip(rows, found, strict=True):
                 read[i] = one
-        return Scores(in_scope, themes, tuple(read))
+        return Scores(in_scope, themes, tuple(read), extents)
 
     def tag(self, documents: Sequence[Document]) -> list[Tagging]:
         """One decision a document; never fails on a text, however odd."""
@@ -117,18 +121,22 @@ class Tagger:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """From which probability the answer is `yes`: of `in-scope` and of each theme."""
-        themes = zip(theme_ids(), self.themes.thresholds, strict=True)
-        return {IN_SCOPE: self.scope.threshold, **{theme: float(value) for theme, value in themes}}
+        """From which probability the answer is `yes` of a whole article: of `in-scope` and of each theme."""
+        themes = zip(theme_ids(), self.themes.thresholds[Extent.WHOLE], strict=True)
+        return {
+            IN_SCOPE: float(self.scope.thresholds[Extent.WHOLE]),
+            **{theme: float(value) for theme, value in themes},
+        }
 
     def scope_states(self, scores: Scores) -> list[State]:
         """Yes, uncertain or no, one a document."""
-        return [_state(float(score), self.scope.threshold) for score in scores.in_scope]
+        thresholds = self.scope.thresholds[scores.extents]
+        return [_state(score, threshold) for score, threshold in zip(scores.in_scope, thresholds, strict=True)]
 
     def theme_decisions(self, scores: Scores) -> NDArray[np.bool_]:
         """Which themes are `yes`, with the scope decision applied: shape (documents, themes)."""
         gate = np.array([state is State.YES for state in self.scope_states(scores)], bool)
-        said: NDArray[np.bool_] = (scores.themes >= self.themes.thresholds) & gate[:, None]
+        said: NDArray[np.bool_] = (scores.themes >= self.themes.thresholds[scores.extents]) & gate[:, None]
         return said
 
     def explain(self, document: Document) -> Explanation:
@@ -150,7 +158,7 @@ class Tagger:
             title=document.title,
             in_scope=float(scores.in_scope[0]),
             scope_state=self.scope_states(scores)[0],
-            scope_threshold=self.scope.threshold,
+            scope_threshold=float(self.scope.thresholds[scores.extents[0]]),
             scope_reasons=self.scope.reasons(sentences) if sentences else (),
             themes=reasons,
             model_version=self.version,
@@ -168,7 +176,10 @@ class Tagger:
         ]
 
     def _theme_state(self, scores: Scores, i: int, theme: int) -> State:
-        return _state(float(scores.themes[i, theme]), float(self.themes.thresholds[theme]))
+        return _state(scores.themes[i, theme], self._theme_threshold(scores, i, theme))
+
+    def _theme_threshold(self, scores: Scores, i: int, theme: int) -> float:
+        return float(self.themes.thresholds[scores.extents[i], theme])
 
     def _reasons(self, scores: Scores, told: Sequence[tuple[int, int]]) -> list[ThemeReason]:
         """Why each of these themes (document, theme) has its score; all at once, since a look at one sentence costs a millisecond."""
@@ -182,7 +193,7 @@ class Tagger:
             ThemeReason(
                 theme=theme_ids()[theme],
                 score=float(scores.themes[i, theme]),
-                threshold=float(self.themes.thresholds[theme]),
+                threshold=self._theme_threshold(scores, i, theme),
                 state=self._theme_state(scores, i, theme),
                 evidence=sentence,
                 terms=words,

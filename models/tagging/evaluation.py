@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,9 @@ from models.tagging.signals import Floats
 from models.themes import theme_ids, unknown_theme
 
 Yes = NDArray[np.bool_]
+
+_DRAWS = 200  # the ends of an interval then shake by about a hundredth
+_QUANTILES = (0.025, 0.975)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def evaluate(tagger: Predictor, labelled: Sequence[Labelled]) -> dict[str, Any]:
     """The measures that the README shows: over all that was labelled, what is out of scope carrying no theme.
 
     Precision, recall and F1 are of the `yes` decisions (themes: with the scope decision applied); average precisions of the scores.
-    A figure that can't be had (no line of that kind) is None.
+    A figure that can't be had (no line of that kind) is None. `samples_f1` is over the articles in scope of which every theme
+    is known, whatever was said of their scope.
     """
     start = time.perf_counter()
     said = tagger.predict([one.document for one in labelled])
@@ -117,16 +121,33 @@ def evaluate(tagger: Predictor, labelled: Sequence[Labelled]) -> dict[str, Any]:
         }
         for i, (theme, rows) in enumerate(zip(theme_ids(), judged.T, strict=True))
     }
+    told = judged.all(axis=1) & np.array([one.in_scope is True for one in labelled], bool)
     supported = [row for row in per_theme.values() if row["support"]]
     return {
         "n": len(labelled),
         "in_scope": {
             **rates(scope_yes, scope),
             "average_precision": _average_precision(scope, scope_scores),
+            "intervals": _intervals(
+                scope,
+                {
+                    "f1": lambda rows: rates(scope_yes[rows], scope[rows])["f1"],
+                    "average_precision": lambda rows: _average_precision(scope[rows], scope_scores[rows]) or 0.0,
+                },
+            ),
             "roc_auc": float(roc_auc_score(scope, scope_scores)) if 0 < scope.sum() < len(scope) else None,
         },
         "themes": {
             "micro_f1": rates(said.themes_yes[judged], themes[judged])["f1"],
+            "samples_f1": _samples_f1(said.themes_yes[told], themes[told]),
+            "intervals": _intervals(
+                np.array([bool(one.themes) for one in labelled], bool),
+                {
+                    "micro_f1": lambda rows: rates(said.themes_yes[rows][judged[rows]], themes[rows][judged[rows]])[
+                        "f1"
+                    ],
+                },
+            ),
             "macro_f1": _mean([row["f1"] for row in supported]),
             "mean_average_precision": _mean([row["average_precision"] for row in supported]),
             "per_theme": per_theme,
@@ -142,6 +163,28 @@ def rates(said: Yes, yes: Yes) -> dict[str, Any]:
     recall = right / int(yes.sum()) if yes.any() else 0.0
     f1 = 2 * precision * recall / (precision + recall) if right else 0.0
     return {"precision": precision, "recall": recall, "f1": f1}
+
+
+def _samples_f1(said: Yes, yes: Yes) -> float | None:
+    """The mean over articles of the F1 of the themes said of each; an article without any is right if none was said."""
+    both = (said.sum(axis=1) + yes.sum(axis=1)).astype(float)
+    return _mean(np.where(both > 0, 2 * (said & yes).sum(axis=1) / np.maximum(both, 1), 1.0).tolist())
+
+
+def _intervals(
+    groups: Yes, figures: Mapping[str, Callable[[NDArray[np.intp]], float]]
+) -> dict[str, tuple[float, float] | None]:
+    """95% intervals of figures, by drawing articles anew, so many from each of the two `groups` as there are; None for one article.
+
+    A figure is given the numbers of the articles drawn.
+    """
+    numbers = [np.flatnonzero(groups), np.flatnonzero(~groups)]
+    if len(groups) < 2:
+        return dict.fromkeys(figures)
+    draw = np.random.default_rng(0)
+    drawn = [np.concatenate([draw.choice(some, len(some)) for some in numbers if len(some)]) for _ in range(_DRAWS)]
+    found = {name: np.quantile([figure(rows) for rows in drawn], _QUANTILES) for name, figure in figures.items()}
+    return {name: (round(float(low), 4), round(float(high), 4)) for name, (low, high) in found.items()}
 
 
 def _average_precision(yes: Yes, scores: Floats) -> float | None:

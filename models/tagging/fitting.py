@@ -10,7 +10,7 @@ from models.tagging.classifier import Tagger
 from models.tagging.encoders import CachedEncoder, Choice
 from models.tagging.scope import ScopeExamples, ScopeModel
 from models.tagging.theme_model import ThemeExamples, ThemeModel
-from models.tagging.training import TrainingData, sentences_of
+from models.tagging.training import TrainingData, sentences_of, shortened
 from models.themes import theme_ids
 
 _VECTORS_FILE = "training-vectors.npz"
@@ -37,6 +37,7 @@ def scope_examples(data: TrainingData) -> ScopeExamples:
     sentences = [one for one in data.sentences if one.in_scope is not None]
     return ScopeExamples(
         documents=[sentences_of(one.document) for one in passages],
+        shortened=[shortened(one.document) for one in passages],
         yes=np.array([one.in_scope for one in passages], bool),
         weights=np.array([one.weight for one in passages], float),
         groups=[one.group for one in passages],
@@ -51,7 +52,7 @@ def theme_examples(data: TrainingData) -> ThemeExamples:
     return ThemeExamples(
         sentences=[one.text for one in data.sentences],
         shows=np.array([[theme in one.themes for theme in theme_ids()] for one in data.sentences], bool),
-        documents=[sentences_of(one.document) for one in passages],
+        shortened=[shortened(one.document) for one in passages],
         carries=np.array([[theme in one.themes for theme in theme_ids()] for one in passages], bool),
         judged=np.array([[theme in one.judged for theme in theme_ids()] for one in passages], bool),
         document_weights=np.array([one.weight for one in passages], float),

@@ -1,4 +1,4 @@
-"""What fitted pipelines have learnt, as plain arrays (no pickle); and pipelines that have learnt it from arrays.
+"""What fitted pipelines have learned, as plain arrays (no pickle); and pipelines that get it back from arrays.
 
 Each array is named by its model, the steps it lies in and scikit-learn's own name: `scope.words.reading.words.idf_`.
 """
@@ -20,8 +20,8 @@ Models = Mapping[str, Any]  # scikit-learn's estimators, by name
 _LINEAR = ("coef_", "intercept_")
 
 
-def learnt(models: Models) -> Arrays:
-    """What `models` have learnt."""
+def export_weights(models: Models) -> Arrays:
+    """What `models` have learned."""
     found: Arrays = {}
     for name, step in _steps(models):
         match step:
@@ -39,8 +39,8 @@ def learnt(models: Models) -> Arrays:
     return found
 
 
-def teach(models: Models, arrays: Arrays) -> None:
-    """Gives new `models` what others, made alike, had learnt."""
+def import_weights(models: Models, arrays: Arrays) -> None:
+    """Gives new `models` what others, made alike, had learned."""
     for name, step in _steps(models):
         match step:
             case TfidfVectorizer():
@@ -61,10 +61,10 @@ def teach(models: Models, arrays: Arrays) -> None:
                 step.n_features_in_ = len(step.mean_)
 
 
-def _fill_linear(judge: LogisticRegression, coef: NDArray[Any], intercept: NDArray[Any]) -> None:
-    judge.coef_, judge.intercept_ = coef, intercept
-    judge.classes_ = np.array([False, True])
-    judge.n_features_in_ = coef.shape[1]
+def _fill_linear(classifier: LogisticRegression, coef: NDArray[Any], intercept: NDArray[Any]) -> None:
+    classifier.coef_, classifier.intercept_ = coef, intercept
+    classifier.classes_ = np.array([False, True])
+    classifier.n_features_in_ = coef.shape[1]
 
 
 def _steps(models: Models) -> Iterator[tuple[str, Any]]:

@@ -19,7 +19,11 @@ FILLER_KIND = "in-scope-filler"
 # Of each kind of passage: what is learned is tried on folds of this number.
 LEAST_PASSAGES = 5
 
+# What is learned is tried on texts cut to so many sentences as well: the title, title and first sentence, the opening.
+_CUTS = (1, 2, 4)
+
 _SEED_FILES = ("themes.toml", "background.toml", "passages.toml")
+_SEED_FOLDERS = ("articles", "retold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,14 @@ class TrainingData:
             row = [one.text, one.themes, one.in_scope, one.group]
             digest.update(json.dumps(row).encode())
         for item in self.passages:
-            row = [item.document.title, item.document.body, item.in_scope, item.themes, item.group]
+            row = [
+                item.document.title,
+                item.document.text,
+                item.document.summary,
+                item.in_scope,
+                item.themes,
+                item.group,
+            ]
             digest.update(json.dumps([*row, item.weight, item.judged]).encode())
         return digest.hexdigest()
 
@@ -78,8 +89,8 @@ class TrainingData:
 def load_training_data(reviews: Sequence[ReviewedArticle] = (), folder: File | None = None) -> TrainingData:
     """The seeds (of `folder`, or of the framework in use) and `reviews` as training data.
 
-    `background.toml` and the folder `articles` may be missing from a framework. What a person said of a theme that is not in
-    use counts for nothing.
+    `background.toml` and the folders `articles` and `retold` may be missing from a framework. What a person said of a theme
+    that is not in use counts for nothing.
 
     Raises:
         DataFileError: an unknown theme, a repeated or an empty text; names file and line.
@@ -87,7 +98,7 @@ def load_training_data(reviews: Sequence[ReviewedArticle] = (), folder: File | N
     seeds = folder or framework_folder()
     sentences: list[Sentence] = []
     passages: list[Passage] = []
-    for file in _seed_articles(seeds):
+    for file in _toml_files(seeds.joinpath("articles")):
         lines, article = _seed_article(file)
         sentences.extend(lines)
         passages.append(article)
@@ -95,6 +106,8 @@ def load_training_data(reviews: Sequence[ReviewedArticle] = (), folder: File | N
     background = seeds.joinpath("background.toml")
     sentences.extend(_background(background) if background.is_file() else ())
     passages.extend(_passages(seeds.joinpath("passages.toml")))
+    for file in _toml_files(seeds.joinpath("retold")):
+        passages.extend(_passages(file))
     _check_enough(passages, shown_name(seeds.joinpath("passages.toml")))
     passages.extend(_reviewed(reviews))
     return TrainingData(tuple(sentences), tuple(passages))
@@ -103,15 +116,19 @@ def load_training_data(reviews: Sequence[ReviewedArticle] = (), folder: File | N
 def hash_seeds() -> str:
     """The SHA-256 of the files of the framework in use, in hexadecimal: far cheaper than to read them."""
     seeds = framework_folder()
-    files = [*_seed_articles(seeds), *(seeds.joinpath(name) for name in _SEED_FILES)]
+    folders = (seeds.joinpath(name) for name in _SEED_FOLDERS)
+    files = [
+        *(file for folder in folders for file in _toml_files(folder)),
+        *(seeds.joinpath(name) for name in _SEED_FILES),
+    ]
     digest = hashlib.sha256()
     for file in sorted((file for file in files if file.is_file()), key=lambda one: one.name):
         digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()
 
 
-def _seed_articles(seeds: File) -> list[File]:
-    folder = seeds.joinpath("articles")
+def _toml_files(folder: File) -> list[File]:
+    """The TOML files of a folder by name; none where there is no such folder."""
     found = [file for file in folder.iterdir() if file.name.endswith(".toml")] if folder.is_dir() else []
     return sorted(found, key=lambda file: file.name)
 
@@ -151,7 +168,7 @@ class _Seed:
             raise DataFileError(f"{place}: a text is empty ({near})")
         if once and value in self._seen:
             start = value.split("\n")[0][:60]
-            raise DataFileError(f"{self.place(start, last=True)}: stands twice: {start!r}")
+            raise DataFileError(f"{self.place(start, last=True)}: is listed twice: {start!r}")
         self._seen.add(value)
         return value
 
@@ -225,8 +242,9 @@ def _passages(file: File) -> Iterator[Passage]:
         themes = seed.themes(row.get("themes", ()), near)
         if themes and not row["in_scope"]:
             raise DataFileError(f"{seed.place(near)}: {near!r} is out of scope, so it carries no theme")
-        document = Document(title=title, text=text)
-        yield Passage(document, row["in_scope"], themes, f"passage:{number}", kind=str(row.get("kind", "")))
+        document = Document(title=title, text=text, summary=str(row.get("summary", "")))
+        group = f"{file.name.removesuffix('.toml')}:{number}"
+        yield Passage(document, row["in_scope"], themes, group, kind=str(row.get("kind", "")))
 
 
 def _reviewed(reviews: Sequence[ReviewedArticle]) -> Iterator[Passage]:
@@ -241,6 +259,15 @@ def _reviewed(reviews: Sequence[ReviewedArticle]) -> Iterator[Passage]:
             weight=REVIEW_WEIGHT,
             judged=() if outside else tuple(theme for theme in theme_ids() if theme in review.themes),
         )
+
+
+def shortened(document: Document) -> list[list[str]]:
+    """The sentences of a document as it would be had less of it reached us; all of them last."""
+    whole = sentences_of(document)
+    cuts = [whole[:count] for count in _CUTS if count < len(whole)]
+    if document.text and document.summary:
+        cuts.append(sentences_of(Document(document.title, "", document.summary)))
+    return [*cuts, whole]
 
 
 def sentences_of(document: Document) -> list[str]:

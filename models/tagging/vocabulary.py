@@ -100,7 +100,7 @@ def parse_vocabulary(rows: Iterable[dict[str, object]], file: str) -> tuple[Term
     """The groups in `rows` of a TOML document.
 
     Raises:
-        DataFileError: a group without id or terms, or a term that stands twice in its group; names the place.
+        DataFileError: a group without id or terms, or a term that is listed twice in its group; names the place.
     """
     groups: list[TermGroup] = []
     for number, row in enumerate(rows, start=1):
@@ -112,7 +112,7 @@ def parse_vocabulary(rows: Iterable[dict[str, object]], file: str) -> tuple[Term
             if not isinstance(term, str) or not term.strip():
                 raise DataFileError(f"{file}: group {name!r} has an empty term")
             if term in seen:
-                raise DataFileError(f"{file}: {term!r} stands twice in the group {name!r}")
+                raise DataFileError(f"{file}: {term!r} is listed twice in the group {name!r}")
             seen.add(term)
         role = row.get("role", "")
         if role not in ("", *ROLES):

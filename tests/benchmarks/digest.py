@@ -33,6 +33,10 @@ class Weighing(SmtpMailer):
         super().__init__(parse_smtp_url("smtp://127.0.0.1"), "monitor@example.org")
         self.count = self.bytes = self.largest_html = 0
 
+    @property
+    def is_connected(self) -> bool:
+        return True
+
     def connect(self) -> SendResult | None:
         return None
 

@@ -91,7 +91,7 @@ def test_nothing_for_someone_is_no_email_unless_they_asked(database: Database, s
         result = send(database, settings, port)
     assert (result.sent, result.skipped) == (1, 1)
     (message,) = mailboxes.received()["always@example.org"]
-    assert "No items this week" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Nothing this week on: Values and induction." in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
 
 def test_one_who_left_meanwhile_is_not_written_to(database: Database, settings: Settings) -> None:

@@ -287,7 +287,7 @@ def test_each_readers_labels_are_of_their_own_themes(database: Database, setting
         (message,) = mailboxes.received()[address]
         for kind in ("plain", "html"):
             body = message.get_body((kind,)).get_content()  # type: ignore[union-attr]
-            assert re.search(rf"(Also on|Themes): [^<\n]*{mine}", body)
+            assert re.search(rf"Why it counts: [^<\n]*{mine}", body)
             assert other not in body
 
 

@@ -157,7 +157,8 @@ def test_a_visitor_who_does_not_come_to_the_point_is_hung_up_on(monkeypatch: pyt
             running = asyncio.create_task(serving.serve(sockets=[listening]))
             slow, pen = await asyncio.open_connection(*listening.getsockname())
             pen.write(b"GET / HTTP/1.1\r\nHost")
-            begun = await slow.read()  # until we are hung up on
+            async with asyncio.timeout(30):
+                begun = await slow.read()  # until we are hung up on
             again, pen2 = await asyncio.open_connection(*listening.getsockname())
             pen2.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /")  # and never the rest of the second
             whole = await again.read()

@@ -49,7 +49,9 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def pages(content: EditionContent) -> dict[str, str]:
-    entry = ArchiveEntry("2026-W47", "Speaking up rises: 13 stories from 11 outlets", 36, 11, 110)
+    entry = ArchiveEntry(
+        "2026-W47", "Midwives at Castle Deeping give evidence; speaking up rises to 13 stories", 36, 11, 110
+    )
     return {"email": render(content, LINKS).html, "web": render_web(content), "index": render_index([entry])}
 
 
@@ -112,6 +114,25 @@ def test_nothing_runs_and_nothing_leaves(browser: Any, content: EditionContent, 
     finally:
         page.close()
     assert events == []
+
+
+@pytest.mark.parametrize(("stories", "highest"), [(8, 3000), (40, 12_000)])
+def test_a_phone_shows_it_without_endless_scrolling(
+    browser: Any, content: EditionContent, stories: int, highest: int
+) -> None:
+    told = [replace(one, id=number) for number, one in enumerate((*content.stories, *content.stories)[:stories], 1)]
+    week = replace(content, stories=tuple(told))
+    pages = {"email": render(week, LINKS).html, "web": render_web(week)}
+    page = browser.new_page(viewport={"width": 375, "height": 900})
+    try:
+        for name, html in pages.items():
+            page.set_content(html)
+            assert page.evaluate("getComputedStyle(document.body).fontSize") == "16px"
+            assert page.locator("h3").count() == stories
+            height = page.evaluate("document.documentElement.scrollHeight")
+            assert height < highest, f"{name}: {height} px"
+    finally:
+        page.close()
 
 
 def test_the_dark_colours_are_dark(browser: Any, pages: dict[str, str]) -> None:

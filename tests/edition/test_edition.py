@@ -1,14 +1,16 @@
 """In which order and under which heading an edition holds its stories, and for whom."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
 
-from flows.publishing.view import view_edition
+from flows.publishing.layout import view_edition
 from models.edition import wording
-from models.edition.compose import choose_leads, compose, empty_for, for_recipient, rank
+from models.edition.choosing import choose_leads, empty_for, for_recipient
+from models.edition.compose import compose, rank
 from models.edition.content import Basis, GapKind, Selection, content_from_json
 from models.edition.facts import NOT_MEASURED, describe_model
 from models.links import web_address
@@ -18,7 +20,6 @@ from models.store.source_snapshots import record_sources
 from models.store.tables import Article
 from models.text_safety import plain_line
 from models.themes import theme_ids
-from models.trends import Verdict
 from models.weeks import Week
 from tests.support import fakes_edition as fakes
 from tests.support.fakes_composing import BOARD, CARE, HARBOUR, WEEK, add, edition, titles
@@ -71,28 +72,44 @@ def test_the_lead_has_five_and_no_more_than_two_of_one_theme(sqlite: Database) -
     assert top[0] == content.stories[0]
 
 
-def test_findings_then_the_seven_recommendations_each_story_once(sqlite: Database) -> None:
+def test_every_story_stands_once_in_full_and_is_pointed_to_from_its_other_themes(sqlite: Database) -> None:
     fakes.fill(sqlite, weeks=1)
     content = edition(sqlite)
     layout = view_edition(content)
-    findings, recommendations = layout.groups
-    assert [section.anchor for section in findings.sections] == [theme.id for theme in fakes.THEMES[:8]]
-    assert [section.anchor for section in recommendations.sections] == [theme.id for theme in fakes.THEMES[8:]]
-    placed = [story.id for group in layout.groups for section in group.sections for story in section.stories]
-    placed += [story.id for story in (*layout.leads, *layout.others.stories)]
+    placed = [story.id for section in layout.sections for story in section.stories]
     assert sorted(placed) == sorted(story.id for story in content.stories)
-    for group in layout.groups:
-        for section in group.sections:
-            assert {story.theme for story in (*section.stories, *section.above)} <= {section.name}
-            assert section.count == len(section.stories) + len(section.above)
+    told = {story.id: story for story in content.stories}
+    for section in (*layout.sections, *layout.elsewhere):
+        assert {told[story.id].primary for story in section.stories} <= {section.anchor}
+        here = {story.id for story in section.stories} | {link.id for link in section.also}
+        carrying = {story.id for story in content.stories if section.anchor in {tag.theme for tag in story.themes}}
+        assert here == carrying or len(section.also) == 12
+        assert section.count == len(carrying) == len(here) + section.more_also
+    assert all(not section.stories for section in layout.elsewhere)
+    ranks = [content.stories.index(told[section.stories[0].id]) for section in layout.sections]
+    assert ranks == sorted(ranks)
+
+
+def test_themes_without_stories_share_one_line(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        add(session, "Two themes", themes=[("workforce", "People leave.", 0.9), ("appraisal", "A form.", 0.7)])
+    layout = view_edition(edition(sqlite))
+    assert [section.anchor for section in layout.sections] == ["workforce"]
+    assert [(section.anchor, [link.title for link in section.also]) for section in layout.elsewhere] == [
+        ("appraisal", ["Two themes"])
+    ]
+    assert layout.empty.startswith("Nothing this week on: Bullying and discrimination; Blame and accountability; ")
+    assert layout.empty.count(";") == 12
+    assert not {"Workforce", "Appraisal"} & set(re.split(r"[;:] ?", layout.empty))
 
 
 def test_a_story_under_none_of_the_themes_is_not_lost(sqlite: Database) -> None:
     with sqlite.write() as session:
         add(session, "of no theme", themes=[])
     layout = view_edition(edition(sqlite))
-    assert [story.title for story in layout.others.stories] == ["of no theme"]
-    assert layout.leads == ()
+    assert [(section.anchor, [one.title for one in section.stories]) for section in layout.sections] == [
+        ("others", ["of no theme"])
+    ]
 
 
 @pytest.mark.parametrize(
@@ -140,35 +157,6 @@ def test_an_edition_comes_back_from_json_as_it_was(sqlite: Database) -> None:
     assert content_from_json(content.to_json()) == content
 
 
-def test_the_subject_says_the_most_important_thing(sqlite: Database) -> None:
-    fakes.fill(sqlite)
-    content = edition(sqlite)
-    assert wording.write_subject(content).startswith(
-        "Speaking up rises: 13 stories from 11 outlets · NHS Culture Monitor, week 47"
-    )
-    assert wording.write_subject(edition(sqlite, fakes.SATURDAY)).endswith("week 47 so far")
-    calm = replace(content, trends=tuple(replace(trend, verdict=Verdict.USUAL) for trend in content.trends))
-    assert (
-        wording.write_subject(calm) == "36 stories from 11 outlets, most on speaking up · NHS Culture Monitor, week 47"
-    )
-    assert wording.write_subject(replace(content, stories=(), trends=())).startswith("No stories this week · ")
-
-
-def test_the_brief_has_three_to_five_lines_that_carry_their_numbers(sqlite: Database) -> None:
-    fakes.fill(sqlite)
-    content = edition(sqlite)
-    lines = wording.write_brief(content)
-    assert lines[0] == "36 stories from 11 outlets, out of 110 articles collected from 11 sources."
-    assert lines[1] == "Speaking up is rising: 13 stories from 11 outlets, usually 4 to 8."
-    assert lines[-1].startswith("3 of 12 sources")
-    assert 3 <= len(lines) <= 5
-    calm = replace(content, trends=tuple(replace(trend, verdict=Verdict.USUAL) for trend in content.trends))
-    assert "No theme rose or went quiet by more than chance would explain." in wording.write_brief(calm)
-    assert "No theme has risen by more than chance would explain, so far." in wording.write_brief(
-        replace(calm, complete=False)
-    )
-
-
 def test_what_could_not_be_seen_is_named_with_its_reason(sqlite: Database) -> None:
     fakes.fill(sqlite, weeks=1)
     gaps = {gap.name: gap for gap in edition(sqlite).gaps}
@@ -210,16 +198,6 @@ def test_a_line_is_one_line_without_tricks() -> None:
     assert plain_line("a\r\nb\tc\u2028d\x00e\u202ef\ud800g") == "a b c defg"
     assert plain_line("one two three four", 12) == "one two …"
     assert len(plain_line("x" * 5000, 200)) == 200
-
-
-def test_what_stands_elsewhere_is_named_under_its_other_theme(sqlite: Database) -> None:
-    with sqlite.write() as session:
-        add(session, "Two themes", themes=[("workforce", "People leave.", 0.9), ("appraisal", "A form.", 0.7)])
-    content = edition(sqlite)
-    said = {section.anchor: section.empty for group in view_edition(content).groups for section in group.sections}
-    assert said["workforce"] == ""
-    assert said["appraisal"] == "No items of its own this week. Under a stronger theme: Two themes."
-    assert said["speaking-up"] == "No items this week."
 
 
 @pytest.mark.parametrize(

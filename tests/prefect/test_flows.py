@@ -90,7 +90,7 @@ def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next
     run = monitored.run("digest", a_week)
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     before = monitored.artifact("edition")["data"]
-    assert "## This week in brief" in before
+    assert "## In brief" in before
     assert "<html" not in before
     assert "](data:image/svg+xml;base64," in monitored.artifact("theme-trends")["data"]
 

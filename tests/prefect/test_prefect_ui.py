@@ -133,7 +133,7 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.shoot("digest-form")
     assert browser.submit("digest")["state_type"] == "COMPLETED"
     browser.artifact("edition")
-    browser.see("This week in brief")
+    browser.see("In brief")
     browser.shoot("edition")
     browser.artifact("theme-trends")
     playwright.expect(page.locator("img[src^='data:image/svg']").first).to_be_visible(timeout=PATIENCE_MS)
@@ -169,7 +169,7 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     after = product.artifact("edition")["data"]
     assert article not in map(int, re.findall(r"article (\d+)", after))
     browser.artifact("edition")
-    browser.see("This week in brief")
+    browser.see("In brief")
     browser.shoot("edition-after-the-review")
 
 

@@ -1,8 +1,10 @@
 """The command: what a person types, what they see, and the exit code."""
 
+import html
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,6 +14,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -74,6 +77,26 @@ def test_the_demo_runs_the_whole_job_and_says_where_to_look(
         assert database.execute("SELECT count(*) FROM article").fetchone()[0] > 60
         assert database.execute("SELECT count(DISTINCT theme) FROM tag WHERE state = 'yes'").fetchone()[0] == 15
         assert database.execute("SELECT count(*) FROM tag WHERE evidence = ''").fetchone()[0] == 0
+
+
+def test_no_link_of_the_demos_edition_is_dead_when_the_command_has_ended(demo: tuple[Path, Ran]) -> None:
+    folder = demo[0] / "demo-data"  # moved since, as a person may
+    pages = [*folder.glob("outbox/*.html"), *folder.glob("archive/*.html"), *folder.glob("site/**/*.html")]
+    assert len(pages) > 120
+    seen = 0
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for link in map(html.unescape, re.findall(r'href="([^"]+)"', text)):
+            if link.startswith("mailto:") or (link.startswith("#") and "site" in page.parts):
+                continue  # the invented outlets' menus lead nowhere
+            address, _, anchor = link.partition("#")
+            target = page if not address else page.parent / unquote(address)
+            assert target.is_file(), f"{page}: {link}"
+            assert not anchor or f'id="{anchor}"' in target.read_text(encoding="utf-8"), f"{page}: {link}"
+            seen += 1
+    assert seen > 1000
+    (watching,) = folder.glob("outbox/*-watching.html")
+    assert "What you watch" in watching.read_text(encoding="utf-8")
 
 
 def test_real_news_does_not_mix_with_the_demos(demo: tuple[Path, Ran], site: DemoSite, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class UntrainedTagger:
         self._encoder = encoder
         self._themes = encoder.encode([theme.definition for theme in load_themes()])
         self._scope = encoder.encode(
-            ["Leadership, management and run_context culture in UK health or social care services."]
+            ["Leadership, management and workplace culture in UK health or social care services."]
         )
 
     def predict(self, documents: Sequence[Document]) -> Predictions:

@@ -7,9 +7,12 @@ import argparse
 import hashlib
 import tempfile
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
+from models.tagging.decisions import Document
 from models.tagging.evaluation import evaluate, read_labelled
+from models.tagging.training import sentences_of
 from models.tagging.versions import load_tagger
 
 HERE = Path(__file__).parent
@@ -22,15 +25,30 @@ Floors = dict[str, dict[str, float]]
 
 
 def measure(encoder: str, weights: Path | None, folder: Path) -> dict[str, float]:
-    """The gate's four figures."""
+    """The gate's figures, of whole texts and of the same cut short."""
     tagger, _ = load_tagger(folder, encoder=encoder, weights_folder=weights)
-    found = evaluate(tagger, read_labelled(LABELLED))
+    whole = read_labelled(LABELLED)
+    found = evaluate(tagger, whole)
+    short, titles = (
+        evaluate(tagger, [replace(one, document=cut(one.document, count)) for one in whole]) for count in (1, 0)
+    )
     return {
+        "title_scope_recall": float(titles["in_scope"]["recall"]),
+        "title_scope_average_precision": float(titles["in_scope"]["average_precision"]),
+        "short_scope_f1": float(short["in_scope"]["f1"]),
+        "short_scope_recall": float(short["in_scope"]["recall"]),
+        "short_scope_average_precision": float(short["in_scope"]["average_precision"]),
         "scope_f1": float(found["in_scope"]["f1"]),
         "scope_average_precision": float(found["in_scope"]["average_precision"]),
         "themes_micro_f1": float(found["themes"]["micro_f1"]),
         "themes_mean_average_precision": float(found["themes"]["mean_average_precision"]),
     }
+
+
+def cut(document: Document, sentences: int) -> Document:
+    """An article of which the title and the first `sentences` reached us."""
+    body = sentences_of(Document("", document.text))
+    return Document(document.title, "", " ".join(body[:sentences]))
 
 
 def read_floors() -> tuple[Floors, str]:

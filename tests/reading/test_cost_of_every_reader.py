@@ -20,6 +20,8 @@ from flows.reading.sources import Window
 from flows.reading.sources.listing import repair_xml
 from flows.reading.warc import Wanted, captures
 from flows.running.markdown import escape, link
+from models.dates_ahead import dates_ahead
+from models.events import Account, Compared
 from models.mentions import Recogniser
 from models.opml import read_opml
 from models.organisations import load_organisations, plain_name
@@ -37,6 +39,7 @@ from tests.support.fakes_feeds import NINE
 from tests.support.fakes_pages import page, read
 
 MORE = (
+    "on 1 May ", "The report will ", "was due to ", "published on ", "next Tuesday ", "said on ",
     "* ", "Disallow: /*a*", "User-agent: *\n", "\nDisallow: /", "NHS ", "NHS Trust ", "(NHS) ", "A. ", "Trust (AT) ", "| ", " |",
     "by ", "live ", "cookies ", "accept ", "/2026/", "-a", "_", "\\", "`", "\u0301", "&api_key=", "<b>", "<html ", "<a b='",
 )  # fmt: skip
@@ -77,6 +80,10 @@ WORK: dict[str, Callable[[str], object]] = {
         mask_keys(text), without_credentials(f"https://{text}"), host_of(f"https://{text}"), same_outlet(text, "https://a.b")
     ),
     "signals": lambda text: (signals([text], load_vocabulary()), without_accents(text)),
+    "dates ahead": lambda text: (
+        dates_ahead(text, NINE.date()), dates_ahead(f"On 1 December the board will {text}. The report is due {text}", NINE.date())
+    ),
+    "accounts": lambda text: Compared(Account(1, frozenset(), text, text, NINE, {})),
     "XML": lambda text: repair_xml(text.encode()),
     "OPML": opml,
 }  # fmt: skip

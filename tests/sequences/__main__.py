@@ -48,6 +48,8 @@ def main() -> int:
             ):  # what commands say
                 outcome = driver.run(plan)
                 short = driver.shortest(plan)[1] if outcome.problems and not asked.whole else outcome
+            if outcome.problems and not short.problems:  # it hangs on time: what was seen is all that there is
+                short = outcome
             steps += outcome.counts
             if outcome.problems or asked.only is not None:
                 print(f"seed {seed}:\n{short}", flush=True)

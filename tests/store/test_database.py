@@ -6,14 +6,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, StatementError
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from models.store.database import Database, DatabaseError, open_database
 from models.store.tables import Article, Story, Tag
+from tests.store.test_migrations import differences
 
 
 def article(now: datetime, url: str = "https://example.org/a") -> Article:
@@ -22,10 +21,7 @@ def article(now: datetime, url: str = "https://example.org/a") -> Article:
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(database: Database) -> None:
     with database.engine.connect() as connection:
-        # The index for searching is no table of SQLModel: each kind of database has its own form of it.
-        ours = lambda item, name, kind, reflected, other: not str(name).startswith("search_index")  # noqa: E731
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours})
-        assert compare_metadata(context, SQLModel.metadata) == []
+        assert differences(connection) == []
 
 
 CONTRACT = {

@@ -244,7 +244,7 @@ def test_a_data_folder_of_the_first_release_goes_on(tmp_path: Path) -> None:
     assert run_command(tmp_path, "review", "add", "1", "--theme", "appraisal", "--reviewer", "Ada").returncode == 0
     # What was sent is sent to nobody again, and stays as it was.
     again = json.loads(run_command(tmp_path, "digest", "--week", "2026-W47", "--json").stdout)
-    assert again["subject"] == "1 story from 1 outlet · NHS Culture Monitor, week 47"
+    assert again["subject"] == "Sent on Monday"  # as it went out
     with sqlite3.connect(tmp_path / "data" / "culture.db") as database:
         assert database.execute("SELECT state, attempts FROM delivery").fetchall() == [("sent", 1)]
         assert database.execute("SELECT html, text FROM edition").fetchall() == [("<p>", "text")]

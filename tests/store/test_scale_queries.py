@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from models.edition.compose import compose
-from models.store import backfill, collecting, owed_pages, reviews, story_leads, tagging
+from models.store import backfill, collecting, events, owed_pages, reviews, story_leads, tagging
 from models.store.database import Database, open_database
 from models.store.placing import place_stories
 from models.store.search import Wanted, by_period, facets, find, read_words, stories_of, story_of
@@ -24,7 +24,7 @@ from tests.support.synthetic_store import MODEL, fill, registry
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 ARTICLES = 20_000
-GROWING = ("article", "story", "tag", "fetch_event", "article_alias", "review")
+GROWING = ("article", "story", "tag", "fetch_event", "article_alias", "review", "mention", "event_report")
 WEEK = Week.of(NOW)
 RECENT = NOW - timedelta(days=14)
 URLS = [f"https://source-{n:03d}.example/news/{n}" for n in range(600)]
@@ -64,6 +64,7 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "stories of an older model": lambda session: tagging.tagged_by_other_version(MODEL, RECENT, 0, 64, session=session),
     "the facts of a week": lambda session: gather_week(WEEK, session=session),
     "the stories of a sent edition": lambda session: place_stories(sealed(session), NOW, session=session),
+    "stories whose events are to be found": lambda session: events.place_waiting(NOW, session=session),
     "how many the queue asks about": lambda session: reviews.count_doubtful(RECENT, session=session),
     "stories of common words": lambda session: found(Wanted(words=read_words("trust -nothing")), session),
     "stories of a theme": lambda session: found(Wanted(theme="appraisal"), session),

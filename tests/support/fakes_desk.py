@@ -64,7 +64,9 @@ class Desk(Weekly):
         with self.database.write() as session:
             for tag in session.exec(select(Tag)):
                 tag.evidence = SENTENCE
-                session.add(tag)
+                article = session.get_one(Article, tag.article_id)
+                article.text = f"{article.text or ''}\n{SENTENCE}"  # else it would not be quoted
+                session.add_all((tag, article))
 
     def shown(self, registry: Registry) -> StoryItem:
         """The one story, as the digest of a command with this registry has it."""

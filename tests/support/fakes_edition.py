@@ -44,7 +44,7 @@ SOURCES = (
 )
 REGISTRY = Registry(sources=SOURCES, rights=load_rights())
 
-_PLACES = (
+PLACES = (
     "Northmoor", "Eastwold", "Ashcombe", "St Brannoc’s", "Kingsferry", "Wrayburn", "Marlbridge", "Glen Affrick",
     "Pen-y-Cwm", "Harrowdale", "Thornley Vale", "Castle Deeping", "Loughmore", "Sandholme", "Greatford",
 )  # fmt: skip
@@ -144,7 +144,7 @@ def fill(database: Database, *, week: Week = WEEK, weeks: int = 10, seed: int = 
 def _fill_week(week: Week, counts: dict[str, int], random: Random, *, session: Session) -> int:
     made = 0
     live = [source for source in SOURCES if source.id != "old-feed" or week < WEEK.plus(-4)]
-    places = random.sample(_PLACES, len(_PLACES))
+    places = random.sample(PLACES, len(PLACES))
     for theme, count in counts.items():
         for _ in range(count):
             headline, evidence = TEXTS[theme][made % len(TEXTS[theme])]

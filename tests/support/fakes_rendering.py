@@ -5,13 +5,15 @@ from email.message import EmailMessage
 import pytest
 
 from flows.publishing import mailer, rendering
+from flows.publishing.layout import view_edition
 from flows.publishing.rendering import Rendered
-from flows.publishing.view import Links, view_edition
+from flows.publishing.view import Links
 from models.edition.compose import compose
 from models.edition.content import EditionContent
 from models.store.database import open_database
 from models.store.editions import gather_week
 from tests.support import fakes_edition as fakes
+from tests.support.fakes_composing import name_places
 
 LINKS = Links(
     web="https://monitor.example.org/2026-W47.html",
@@ -23,10 +25,11 @@ SENDER = mailer.parse_sender("NHS Culture Monitor <monitor@example.org>", "https
 
 @pytest.fixture(name="content", scope="module")
 def week_content(tmp_path_factory: pytest.TempPathFactory) -> EditionContent:
-    """The sample week with ten weeks of history."""
+    """The sample week with ten weeks of history, and whom its headlines name."""
     folder = tmp_path_factory.mktemp("rendering")
     with open_database(f"sqlite:///{folder / 'culture.db'}") as database:
         fakes.fill(database)
+        name_places(database)
         with database.read() as session:
             facts = gather_week(fakes.WEEK, session=session)
     return compose(facts, fakes.REGISTRY, fakes.THEMES, fakes.MONDAY_7)

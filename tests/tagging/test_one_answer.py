@@ -28,7 +28,8 @@ def story(installation: Installation) -> int:
     article = installation.add_story(7, in_scope=0.9, scope_state="yes", model_version="m")
     with installation.database() as database, database.write() as session:
         for theme, state in (("speaking-up", "yes"), ("workforce", "yes"), ("appraisal", "uncertain")):
-            session.add(Tag(article_id=article, theme=theme, score=0.5, state=state, model_version="m"))
+            score = 0.9 if state == "yes" else 0.5
+            session.add(Tag(article_id=article, theme=theme, score=score, state=state, model_version="m"))
     return article
 
 

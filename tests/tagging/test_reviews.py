@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlmodel import select
 
 from flows.running.theme_choices import ThemeChoice
 from models.reviews import IN_SCOPE, ReviewError, UncertainTag, check_decision, check_retagging, queue
@@ -36,8 +37,8 @@ def add_story(database: Database, *urls: str, scope: str = "yes", in_scope: floa
         story.lead_article_id = ids[0]
         for theme, state in tags.items():
             session.add(
-                Tag(article_id=ids[0], theme=theme.replace("_", "-"), score=0.4, state=state, evidence="It is so.",
-                    model_version="m1")
+                Tag(article_id=ids[0], theme=theme.replace("_", "-"), score=0.9 if state == "yes" else 0.4, state=state,
+                    evidence="It is so.", model_version="m1")
             )  # fmt: skip
     return ids
 
@@ -152,6 +153,21 @@ def test_the_queue_holds_recent_doubts_that_nobody_has_answered(database: Databa
     assert "Workforce (0.40)" in items[1].question
     assert items[1].evidence == "It is so."
     assert len(queue(found, names, 1)) == 1
+
+
+def test_what_is_shown_with_little_margin_is_asked_about_too(database: Database, now: datetime) -> None:
+    (sure,) = add_story(database, "https://a.example/sure", workforce="yes")
+    (scope,) = add_story(database, "https://a.example/scope", in_scope=0.45)
+    (theme,) = add_story(database, "https://a.example/theme", workforce="yes", appraisal="yes")
+    with database.write() as session:
+        for tag in session.exec(select(Tag).where(Tag.article_id == theme, Tag.theme == "workforce")):
+            tag.score = 0.7
+    with database.read() as session:
+        found = reviews.doubts(now - timedelta(days=1), 100, session=session)
+        assert reviews.count_doubtful(now - timedelta(days=1), session=session) == 2
+        assert reviews.standing(theme, session=session)["workforce"]  # shown as before
+    assert {(doubt.article_id, doubt.theme) for doubt in found} == {(scope, IN_SCOPE), (theme, "workforce")}
+    assert sure not in {doubt.article_id for doubt in found}
 
 
 def test_an_even_chance_about_scope_is_asked_first() -> None:

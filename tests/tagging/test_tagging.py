@@ -1,6 +1,8 @@
 """The tagger: what it says of articles, why, and of text that is no article."""
 
+import tomllib
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,33 @@ def test_the_same_text_gets_the_same_answer_alone_and_in_a_batch(tagger: Tagger)
 def test_a_summary_stands_in_for_a_text_that_may_not_be_kept(tagger: Tagger) -> None:
     short = Document(title=SPEAKING_UP.title, text="", summary=SPEAKING_UP.text)
     assert tagger.tag([short])[0].scope_state is State.YES
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        Document("Trust board resigns after report on bullying of nurses", ""),
+        Document(
+            "Hospital chief executive suspended over whistleblowing claims", "", "Staff had raised concerns for years."
+        ),
+    ],
+    ids=["headline", "summary"],
+)
+def test_little_text_can_be_enough(tagger: Tagger, document: Document) -> None:
+    assert tagger.tag([document])[0].scope_state is State.YES
+
+
+def test_no_short_text_is_in_scope_because_of_one_word(tagger: Tagger) -> None:
+    vocabulary = tomllib.loads((files("seeds") / "vocabulary.toml").read_text(encoding="utf-8"))["group"]
+    terms = [term for group in vocabulary if "role" in group for term in group["terms"] if " " not in term][::2]
+    titles = [Document(f"What {term.removesuffix('*')} meant to us on Monday", "") for term in terms]
+    found = tagger.tag(titles)
+    assert [one.title for one, said in zip(titles, found, strict=True) if said.scope_state is State.YES] == []
+
+
+def test_a_headline_that_names_nobody_of_the_field_is_not_believed(tagger: Tagger) -> None:
+    (found,) = tagger.tag([Document("Boss resigns after bullying inquiry into toxic culture", "")])
+    assert found.scope_state is State.NO
 
 
 def test_welsh_is_flagged_and_not_tagged(tagger: Tagger) -> None:

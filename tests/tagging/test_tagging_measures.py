@@ -11,7 +11,7 @@ from models.seeds import DataFileError
 from models.tagging.decisions import Document, State, Tagging, ThemeTag
 from models.tagging.evaluation import Labelled, Predictions, evaluate, read_labelled
 from models.tagging.promotion import flips, model_card, promote
-from models.tagging.thresholds import best_threshold, choose_thresholds
+from models.tagging.thresholds import PRECISION, choose_thresholds, precise_threshold
 from models.themes import theme_ids
 from tests.quality.baselines import KeywordTagger
 
@@ -36,7 +36,11 @@ def labelled(*rows: tuple[bool, list[str]]) -> list[Labelled]:
 def test_a_perfect_tagger_scores_one_everywhere() -> None:
     found = evaluate(Fixed([0.9, 0.1], {0: ["workforce"]}), labelled((True, ["workforce"]), (False, [])))
     assert found["n"] == 2
-    assert found["in_scope"] == {"precision": 1, "recall": 1, "f1": 1, "average_precision": 1, "roc_auc": 1}
+    intervals = {"f1": (1, 1), "average_precision": (1, 1)}
+    figures = {"precision": 1, "recall": 1, "f1": 1, "average_precision": 1, "roc_auc": 1}
+    assert found["in_scope"] == {**figures, "intervals": intervals}
+    assert found["themes"]["samples_f1"] == 1
+    assert found["themes"]["intervals"] == {"micro_f1": (1, 1)}
     assert (found["themes"]["micro_f1"], found["themes"]["macro_f1"], found["themes"]["mean_average_precision"]) == (
         1,
         1,
@@ -111,9 +115,14 @@ def test_the_card_says_what_flips() -> None:
     assert json.loads(json.dumps(card))["version"] == "2"
 
 
-def test_the_best_threshold_parts_yes_from_no() -> None:
-    scores = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
-    assert 0.3 < best_threshold(scores, scores > 0.5) < 0.7
+def test_of_what_is_said_from_the_threshold_on_enough_is_right() -> None:
+    generator = np.random.default_rng(0)
+    scores = generator.random(20_000)
+    yes = generator.random(20_000) < scores**2
+    threshold = precise_threshold(scores, yes)
+    assert yes[scores >= threshold].mean() == pytest.approx(PRECISION, abs=0.02)
+    assert precise_threshold(scores, yes | True) == 0.5  # no tag that is as likely wrong as right
+    assert precise_threshold(scores, yes & False) > 0.9
 
 
 def test_a_theme_with_few_examples_keeps_near_the_common_threshold() -> None:
@@ -123,7 +132,7 @@ def test_a_theme_with_few_examples_keeps_near_the_common_threshold() -> None:
     yes[:, 1] = False
     yes[0, 1] = True
     chosen = choose_thresholds(scores, yes, np.ones_like(yes))
-    common = best_threshold(scores.ravel(), yes.ravel())
+    common = precise_threshold(scores.ravel(), yes.ravel())
     assert abs(chosen[1] - common) < 0.02
 
 

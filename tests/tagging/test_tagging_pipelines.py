@@ -1,4 +1,4 @@
-"""The models are scikit-learn pipelines: our own steps learn nothing, and what was learnt travels as plain arrays."""
+"""The models are scikit-learn pipelines: our own steps learn nothing, and what was learned travels as plain arrays."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,8 @@ from sklearn.pipeline import Pipeline
 from models.tagging.classifier import Tagger
 from models.tagging.encoders import Choice
 from models.tagging.fitting import train_tagger
-from models.tagging.steps import RunningText, SentenceVectors, VocabularySignals
+from models.tagging.steps import RunningText, SentenceVectors, VocabularySignals, extent_of
 from models.tagging.theme_model import ENCODED_SENTENCES
-from models.tagging.thresholds import doubt_from
 from models.tagging.training import load_training_data, sentences_of
 from models.themes import theme_ids
 
@@ -77,23 +76,22 @@ def tagger() -> Tagger:
     return train_tagger(load_training_data(), Choice(Letters(), ""), None, "test")
 
 
-def test_judges_and_votes_are_pipelines_that_say_what_the_tagger_says(tagger: Tagger) -> None:
+def test_classifiers_and_ensembles_are_pipelines_that_say_what_the_tagger_says(tagger: Tagger) -> None:
     said, passed = tagger.scope.score(DOCUMENTS)
-    assert list(tagger.scope.judges) == ["signals", "words", "lead"]
-    opinions = np.stack([judge.decision_function(DOCUMENTS) for judge in tagger.scope.judges.values()], axis=1)
-    for stage, rows, columns in (("full", passed, 3), ("cheap", ~passed, 2)):
-        assert rows.any()
-        found = tagger.scope.votes[stage].predict_proba(opinions[rows, :columns])
-        assert said[rows] == pytest.approx(found[:, 1], abs=1e-12)
+    assert list(tagger.scope.classifiers) == ["signals", "words", "lead"]
+    scores = np.stack([one.decision_function(DOCUMENTS) for one in tagger.scope.classifiers.values()], axis=1)
+    assert passed.any()
+    assert not passed.all()
+    for number in np.flatnonzero(passed):
+        full = tagger.scope.ensembles["full"][extent_of(DOCUMENTS[number])]
+        assert said[number] == pytest.approx(full.predict_proba(scores[[number]])[0, 1], abs=1e-12)
 
 
-def test_leads_that_are_not_read_could_not_have_changed_the_decision(tagger: Tagger) -> None:
-    documents = [sentences_of(one.document) for one in load_training_data().passages][::3]
-    with_all = Tagger.from_arrays("test", {**tagger.arrays(), "scope.best_lead": np.array(99.0)}, Letters())
-    found, every = tagger.scope.score(documents)[0], with_all.scope.score(documents)[0]
-    assert (found != every).any()  # some were not read
-    for border in (tagger.scope.threshold, doubt_from(tagger.scope.threshold)):
-        assert ((found >= border) == (every >= border)).all()
+def test_an_extent_is_told_by_the_number_of_words() -> None:
+    lengths = (1, 20, 21, 60, 61, 100, 101, 5000)
+    extents = [extent_of(["word " * (count - 1), "word"]) for count in lengths]
+    assert [extent.name for extent in extents[::2]] == ["HEADLINE", "SUMMARY", "OPENING", "WHOLE"]
+    assert extents[1::2] == extents[::2]
 
 
 def test_the_pipeline_of_sentences_says_what_the_tagger_reads(tagger: Tagger) -> None:
@@ -109,25 +107,25 @@ def test_sentences_that_are_not_encoded_are_judged_by_their_words(tagger: Tagger
     same = (np.abs(read.logits - encoded) < 1e-9).all(axis=1)
     assert same[: len(DOCUMENTS[0])].all()
     assert same.sum() == ENCODED_SENTENCES
-    glance = tagger.themes.glance
-    assert glance is not None
+    prefilter = tagger.themes.prefilter
+    assert prefilter is not None
     rows = tagger.themes.sentences["features"]["text"].transform(document)
-    assert read.logits[~same] == pytest.approx(glance.decision_function(rows)[~same, : len(theme_ids())], abs=1e-12)
+    assert read.logits[~same] == pytest.approx(prefilter.decision_function(rows)[~same, : len(theme_ids())], abs=1e-12)
     assert tagger.themes.sentences.predict_proba(TEXTS).shape == (3, len(theme_ids()))
     assert tagger.themes.sentences.predict(TEXTS).shape == (3, len(theme_ids()))
 
 
-def test_a_clone_of_a_pipeline_has_learnt_nothing_and_can_learn(tagger: Tagger) -> None:
+def test_a_clone_of_a_pipeline_has_learned_nothing_and_can_learn(tagger: Tagger) -> None:
     passages = [one for one in load_training_data().passages if one.in_scope is not None][::8]
     documents, yes = [sentences_of(one.document) for one in passages], [one.in_scope for one in passages]
-    for judge in tagger.scope.judges.values():
-        copy: Pipeline = clone(judge)
+    for classifier in tagger.scope.classifiers.values():
+        copy: Pipeline = clone(classifier)
         with pytest.raises(NotFittedError):
-            copy["judge"].predict(np.zeros((1, 1)))
+            copy["classifier"].predict(np.zeros((1, 1)))
         assert len(copy.fit(documents, yes).predict(documents)) == len(documents)
 
 
-def test_what_was_learnt_travels_as_plain_arrays(tagger: Tagger) -> None:
+def test_what_was_learned_travels_as_plain_arrays(tagger: Tagger) -> None:
     arrays = tagger.arrays()
     assert all(value.dtype.kind in "fu" for value in arrays.values())
     again = Tagger.from_arrays("test", arrays, Letters())

@@ -66,13 +66,13 @@ def test_an_empty_text_is_an_error_that_names_the_line(seeds: Path) -> None:
         load_training_data(folder=seeds)
 
 
-def test_a_sentence_that_stands_twice_is_an_error_that_names_the_line(seeds: Path) -> None:
+def test_a_sentence_that_is_listed_twice_is_an_error_that_names_the_line(seeds: Path) -> None:
     file = seeds / "background.toml"
     lines = file.read_text(encoding="utf-8").splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith('"') and line.endswith('",'))
     lines.insert(first + 3, lines[first])
     file.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(DataFileError, match=rf"background\.toml:{first + 4}: stands twice"):
+    with pytest.raises(DataFileError, match=rf"background\.toml:{first + 4}: is listed twice"):
         load_training_data(folder=seeds)
 
 

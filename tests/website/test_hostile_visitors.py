@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from lxml import etree, html
 from sqlmodel import select
 
 from flows.website import guard
@@ -158,6 +159,38 @@ def test_leaving_needs_no_login(behind_a_login: Visitor, sqlite: Database) -> No
     assert one.ask("POST", f"/unsubscribe/{token}").status_code == 200
     with sqlite.read() as session:
         assert session.exec(select(Recipient.active)).one() is False
+
+
+HOSTILE = "</title><script>alert(1)</script>\u202e{{7*7}}{% raw %} ]]> & \u0007 “x” <img src=//evil.example/p onerror=alert(1)>"
+
+
+def test_hostile_text_stays_text_on_every_page(sqlite: Database, tmp_path: Path) -> None:
+    settings = filled(sqlite, tmp_path, weeks=1)
+    with sqlite.write() as session:
+        told = [("speaking-up", HOSTILE, 0.99)]
+        lead = fakes.add_story(
+            session, source=fakes.SOURCES[6], title=f"Quince {HOSTILE}", at=fakes.WEEK.start, themes=told
+        )
+        lead.outlet, lead.summary, lead.url = HOSTILE, HOSTILE, "javascript:alert(1)"
+        session.add(lead)
+        number = lead.id
+    reader = visitor(sqlite, settings)
+    for address in (
+        "/search?q=quince",
+        f"/stories/{number}",
+        "/themes/speaking-up",
+        "/search?since=2026-11-16&until=2026-11-16",
+    ):
+        page = reader.get(address).text
+        assert "Quince" in page, address
+        tree = html.fromstring(page)
+        assert not tree.xpath("//script | //img | //@onerror"), address
+        assert not tree.xpath("//a[starts-with(@href, 'javascript')]"), address
+        assert "49" not in tree.xpath("string(//h1)"), address
+    entries = etree.fromstring(reader.get("/feed.atom?q=quince").content).findall("{*}entry")
+    assert len(entries) == 1
+    assert reader.get("/api/stories?q=quince").json()["stories"][0]["url"] is None
+    assert "\n=" not in reader.get("/stories.csv?q=quince").text
 
 
 def test_a_visitor_is_who_the_proxy_says_last(sqlite: Database, tmp_path: Path) -> None:

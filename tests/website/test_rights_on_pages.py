@@ -41,7 +41,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Visitor, 
                     session, source=source, title=f"Bare {name}", at=fakes.WEEK.start, themes=[(THEMES[0], "", 0.9)]
                 )
                 for one in (lead, bare):
-                    one.rights, one.summary, one.text = name, sentence(8, name), sentence(9, name)
+                    one.rights, one.summary = name, sentence(8, name)
+                    one.text = "\n".join([*(said for _, said, _ in told), sentence(9, name)])
                     session.add(one)
                 numbers[name] = lead.id or 0
         settings = Settings(data=folder)

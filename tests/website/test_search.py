@@ -181,9 +181,10 @@ def test_the_newest_hits_are_ranked_and_it_says_so(sqlite: Database) -> None:
 
 
 def test_the_page_shows_evidence_and_never_the_text(sqlite: Database, tmp_path: Path) -> None:
-    add(sqlite, "Doctor was moved", "Hidden wording with a pomegranate.", evidence="She raised <b>concerns</b> twice.")
-    page = visitor(sqlite, Settings(data=tmp_path), now=NOW).get("/search?q=pomegranate+concern").text
-    assert "Nothing was found" in page  # the evidence is not of this text, and is found once the text has gone
+    said = "She raised <b>concerns</b> twice."
+    add(sqlite, "Doctor was moved", f"Hidden wording with a pomegranate. {said}", evidence=said)
+    page = visitor(sqlite, Settings(data=tmp_path), now=NOW).get("/search?q=pomegranate+quince").text
+    assert "Nothing was found" in page
     page = visitor(sqlite, Settings(data=tmp_path), now=NOW).get("/search?q=pomegranate+raise").text
     assert "Hidden wording" not in page
     page = visitor(sqlite, Settings(data=tmp_path), now=NOW).get("/search?q=doctors").text

@@ -1,0 +1,66 @@
+"""Which stories of an edition lead it, and which of them a recipient gets. Pure."""
+
+from dataclasses import replace
+
+from models.edition.content import EditionContent, Selection, StoryItem
+
+LEADS = 5
+LEADS_PER_THEME = 2  # five on one subject would hide the rest of the week
+
+
+def choose_leads(content: EditionContent) -> tuple[StoryItem, ...]:
+    """The stories that matter: the highest ranks, at most two of one theme, each with a theme."""
+    chosen: list[StoryItem] = []
+    for story in content.stories:
+        same = sum(other.primary == story.primary for other in chosen)
+        if story.themes and same < LEADS_PER_THEME:
+            chosen.append(story)
+        if len(chosen) == LEADS:
+            break
+    return tuple(chosen)
+
+
+def for_recipient(content: EditionContent, selection: Selection) -> EditionContent | None:
+    """The edition narrowed to what someone chose; None where nothing is left (not even for those who chose all).
+
+    UK-wide sources stay in for every nation. A story is listed under the strongest of the chosen themes. Stories about
+    what they watch are in it whatever else they chose, and come first. Trends and the sources that could not be seen stay
+    as they are: they describe the week, not the selection.
+    """
+    wanted = set(selection.themes)
+    chosen = (story for story in content.stories if _is_chosen(story, selection) or selection.watches(story))
+    first = sorted(chosen, key=lambda story: not selection.watches(story))
+    stories = tuple(_with_chosen_first(story, wanted) for story in first)
+    if not stories:
+        return None
+    return _narrow(content, selection, stories)
+
+
+def empty_for(content: EditionContent, selection: Selection) -> EditionContent:
+    """The edition for someone who wants one even in a week with nothing for them."""
+    return _narrow(content, selection, ())
+
+
+def _narrow(content: EditionContent, selection: Selection, stories: tuple[StoryItem, ...]) -> EditionContent:
+    wanted = selection.themes or tuple(theme.id for theme in content.themes)
+    return replace(
+        content,
+        selection=selection,
+        stories=stories,
+        themes=tuple(theme for theme in content.themes if theme.id in wanted),
+        trends=tuple(trend for trend in content.trends if trend.theme in wanted),
+    )
+
+
+def _is_chosen(story: StoryItem, selection: Selection) -> bool:
+    return (
+        (not selection.themes or any(theme.theme in selection.themes for theme in story.themes))
+        and (not selection.nations or story.nation in (*selection.nations, "uk"))
+        and (not selection.sectors or story.sector in selection.sectors)
+    )
+
+
+def _with_chosen_first(story: StoryItem, wanted: set[str]) -> StoryItem:
+    if not wanted or story.primary in wanted:
+        return story
+    return replace(story, themes=tuple(sorted(story.themes, key=lambda theme: theme.theme not in wanted)))

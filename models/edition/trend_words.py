@@ -1,0 +1,182 @@
+"""What is said of a theme's numbers: how many stories, what is usual, what rose or went quiet, and why something is not called so.
+
+A story counts once under every theme that it shows, whoever carries it: `EditionContent.stories_on`. Subject, brief, headings,
+trends and the web edition's list of themes all count by that.
+"""
+
+from collections.abc import Sequence
+
+from models.edition.content import EditionContent
+from models.trends import CHANCE, LEAST_OUTLETS, LEAST_STORIES, Trend, Verdict
+
+NAMED_IN_ONE_LINE = 3  # themes; a list of nine is not brief
+
+VERDICT_RULE = (
+    "“Usually” leaves out the highest and the lowest tenth of the weeks before. “Rising” needs at least "
+    f"{LEAST_STORIES} stories from {LEAST_OUTLETS} outlets, more than usual, and less than a {CHANCE:.0%} chance of so "
+    "many if nothing had changed, measured against how much was collected from the same sources; “quiet” is the "
+    "reverse. “New” means the first story in the weeks shown."
+)
+_FLAGS = {Verdict.RISING: "Rising", Verdict.QUIET: "Quiet", Verdict.NEW: "New"}
+
+
+def count_stories(count: int) -> str:
+    """ "1 story", "9 stories", "no stories"."""
+    return "no stories" if count == 0 else f"{count:,} {'story' if count == 1 else 'stories'}"
+
+
+def count_things(count: int, noun: str) -> str:
+    """ "1 outlet", "1,200 outlets"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def is_part(content: EditionContent) -> bool:
+    """Whether the edition has the stories of some nations or sectors only, while its trends are of all."""
+    return bool(content.selection.nations or content.selection.sectors)
+
+
+def flag_trend(trend: Trend | None) -> str:
+    """The flag beside a trend; empty where there is nothing to flag."""
+    return _FLAGS.get(trend.verdict, "") if trend else ""
+
+
+def is_news(trend: Trend) -> bool:
+    """Whether a trend is worth showing where only few are: it rose, went quiet, is new, or has many more than usual."""
+    return trend.verdict in _FLAGS or (_is_above(trend) and trend.now >= LEAST_STORIES)
+
+
+def say_usual(trend: Trend) -> str:
+    """ ", usually 3 to 5"; nothing where there is no usual."""
+    if trend.usual is None:
+        return ""
+    low, high = trend.usual
+    return f", usually {low}" if low == high else f", usually {low} to {high}"
+
+
+def describe_section(content: EditionContent, theme: str) -> str:
+    """ "6 stories from 7 outlets, usually 0 to 1": the numbers beside a theme's heading."""
+    stories = content.stories_on(theme)
+    trend = next((trend for trend in content.trends if trend.theme == theme), None)
+    if trend is None or is_part(content):
+        return count_stories(len(stories))
+    late = sum(story.late for story in stories)
+    if trend.now + late != len(stories):  # an edition of an earlier release counted otherwise
+        return count_stories(len(stories))
+    of_before = f", {late} of {'it' if len(stories) == 1 else 'them'} of earlier weeks" if late else ""
+    not_called = "; not called a rise" if _is_above(trend) and is_news(trend) else ""  # the brief says why
+    return f"{_count(len(stories), trend)}{of_before}{say_usual(trend)}{not_called}"
+
+
+def describe_trend(trend: Trend, *, complete: bool = True) -> str:
+    """The numbers of one row of trends, with what may be said of them."""
+    text = f"{_count(trend.now, trend)}{say_usual(trend)}"
+    return {
+        Verdict.NEW: f"{count_stories(trend.now)}, the first in the weeks shown",
+        Verdict.NO_STORIES: "no stories in the weeks shown",
+        Verdict.NOT_SEEN: f"{text}: too little was collected to call it quiet",
+        Verdict.TOO_EARLY: f"{text}: too early to say what is usual",
+    }.get(trend.verdict, f"{text}{_say_why_not(trend, complete=complete)}")
+
+
+def describe_chart(trend: Trend) -> str:
+    """A trend's bars in words, oldest week first."""
+    counts = ", ".join("no data" if count is None else str(count) for count in trend.counts)
+    return f"Stories a week, oldest first: {counts}."
+
+
+def explain_charts(content: EditionContent) -> str:
+    """How to read the bars."""
+    last = "this week" if content.complete else "this week so far"
+    everywhere = ", over all nations and sectors" if is_part(content) else ""
+    return (
+        f"Stories a week{everywhere}; the last bar is {last}. A story counts once under every theme that it has. "
+        "Each chart has its own scale."
+    )
+
+
+def say_changes(content: EditionContent) -> tuple[str, ...]:
+    """What rose, is new or went quiet, each with its numbers; where nothing did, why what is unusual is not called so."""
+    said = []
+    for verdict, words in (
+        (Verdict.RISING, "Rising"),
+        (Verdict.NEW, "New, with no story in the weeks before"),
+        (Verdict.QUIET, "Gone quiet"),
+    ):
+        if found := trends_with(content, verdict):
+            said.append(f"{words}: {_list(content, found)}.")
+    above = [t for t in content.trends if _is_above(t) and is_news(t)]
+    for reason in dict.fromkeys(_say_why_not(trend, complete=content.complete) for trend in above):
+        alike = [trend for trend in above if _say_why_not(trend, complete=content.complete) == reason]
+        said.append(f"More than usual: {_list(content, sorted(alike, key=lambda trend: -trend.now))}{reason}.")
+    if not said and content.stories:
+        said.append(_say_no_change(content))
+    if said and is_part(content):
+        said[0] = f"Over all nations and sectors: {said[0][0].lower()}{said[0][1:]}"
+    return tuple(said)
+
+
+def say_rise(content: EditionContent) -> str:
+    """ "speaking up rises to 7 stories", of the clearest rise; empty where nothing rises."""
+    rising = trends_with(content, Verdict.RISING)
+    if not rising or is_part(content):
+        return ""
+    name = content.theme_names.get(rising[0].theme, rising[0].theme)
+    verb = "rise" if " and " in name else "rises"
+    return f"{in_a_sentence(name)} {verb} to {count_stories(rising[0].now)}"
+
+
+def trends_with(content: EditionContent, verdict: Verdict) -> list[Trend]:
+    """The trends of one verdict, the least explained by chance first, then by stories."""
+    found = [trend for trend in content.trends if trend.verdict is verdict]
+    return sorted(found, key=lambda trend: (trend.chance if trend.chance is not None else 1.0, -trend.now))
+
+
+def in_a_sentence(name: str) -> str:
+    """ "Speaking up" is "speaking up" inside a sentence, "NHS pay" stays."""
+    return name[0].lower() + name[1:] if name[1:2].islower() else name
+
+
+def _count(stories: int, trend: Trend) -> str:
+    outlets = f" from {count_things(trend.outlets, 'outlet')}" if trend.verdict is Verdict.RISING else ""
+    return f"{count_stories(stories)}{outlets}"
+
+
+def _is_above(trend: Trend) -> bool:
+    """Whether there are more stories than usual, and yet no rise was found."""
+    return trend.verdict is Verdict.USUAL and trend.usual is not None and trend.now > trend.usual[1]
+
+
+def _say_why_not(trend: Trend, *, complete: bool) -> str:
+    """Why a number outside the usual is not called a rise, or quiet; nothing for one within it."""
+    if _is_above(trend):
+        if trend.now < LEAST_STORIES:
+            return ": too few to be called a rise"
+        if trend.outlets < LEAST_OUTLETS:
+            return ": all from one outlet, so not called a rise"
+        return ": chance could explain it, source by source, so not called a rise"
+    if complete and trend.verdict is Verdict.USUAL and trend.usual is not None and trend.now < trend.usual[0]:
+        return ": chance could explain it, so not called quiet"
+    return ""
+
+
+def _say_no_change(content: EditionContent) -> str:
+    judged = [t for t in content.trends if t.verdict not in {Verdict.TOO_EARLY, Verdict.NO_STORIES}]
+    so_far = "" if content.complete else " so far"
+    if not judged:
+        return "It is too early to say what is usual: trends need four weeks of collecting."
+    if any(_say_why_not(trend, complete=content.complete) or trend.verdict is Verdict.NOT_SEEN for trend in judged):
+        return f"No theme is called rising or quiet{so_far}: what is unusual is too little to tell from chance."
+    return f"No theme has more or fewer stories than usual{so_far}."
+
+
+def _list(content: EditionContent, trends: Sequence[Trend]) -> str:
+    shown, left = trends[:NAMED_IN_ONE_LINE], len(trends) - NAMED_IN_ONE_LINE
+    names = content.theme_names
+    named = [f"{names.get(trend.theme, trend.theme)} ({_say(trend)})" for trend in shown]
+    return ", ".join([*named, f"and {left} more under Trends"] if left > 0 else named)
+
+
+def _say(trend: Trend) -> str:
+    if trend.verdict is Verdict.NEW:
+        return count_stories(trend.now)
+    return f"{_count(trend.now, trend)}{say_usual(trend)}"

@@ -1,0 +1,254 @@
+"""Which stories report one event, and which continue one of earlier weeks: by their words, the bodies they name, and time.
+
+Two reports of one event share what is rare: names, numbers, the words of the matter. What any two stories about a trust
+share, its name, is left out of the comparison and counted by itself. Words are weighed by how rare they are in the seeds of
+the framework in use, so that the words of its subject, which most stories share, weigh little. Nothing here needs an encoder.
+
+The weights were fitted on one half of the labelled reports of `tests/quality` and measured on the other
+(`python -m tests.quality.events`); models/README.md has the figures.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from models.tagging.training import load_training_data
+from models.text import clean_text, split_sentences, split_words_as_written
+
+OPENING = 600  # letters of a text that are compared: news says first what has happened
+SAME_EVENT_WITHIN = timedelta(days=3)  # a later report has other news, even of the same matter
+FOLLOWS_WITHIN = timedelta(weeks=12)
+# Kinds of organisations that are in one place or run particular places: who is named, not who comments. Two reports of one
+# event name the same; a regulator, a union or a department is in the news of every week.
+PLACED_KINDS = frozenset(
+    {
+        "foundation-trust",
+        "nhs-trust",
+        "mental-health-trust",
+        "ambulance-trust",
+        "icb",
+        "health-board",
+        "special-health-board",
+        "hsc-trust",
+        "care-provider",
+        "inquiry",
+    }
+)
+# So many in one opening are a list: of the week's ratings, of places where nurses strike.
+LISTED = 3
+
+# Of the log-odds that two stories report one event.
+WORDS_WEIGHT = 4.0
+NAMES_WEIGHT = 6.0
+TITLE_WEIGHT = 5.0
+SHARED_BODY_WEIGHT = 3.5
+OTHER_BODY_WEIGHT = -1.5
+CONSTANT = -8.6
+SAME_EVENT = -1.2  # log-odds from which two are taken for one event: the nearest that are not came to -1.8
+ON_THE_WHOLE = -3.5  # mean log-odds with all reports of the event, since each tells another part of it
+FOLLOWS = (
+    -2.0
+)  # of two that name the same body, weeks apart: the nearest that have nothing to do with each other came to -3.7
+
+FEW_NAMES = 8.0  # the length of one name that no seed holds and a common one: fewer prove little where they agree
+_COMMON = 1.2  # a word in more than three of ten texts tells nothing apart ("said", "staff")
+_RARE = 4.0  # in fewer than one text of 50, names among them
+_STEM = 7  # letters: "resigned", "resigns" and "resignation" are one word here
+_ENDINGS = ("ing", "ed", "es", "s", "ly")
+_ROUND_UP = re.compile(
+    r"\b(?:round-?up|(?:the|this|last|your) week in|week in (?:review|ratings|numbers)|reading list|in brief|"
+    r"newsletter|briefing|what we(?:'re| are) reading|live blog|as it happened|morning papers|in pictures)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one story tells, as far as it is compared.
+
+    `bodies`: the organisations of `PLACED_KINDS` that its title, summary or opening names, each with the words by which it
+    is named.
+    """
+
+    key: int
+    outlets: frozenset[str]
+    title: str
+    opening: str  # of the text, else the summary
+    at: datetime
+    bodies: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike two accounts are; each from 0 to 1."""
+
+    words: float  # cosine of the rare words of title and opening
+    names: float  # cosine of the names and numbers in the opening
+    title: float  # how much of each title's words the other account holds
+    shared_body: bool
+    other_body: bool  # both name bodies, and not the same ones
+
+    @property
+    def log_odds(self) -> float:
+        """Of their reporting one event, if they are of the same days."""
+        return (
+            CONSTANT
+            + WORDS_WEIGHT * self.words
+            + NAMES_WEIGHT * self.names
+            + TITLE_WEIGHT * self.title
+            + SHARED_BODY_WEIGHT * self.shared_body
+            + OTHER_BODY_WEIGHT * self.other_body
+        )
+
+
+class Compared:
+    """An account with its words weighed; made once, compared with many."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        title = split_words_as_written(account.title)
+        opening = clean_text(account.opening)[:OPENING]
+        counts = Counter(_stem(word) for word in (*title, *split_words_as_written(opening)))
+        self._words = {
+            word: (1 + math.log(count)) * weight
+            for word, count in counts.items()
+            if (weight := _rarity(word)) > _COMMON
+        }
+        self._names = {word: _rarity(word) for part in (account.title, opening) for word in _names(part)}
+        self._title = {word: _rarity(word) for word in map(_stem, title)}
+        self.rare = frozenset(
+            word for word in self._words if _rarity(word) > _RARE
+        )  # two without one in common are not alike
+        self.is_list = _ROUND_UP.search(account.title) is not None or len(account.bodies) >= LISTED
+
+    def likeness(self, other: "Compared") -> Likeness:
+        """How alike the two are, apart from the names of the bodies that both name."""
+        mine, theirs = self.account.bodies, other.account.bodies
+        shared = mine.keys() & theirs.keys()
+        own_names = {_stem(word) for body in shared for word in (*mine[body], *theirs[body])}
+        held = math.sqrt(
+            _share_held(self._title, other._words, own_names) * _share_held(other._title, self._words, own_names)
+        )
+        return Likeness(
+            words=_cosine(self._words, other._words, own_names),
+            names=_cosine(self._names, other._names, own_names, least=FEW_NAMES),
+            title=held,
+            shared_body=bool(shared),
+            other_body=bool(mine and theirs) and mine.keys() != theirs.keys(),
+        )
+
+
+def find_event(
+    new: Compared, events: Mapping[int, Sequence[Compared]], apart: Collection[frozenset[int]] = ()
+) -> tuple[int, float] | None:
+    """The event that a story reports, with the log-odds; None where it is the first to.
+
+    It must be like one of its reports and not unlike the others, of other outlets than all of them, and of the same days.
+
+    Args:
+        events: the stories of the days around it, by the number of their event.
+        apart: pairs of stories (their keys) that a person has separated.
+    """
+    best: tuple[float, int] | None = None
+    for number, reports in events.items():
+        if not all(_may_join(new, report, apart) for report in reports):
+            continue
+        odds = [new.likeness(report).log_odds for report in reports]
+        if max(odds) >= SAME_EVENT and sum(odds) / len(odds) >= ON_THE_WHOLE:
+            best = max(best or (max(odds), -number), (max(odds), -number))
+    return (-best[1], best[0]) if best is not None else None
+
+
+def find_followed(
+    new: Compared, earlier: Iterable[Compared], apart: Collection[frozenset[int]] = ()
+) -> tuple[int, float] | None:
+    """The key of the story of an earlier week that a new one continues, with the log-odds; None where it continues none."""
+    best: tuple[float, datetime, int] | None = None
+    for old in earlier:
+        passed = new.account.at - old.account.at
+        if frozenset((new.account.key, old.account.key)) in apart or new.is_list or old.is_list:
+            continue
+        like = new.likeness(old)
+        if passed <= SAME_EVENT_WITHIN:  # it reports again what a week told that ended with these days
+            continues = _may_join(new, old, apart) and like.log_odds >= SAME_EVENT
+        else:
+            continues = passed <= FOLLOWS_WITHIN and like.shared_body and like.log_odds >= FOLLOWS
+        if continues:
+            best = max(
+                best or (like.log_odds, old.account.at, old.account.key),
+                (like.log_odds, old.account.at, old.account.key),
+            )
+    return (best[2], best[0]) if best is not None else None
+
+
+def _may_join(new: Compared, report: Compared, apart: Collection[frozenset[int]]) -> bool:
+    one, other = new.account, report.account
+    return (
+        not new.is_list
+        and not report.is_list
+        and abs(one.at - other.at) <= SAME_EVENT_WITHIN
+        and not new.rare.isdisjoint(report.rare)
+        and one.outlets.isdisjoint(other.outlets)
+        and not (one.bodies and other.bodies and one.bodies.keys().isdisjoint(other.bodies))
+        and frozenset((one.key, other.key)) not in apart
+    )
+
+
+def _cosine(
+    one: Mapping[str, float], other: Mapping[str, float], without: Collection[str], least: float = 0.0
+) -> float:
+    """The cosine of two weighed sets of words; each taken as at least so long, since the little of a few words proves little."""
+    product = sum(weight * other[word] for word, weight in one.items() if word in other and word not in without)
+    if not product:
+        return 0.0
+    lengths = (
+        math.sqrt(sum(weight**2 for word, weight in words.items() if word not in without)) for words in (one, other)
+    )
+    return product / math.prod(max(length, least) for length in lengths)
+
+
+def _share_held(title: Mapping[str, float], words: Mapping[str, float], without: Collection[str]) -> float:
+    own = {word: weight for word, weight in title.items() if word not in without}
+    total = sum(own.values())
+    return sum(weight for word, weight in own.items() if word in words) / total if total else 0.0
+
+
+def _names(text: str) -> Iterable[str]:
+    """The words that are written as names are, within a sentence, and numbers of two figures or more."""
+    for sentence in split_sentences(text):
+        words = split_words_as_written(sentence)
+        for place, word in enumerate(words):
+            # The first word of a sentence is one where another follows it: "Joanna Tull said".
+            named = word[0].isupper() and (place or (len(words) > 1 and words[1][0].isupper()))
+            if named or (len(word) > 1 and word[0].isdigit()):
+                yield _stem(word)
+
+
+def _stem(word: str) -> str:
+    word = word.lower().removesuffix("'s").replace("-", "").replace(".", "")
+    ending = next((one for one in _ENDINGS if word.endswith(one) and len(word) - len(one) >= 4), "")
+    return word.removesuffix(ending)[:_STEM]
+
+
+def _rarity(word: str) -> float:
+    texts, counts = _background()
+    return math.log((texts + 1) / (counts.get(word, 0) + 1))
+
+
+@cache
+def _background() -> tuple[int, Mapping[str, int]]:
+    """How many texts the seeds hold, and in how many of them each word stands."""
+    data = load_training_data()
+    texts: dict[str, list[str]] = {}
+    for number, passage in enumerate(data.passages):
+        texts[f"passage {number}"] = [passage.document.title, passage.document.body]
+    for sentence in data.sentences:
+        texts.setdefault(sentence.group, []).append(sentence.text)
+    counts = Counter(
+        word for parts in texts.values() for word in {_stem(word) for word in split_words_as_written("\n".join(parts))}
+    )
+    return len(texts), counts

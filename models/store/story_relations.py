@@ -1,0 +1,69 @@
+"""How the stories of an edition relate to others: one event, one that went before, and the dates that they name."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from models.dates_ahead import DateAhead, dates_ahead
+from models.edition.facts import FollowedFact, StoryFact
+from models.events import FOLLOWS_WITHIN
+from models.store.article_facts import chunks
+from models.store.columns import UtcDateTime
+from models.store.in_scope import article, members, report, story
+from models.store.placing import weeks_told
+from models.store.tables import EventReport, Story
+from models.text import clean_text
+from models.weeks import LONDON, Week
+
+
+def relate(stories: Sequence[StoryFact], week: Week, *, session: Session) -> tuple[StoryFact, ...]:
+    """The stories with the number of their event, the story of an earlier week that each continues, and coming dates."""
+    events: dict[int, tuple[int, int | None]] = {}
+    for part in chunks([one.shown.id for one in stories]):
+        query = select(article.id, report.event_id, report.follows_story_id).join(
+            EventReport, report.story_id == article.story_id
+        )
+        for number, event, follows in session.execute(query.where(article.id.in_(part))):
+            events[number] = (event, follows)
+    followed = _followed({follows for _, follows in events.values() if follows is not None}, week, session=session)
+    ahead = _dates_ahead([one.shown.id for one in stories], session=session)
+    related = []
+    for one in stories:
+        event, follows = events.get(one.shown.id, (0, None))
+        shown = replace(one.shown, ahead=tuple(ahead.get(one.shown.id, ())))
+        related.append(replace(one, shown=shown, event=event, follows=followed.get(follows) if follows else None))
+    return tuple(related)
+
+
+def _followed(story_ids: Collection[int], week: Week, *, session: Session) -> dict[int, FollowedFact]:
+    """Those of these stories that are in scope still, under the week of the edition that told them, else their own."""
+    found: dict[int, FollowedFact] = {}
+    moment = func.coalesce(article.published_at, article.first_seen_at, type_=UtcDateTime())
+    for part in chunks(sorted(story_ids)):
+        # A story continued has its own time at most so long before one of this week or, being late, of some before.
+        inside = members([article.id], week.start - 2 * FOLLOWS_WITHIN, week.end).subquery("inside")
+        query = (
+            select(story.id, article.id.label("lead"), article.title, article.url, moment.label("moment"))
+            .join(Story, story.lead_article_id == article.id)
+            .where(story.id.in_(part), article.id.in_(select(inside.c.id)))
+        )
+        rows = session.execute(query).all()
+        told = weeks_told([row.lead for row in rows], session=session)
+        for row in rows:
+            its_week = Week.parse(told[row.lead]) if row.lead in told else Week.of(row.moment)
+            if its_week < week:
+                found[row.id] = FollowedFact(row.title, row.url, its_week)
+    return found
+
+
+def _dates_ahead(article_ids: Sequence[int], *, session: Session) -> dict[int, list[DateAhead]]:
+    found: dict[int, list[DateAhead]] = {}
+    moment = func.coalesce(article.published_at, article.first_seen_at, type_=UtcDateTime())
+    for part in chunks(article_ids):
+        query = select(article.id, article.text, article.summary, moment).where(article.id.in_(part))
+        for number, text, summary, at in session.execute(query):
+            if dates := dates_ahead(clean_text(text or summary), at.astimezone(LONDON).date()):
+                found[number] = dates
+    return found
