@@ -89,7 +89,15 @@ def test_a_model_file_that_was_changed_is_not_opened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damaged",
-    ["[" * 100_000, '{"themes": 5}', '{"themes": [], "reviews": "many"}', '{"encoder": ["tfidf"]}', "[]", "\udcff", "1" * 5000],
+    [
+        "[" * 100_000,
+        '{"themes": 5}',
+        '{"themes": [], "reviews": "many"}',
+        '{"encoder": ["tfidf"]}',
+        "[]",
+        "\udcff",
+        "1" * 5000,
+    ],
     ids=lambda text: text[:20],
 )
 def test_a_models_facts_that_are_damaged_are_as_a_wrong_hash(damaged: str, tmp_path: Path) -> None:
