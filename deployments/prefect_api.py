@@ -13,6 +13,7 @@ from models.private_files import write_whole
 from models.settings import Settings
 
 ANSWER_SECONDS = 2.0
+MAX_ANSWER = 1_000_000  # bytes: the settings of a Prefect server are some 20 kB
 PORTS_TRIED = 50
 _RECORD = "server.json"
 
@@ -54,10 +55,10 @@ def is_of(api: str, settings: Settings) -> bool:
     """Whether the server there may keep its state in our data folder: a port may have gone to another program's."""
     try:
         with urllib.request.urlopen(f"{api}/admin/settings", timeout=ANSWER_SECONDS) as answer:  # noqa: S310
-            home = json.loads(answer.read())["home"]
+            home = json.loads(answer.read(MAX_ANSWER))["home"]
     except urllib.error.HTTPError:
         return True  # it asks for a password, say: it can't be known
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
     return Path(str(home)) == prefect_folder(settings)
 

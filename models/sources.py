@@ -13,7 +13,7 @@ from models.errors import UserError
 from models.kinds import Kind
 from models.outcomes import PollOutcome
 from models.rights import DEFAULT_RIGHTS, Rights, load_rights, strictest
-from models.seeds import DataFileError, read_toml, seed_file
+from models.seeds import DataFileError, read_toml, seed_file, tables
 from models.urls import host_of, same_outlet
 
 MAX_ID_LETTERS = 60  # it is part of task names, file names and tables
@@ -184,7 +184,7 @@ def load_registry(path: Path | None = None) -> Registry:
             raise DataFileError(f"{label}: unknown table {key!r}; each source is a [[source]] table")
     rights = load_rights()
     sources: dict[str, Source] = {}
-    for number, row in enumerate(document.get("source", []), start=1):
+    for number, row in enumerate(tables(document, "source", label), start=1):
         source = _read_row(row, f"{label}: source {number}")
         if source.id in sources:
             raise DataFileError(
@@ -201,9 +201,7 @@ def load_registry(path: Path | None = None) -> Registry:
     return Registry(sources=tuple(sources.values()), rights=rights)
 
 
-def _read_row(row: Any, place: str) -> Source:
-    if not isinstance(row, dict):
-        raise DataFileError(f"{place}: is not a table; write it as [[source]]")
+def _read_row(row: dict[str, Any], place: str) -> Source:
     named = f"{place} ({row['id']})" if isinstance(row.get("id"), str) else place
     for key in row:
         if key not in Source.model_fields:

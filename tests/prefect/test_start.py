@@ -254,6 +254,7 @@ def register(product: Product) -> None:
         (Answer(b'{"home": "HOME"}'), True),
         (Answer(b'{"home": "/somewhere/else"}'), False),
         (Answer(b"no JSON"), False),
+        (Answer(b"[" * 100_000), False),
         (Answer(b"who are you?", 401), True),
     ],
 )
