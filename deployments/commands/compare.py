@@ -77,8 +77,15 @@ def _show(found: Comparison, count: int) -> None:
         console.line("\nIn the bulletin, not in ours")
         for missed in found.missed:
             console.wrapped(f"- {_name(missed.item)}", indent=2)
-            console.wrapped(f"{missed.reason}: {missed.detail}", indent=6)
+            found_by = "; found by its headline alone" if missed.by_headline else ""
+            console.wrapped(f"{missed.reason}: {missed.detail}{found_by}", indent=6)
         console.wrapped("Together: " + ", ".join(f"{n} {reason}" for reason, n in reasons.most_common()) + ".")
+    by_headline = [one for one in found.shared if one.by_headline]
+    if by_headline:
+        console.line("\nIn both, by the headline alone")
+        for one in by_headline:
+            console.wrapped(f"- {_name(one.item)}", indent=2)
+            console.wrapped(f"taken for: {one.story.title} ({one.story.outlet})", indent=6)
     themeless = [one for one in found.shared if not one.story.themes]
     if themeless:
         console.line("\nIn both, but under no theme in ours")
@@ -105,6 +112,7 @@ def _as_data(found: Comparison) -> dict[str, Any]:
             {
                 **_item(one.item),
                 "article": one.story.id,
+                "by_headline": one.by_headline,
                 "under_no_theme": not one.story.themes,
                 "closest_theme": one.below[0] or None,
                 "closest_score": one.below[1] if one.below[0] else None,
@@ -117,6 +125,7 @@ def _as_data(found: Comparison) -> dict[str, Any]:
                 "reason": str(one.reason),
                 "detail": one.detail,
                 "article": one.article,
+                "by_headline": one.by_headline,
                 "score": one.score,
                 "folded_into": _story(one.story) if one.story else None,
                 "week": one.week or None,

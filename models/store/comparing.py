@@ -1,7 +1,7 @@
 """A bulletin that people made beside the edition of a week: what each has that the other has not, and why. Reads alone."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -58,6 +58,7 @@ class Missed:
     score: float | None = None  # of its scope, where that is the reason
     story: StoryItem | None = None  # into which it is folded
     week: str = ""  # of the edition that told it, or of its date
+    by_headline: bool = False  # whether the article was found by no address: its headline is then worth a look
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Shared:
     item: BulletinItem
     story: StoryItem
     below: tuple[str, float] = ("", 0.0)
+    by_headline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def compare(
     shown = {story.id for story in content.stories}
     by_story = _by_story(stories, session=session)
     headlines = _headlines(week, stories, by_story, shown, session=session)
-    numbers = match(items, headlines, _addresses(items, session=session))
+    addresses = _addresses(items, session=session)
+    numbers = match(items, headlines, addresses)
     facts = _facts([number for number in numbers if number is not None], session=session)
     elsewhere = _told_elsewhere(week, list(facts), session=session)
     themeless = [number for number in facts if number in shown and not stories[number].themes]
@@ -105,17 +108,18 @@ def compare(
         if number is None or number not in facts:
             missed.append(_unknown(item, registry))
             continue
-        row = facts[number]
+        row, by_headline = facts[number], item.address not in addresses
         story = stories.get(number) or by_story.get(row.story_id)
         if story is not None:
             had.add(story.id)
         if story is not None and (number == story.id or same_name(row.outlet, story.outlet)):
-            shared.append(Shared(item, story, below.get(number, ("", 0.0))))
+            shared.append(Shared(item, story, below.get(number, ("", 0.0)), by_headline))
         elif story is not None:
             detail = f"folded into “{story.title}” ({story.outlet})"
-            missed.append(Missed(item, Reason.FOLDED, detail, number, story=story))
+            missed.append(Missed(item, Reason.FOLDED, detail, number, story=story, by_headline=by_headline))
         else:
-            missed.append(_untold(item, row, week, elsewhere.get(number, "")))
+            untold = _untold(item, row, week, elsewhere.get(number, ""))
+            missed.append(replace(untold, by_headline=by_headline))
     return Comparison(
         week, kept, tuple(shared), tuple(missed), tuple(story for story in content.stories if story.id not in had)
     )

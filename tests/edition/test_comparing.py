@@ -303,6 +303,7 @@ def test_people_read_what_was_missed_and_why(folder: Path) -> None:
         "of 14 reports in the bulletin, our edition has 4 and has not 10; 1 of its stories are in ours alone." in said
     )
     assert "folded: folded into “Chair of Northmoor trust steps down after critical review” (Vale Gazette)" in said
+    assert "(Vale Gazette) taken for: Racism went unchallenged at Wrayburn trust, review finds (Vale Gazette)" in said
     assert "out-of-scope: the model has it out of scope (score 0.10)" in said
 
 
