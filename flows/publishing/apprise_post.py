@@ -35,7 +35,7 @@ class Guard:
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self._hosts = {host.strip("[]").lower() for host in allowed}
-        self._known: set[str] = set()  # addresses of allowed hosts
+        self._known: set[tuple[str, int]] = set()  # addresses and ports of allowed hosts
         self._look_up = socket.getaddrinfo
         self.refused = False
 
@@ -47,15 +47,14 @@ class Guard:
     def _get_addresses(self, host: Any, port: Any, *more: Any, **options: Any) -> Any:
         found = self._look_up(host, port, *more, **options)
         if {str(host).strip("[]").lower(), f"{host}:{port}".lower()} & self._hosts:
-            self._known |= {str(place[4][0]) for place in found}
+            self._known |= {(str(place[4][0]), int(place[4][1])) for place in found}
         return found
 
     def _on_event(self, event: str, details: tuple[Any, ...]) -> None:
         if event not in {"socket.connect", "socket.sendto"}:
             return
         place = details[1]
-        address = str(place[0]).partition("%")[0] if isinstance(place, tuple) else ""
-        if address not in self._known and not _is_open(address):
+        if not isinstance(place, tuple) or not self._may_ask(*place[:2]):
             self.refused = True
             raise PermissionError("not a public address")  # an OSError: what apprise and requests expect of a network
 
@@ -67,16 +66,15 @@ class Guard:
         """
         parts = urlsplit(address)
         with contextlib.suppress(socket.gaierror):
-            found = {str(place[4][0]) for place in socket.getaddrinfo(parts.hostname, parts.port or 443)}
-            if not any(one in self._known or _is_open(one) for one in found):
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            found = socket.getaddrinfo(parts.hostname, port)
+            if not any(self._may_ask(str(place[4][0]), port) for place in found):
                 self.refused = True
                 raise requests.ConnectionError("not a public address")
 
-
-def _is_open(address: str) -> bool:
-    try:
-        return is_public(ipaddress.ip_address(address))
-    except ValueError:  # a socket file
+    def _may_ask(self, address: str, port: int) -> bool:
+        with contextlib.suppress(ValueError):
+            return (address, port) in self._known or is_public(ipaddress.ip_address(address.partition("%")[0]))
         return False
 
 

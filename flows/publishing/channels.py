@@ -132,7 +132,7 @@ def send(channel: Channel, settings: Settings, title: str = "", text: str = "") 
         "address": channel.address.get_secret_value(),
         "title": title,
         "text": text,
-        "allow_hosts": [*allowed, *([urlsplit(proxy).hostname] if proxy else [])],
+        "allow_hosts": [*allowed, *([f"{urlsplit(proxy).hostname}:{urlsplit(proxy).port}"] if proxy else [])],
         "proxy": proxy is not None,
     }
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}

@@ -199,6 +199,16 @@ def test_an_inner_address_is_refused_and_the_environment_has_no_say(
     assert send_left(database, posting).posts.sent == ["team"]
 
 
+def test_the_proxy_of_the_settings_is_asked_but_for_no_inner_address(settings: Settings, hook: Hook) -> None:
+    behind = settings.model_copy(update={"proxy": SecretStr(hook.address.removesuffix("/hook"))})
+    team = Channel(name="team", address=SecretStr("json://team.example.invalid/hook"))
+    assert post(team, behind, "Title", "Text") == ""
+    assert [said["title"] for said in hook.posts] == ["Title"]
+    inner = Channel(name="inner", address=SecretStr("json://10.0.0.1/hook"))
+    assert "is private" in post(inner, behind, "Title", "Text")
+    assert len(hook.posts) == 1
+
+
 def test_a_silent_channel_is_left(posting: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.publishing.channels.POST_SECONDS", 2)
     with closing(create_server(("127.0.0.1", 0))) as silent:  # connects, and never says a word
