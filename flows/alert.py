@@ -19,8 +19,9 @@ from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.running import jobs
 from flows.running.prefect_links import run_address
 from flows.running.prefect_steps import run_context, run_name, settings_of_run
+from models.channels import load_channels
 from models.settings import Settings, SettingsError
-from models.store import deliveries, editions
+from models.store import deliveries, editions, posts
 from models.store.deliveries import DeliveryState
 from models.store.editions import Decision
 from models.store.recipients import receivers
@@ -30,6 +31,7 @@ from models.weeks import LONDON, Week, utc_now
 POST_SECONDS = 20
 MAX_MESSAGE = 2000
 LATEST_ALERTS = 50
+UNFINISHED = (DeliveryState.PENDING, DeliveryState.SENDING)
 TOLD_ALREADY = "an earlier run has told of it"
 NOBODY_TO_TELL = "nobody is told: set CULTURE_ALERT_TO or CULTURE_ALERT_WEBHOOK"
 
@@ -89,9 +91,11 @@ async def digest_check() -> State[None]:
             people = len(receivers(session=session))
             edition = editions.edition_of(week, session=session)
             counts = deliveries.count_states(edition.id or 0, session=session) if edition else {}
-        has_server = place.settings.smtp_url is not None
+            posted = posts.count_states(edition.id or 0, session=session) if edition else {}
+        has_channels = bool(load_channels(place.settings.channels, place.registry))
+        has_server = place.settings.smtp_url is not None or has_channels
     if edition is None or not edition.sealed:
-        if not people:
+        if not people and not has_channels:
             return Completed(message=f"{week}: nobody is on the list, so nothing was to be sent")
         if edition is not None and edition.decision == Decision.HELD:
             return Completed(message=f"{week}: {edition.decision_by}")
@@ -104,10 +108,16 @@ async def digest_check() -> State[None]:
         counts[state]
         for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.SKIPPED)
     )
-    waiting = counts[DeliveryState.PENDING] + counts[DeliveryState.SENDING]
+    waiting = sum(counts[state] for state in UNFINISHED)
     emails = f"{sent} email{'' if sent == 1 else 's'} went out"
-    if not waiting and not refused and not expired:
+    if reached := posted[DeliveryState.SENT]:
+        emails += f", {reached} channel{'' if reached == 1 else 's'} had it"
+    unposted = sum(posted[state] for state in (*UNFINISHED, DeliveryState.EXPIRED))
+    if not waiting and not refused and not expired and not unposted:
         return Completed(message=f"{week}: {emails}")
+    if unposted:
+        emails += f", {unposted} channel{'' if unposted == 1 else 's'} had not"
+        sent = sent or reached
     if not sent and not skipped:
         emails = "no digest went out"
     late = f", {expired} out of date" if expired else ""

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from email.utils import parseaddr
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,7 +21,7 @@ from models.errors import UserError
 DISTRIBUTION = "nhs-culture-monitor"
 PREFIX, BLOCK = "CULTURE_", "secret:"  # BLOCK names a Prefect Secret block, whose value the flows take
 ENV_FILE = ".env"
-REGISTRY = "sources.toml"  # in the data folder: the user's own, once there is one
+REGISTRY, CHANNELS = "sources.toml", "channels.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
 
 
@@ -39,9 +40,9 @@ def _check_cron(line: str) -> str:
 Cron = Annotated[str, AfterValidator(_check_cron)]
 
 
-def own_registry(given: dict[str, Any]) -> Path | None:
-    """The registry in the data folder, where there is one."""
-    file = given["data"] / REGISTRY if "data" in given else None
+def own_file(name: str, given: dict[str, Any]) -> Path | None:
+    """The file of this name in the data folder, where there is one."""
+    file = given["data"] / name if "data" in given else None
     return file if file is not None and file.is_file() else None
 
 
@@ -59,7 +60,7 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy address of a PostgreSQL database; without it, SQLite in the data folder"
     )
     sources: Path | None = Field(
-        default_factory=own_registry,
+        default_factory=partial(own_file, REGISTRY),
         description="Registry of sources; without it, sources.toml in the data folder where there is one, else the shipped one",
     )
     framework: Path | None = Field(
@@ -71,7 +72,7 @@ class Settings(BaseSettings):
         None, description="Your own organisations; without it, organisations.toml in the data folder where there is one"
     )
     allow_hosts: Annotated[frozenset[str], NoDecode] = Field(
-        frozenset(), description="Private or loopback hosts that may be fetched, comma-separated"
+        frozenset(), description="Private or loopback hosts that may be fetched or posted to, comma-separated"
     )
     proxy: SecretStr | None = Field(
         None,
@@ -128,8 +129,12 @@ class Settings(BaseSettings):
     schedule_check: Cron = Field("0 12 * * 1", description="When it is checked that the digest went out")
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
     schedule_upkeep: Cron = Field("0 4 * * *", description="When data past its retention is deleted")
+    channels: Path | None = Field(
+        default_factory=partial(own_file, CHANNELS),
+        description="Channels; without it, channels.toml in the data folder",
+    )
     delivery_days: float = Field(
-        5, gt=0, le=30, description="Days for which an email that no server took is tried again, from its first sending"
+        5, gt=0, le=30, description="Days for which what no server took is tried again, from the first sending"
     )
     approval: bool = Field(False, description="Whether the digest awaits approval by a person in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")

@@ -74,6 +74,8 @@ def show(result: DigestResult) -> None:
         "sent again, since a run ended before the server's answer": result.unconfirmed,
     }
     console.line("Emails: " + (", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none") + ".")
+    if posts := result.posts.words:
+        console.line(f"{posts[0].upper()}{posts[1:]}.")
 
 
 def _approve(database: Database, week: Week, named: str, by: str) -> None:

@@ -17,6 +17,7 @@ from models.store.event_tables import Separation as Separation
 from models.store.organisation_tables import RecognisedArticle as RecognisedArticle
 from models.store.organisation_tables import StoredMention as StoredMention
 from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
+from models.store.reader_tables import ChannelPost as ChannelPost
 from models.store.reader_tables import Suggestion as Suggestion
 
 
