@@ -5,6 +5,7 @@ has a link that is more than furniture. Never raises for what a bulletin holds.
 """
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -63,6 +64,10 @@ class _Line:
 def read_bulletin(content: bytes) -> tuple[BulletinItem, ...]:
     """The reports that a bulletin tells, in its order, each once; () where it tells none. Its form is told by its content."""
     content = content[:MAX_BYTES]
+    if content.startswith(b"%PDF") or (
+        b"\0" in content[:4096] and not content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    ):
+        return ()  # no text: a document of an office program, or a picture
     if _is_mail(content):
         return _of_mail(content)
     if _MARKUP.search(content[:100_000]):
@@ -204,7 +209,7 @@ def _items(lines: Iterable[_Line]) -> tuple[BulletinItem, ...]:
             elif before is not None:
                 found[before] = BulletinItem(found[before].title, address, found[before].outlet)
             else:
-                found.append(BulletinItem("", address))
+                found.append(BulletinItem(plain_line(rest, _MAX_TITLE) if _tells(rest) else "", address))
             before = None
     return merged(found)
 

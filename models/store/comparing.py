@@ -32,7 +32,9 @@ BEFORE, AFTER = timedelta(days=28), timedelta(days=14)
 
 
 class Reason(StrEnum):
-    """Why an edition does not tell a report that a bulletin tells. The first that applies, in this order."""
+    """Why an edition does not tell a report that a bulletin tells: four where nothing is stored, then of what is stored the
+    first that applies.
+    """
 
     NOT_IN_REGISTRY = "source-not-in-registry"
     SWITCHED_OFF = "source-switched-off"
@@ -270,7 +272,7 @@ def _unknown(item: BulletinItem, registry: Registry) -> Missed:
         because = next((f": {source.disabled_because}" for source in sources if source.disabled_because), "")
         return Missed(item, Reason.SWITCHED_OFF, f"{named}: switched off in the registry{because}")
     named = ", ".join(source.label for source in sources if source.enabled)
-    return Missed(item, Reason.NOT_COLLECTED, f"{named}: polled, but never listed it to us")
+    return Missed(item, Reason.NOT_COLLECTED, f"{named}: switched on, but nothing like it is stored")
 
 
 def _may_have(source: Source, address: str, outlet: str) -> bool:
