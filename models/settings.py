@@ -284,7 +284,10 @@ def load_settings(**given: Any) -> Settings:
 
 def _refuse_unknown_names() -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    in_file = dotenv_values(ENV_FILE) if Path(ENV_FILE).is_file() else {}
+    try:
+        in_file = dotenv_values(ENV_FILE) if Path(ENV_FILE).is_file() else {}
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{ENV_FILE}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     for origin, names in (("the environment", os.environ), (ENV_FILE, in_file)):
         for name in names:
             if name.upper().startswith(PREFIX) and name.upper() not in known:

@@ -37,6 +37,7 @@ _FORMS = {
 _SITE_PREFIXES = ("amp.", "m.", "mobile.")
 _SECOND_LEVELS = frozenset({"co", "org", "gov", "ac", "nhs", "com", "net", "edu"})
 _AMP_CACHE = re.compile(r"^/(?:c|v|a|i|wp)/(s/)?(.+)$")
+MAX_HOST = 253  # letters; no name is longer
 _USER = re.compile(r"//[^/?#]*@")
 _KEY = re.compile(r"(?i)([?&](?:api[-_]?key|access[-_]?token|auth[-_]?token|client[-_]?secret|password)=)[^&#\s\"']*")
 _SAFE_PATH = "/:@!$&'()*+,;=~-._%"
@@ -160,7 +161,10 @@ def _host(parts: SplitResult) -> str:
     if ":" in host:
         return str(ipaddress.IPv6Address(host.partition("%")[0]))
     if not host.isascii():
-        host = unquote(host).encode("idna").decode("ascii").lower()
+        host = unquote(host)
+        if len(host) > MAX_HOST:  # to put it into punycode costs the square of its length
+            return ""
+        host = host.encode("idna").decode("ascii").lower()
     return host if re.fullmatch(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?", host) and ".." not in host else ""
 
 

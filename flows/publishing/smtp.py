@@ -17,8 +17,7 @@ from models.settings import SettingsError
 from models.text_safety import plain_line
 
 CONNECT_SECONDS = 60.0
-# Once connected: RFC 5321 (4.5.3.2) gives a server ten minutes after the final dot, since it may be filtering. Whoever
-# hangs up before that gets the message taken, and sends it again.
+# RFC 5321 (4.5.3.2): a server may filter for ten minutes after the final dot; who hangs up before then sends the message twice.
 ANSWER_SECONDS = 600.0
 _MAX_REPLY = 64 * 1024  # bytes of one answer, however many lines it has
 _MAX_WORDS = 2000  # of which are looked at for addresses

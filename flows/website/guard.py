@@ -71,6 +71,8 @@ class Guard:
         self._base = urlsplit(settings.base_url).path.rstrip("/")
         self._login = settings.web_trusted_header.lower()
         self._proxies = frozenset(map(str, settings.web_proxies))
+        # Without a public address and a proxy: asked from this machine under another name, it is another site's page.
+        self._by_own_name = not (settings.base_url or settings.web_proxies)
         self._visits = Limit(VISITS_PER_MINUTE, 60)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,6 +104,8 @@ class Guard:
             logger.error("a request could not be answered: %s at %s", type(error).__name__, place_of(error))
 
     def _choose(self, scope: Scope, path: str, visitor: str, user: str) -> ASGIApp:
+        if self._by_own_name and is_loopback(visitor) and not _names_this_machine(Headers(scope=scope).getlist("host")):
+            return self._error_page(scope, 421, "This is no name of it. CULTURE_BASE_URL sets its public address.")
         if not is_loopback(visitor) and not self._visits.allows(network_of(visitor)):
             return self._error_page(scope, 429, "You have asked for many pages. Wait a minute, then go on.")
         if self._login and not user and not path.startswith(WITHOUT_LOGIN):
@@ -151,6 +155,16 @@ class Answer:
 def is_loopback(address: str) -> bool:
     """Whether it is this machine's own."""
     return bool(plain_address(address)) and ip_address(address).is_loopback
+
+
+def _names_this_machine(hosts: list[str]) -> bool:
+    """Whether a Host header, if there is one, names this machine: any other name may have been made to lead here."""
+    host = ",".join(hosts) if hosts else "localhost"
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    return "@" not in host and (name == "localhost" or is_loopback(name))
 
 
 def plain_address(address: str) -> str:

@@ -1,6 +1,5 @@
 """Queries of reviews: recording a person's decision, what is worth asking about, and what the next training learns from."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +21,6 @@ from models.urls import normalise_url
 MOST_SUGGESTIONS = 500  # that wait at one time: more would bury the queue
 CHUNK = 500  # values in one statement; SQLite takes a limited number
 lead_row = aliased(Article)
-_ADDRESS = re.compile(r"\S+@\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,9 @@ def suggest(article_id: int, theme: str, verdict: bool, note: str, now: datetime
     waiting = session.exec(select(func.count()).select_from(Suggestion).where(_unanswered())).one()
     if waiting >= MOST_SUGGESTIONS:
         return False
-    told = plain_line(_ADDRESS.sub("(address)", note), MAX_SUGGESTION)
+    told = plain_line(
+        " ".join("(address)" if "@" in word.strip("@") else word for word in note.split()), MAX_SUGGESTION
+    )
     session.add(Suggestion(article_id=article_id, theme=theme, verdict=verdict, note=told, at=now))
     session.flush()
     return True

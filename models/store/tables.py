@@ -97,8 +97,7 @@ class Article(SQLModel, table=True):
     """One page, by its normalised address, or one entry whose page may not or could not be read."""
 
     __table_args__ = (
-        # A week of the digest among a million articles: the stories in scope, and what was collected from each source.
-        # All that the sums need is in the index, since a row with its text spreads over several pages.
+        # A week among a million articles: all that its sums need is in the index, since rows with texts spread over pages.
         Index("ix_article_scope_when", "scope_state", "published_at", "first_seen_at", "story_id", "source"),
         Index("ix_article_when", "published_at", "first_seen_at", "source"),
         Index("ix_article_untagged", "model_version", "first_seen_at"),
@@ -287,9 +286,7 @@ class Delivery(SQLModel, table=True):
     updated_at: datetime = _time()
     sent_at: datetime | None = _time(optional=True)
     error: str | None = _text(optional=True)
-    message: bytes | None = Field(
-        default=None, sa_column=Column(LargeBinary, nullable=True)
-    )  # while it may be repeated
+    message: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))  # to be repeated
 
 
 class BackfillPart(SQLModel, table=True):

@@ -232,6 +232,9 @@ def test_what_names_no_archive_is_refused(registry: Registry, settings: Settings
     with pytest.raises(BackfillError, match="holds no"):
         archive_files([file.parent])
     file.touch()
+    for odd in ("a" * 5000, "a\0b"):  # a form lets them through
+        with pytest.raises(BackfillError, match=r"there is no such file or folder"):
+            archive_files([file.parent / odd])
     assert archive_files([file.parent, file]) == [file]
     with pytest.raises(BackfillError, match="name a host"):
         archive_jobs([file], registry, settings, window=PAST, sources=[])

@@ -111,18 +111,24 @@ def test_a_file_in_the_archive_folder_is_not_what_is_served(served: str, folder:
 
 
 HOSTILE = {
-    "null byte": (b"GET /a%00b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
-    "broken letters": (b"GET /themes/%ff%fe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
-    "letters beyond ASCII": (b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
-    "traversal": (b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
-    "an address as the target": (b"GET http://other/etc HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
+    "null byte": (b"GET /a%00b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"404"),
+    "broken letters": (b"GET /themes/%ff%fe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"404"),
+    "letters beyond ASCII": (b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
+    "traversal": (b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"404"),
+    "an address as the target": (
+        b"GET http://other/etc HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"404",
+    ),
     "a flood of headers": (
-        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + b"X-A: bbbbbbbb\r\n" * 3000 + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + b"X-A: bbbbbbbb\r\n" * 3000 + b"\r\n",
         b"431",
     ),
-    "an endless address": (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"414"),
-    "a wrong length": (b"POST /unsubscribe/x HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", b"400"),
-    "an odd method": (b"BREW / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"405"),
+    "an endless address": (
+        b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"414",
+    ),
+    "a wrong length": (b"POST /unsubscribe/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n", b"400"),
+    "an odd method": (b"BREW / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"405"),
     "no HTTP": (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"400"),
 }
 
@@ -154,7 +160,7 @@ def test_a_visitor_who_does_not_come_to_the_point_is_hung_up_on(monkeypatch: pyt
             async with asyncio.timeout(30):
                 begun = await slow.read()  # until we are hung up on
             again, pen2 = await asyncio.open_connection(*listening.getsockname())
-            pen2.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /")  # and never the rest of the second
+            pen2.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /")  # and never the rest of the second
             whole = await again.read()
             for one in (pen, pen2):
                 one.close()
@@ -184,7 +190,7 @@ def test_who_does_not_fetch_their_answer_is_cut_off(monkeypatch: pytest.MonkeyPa
             line = socket.socket()
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             line.connect(listening.getsockname())
-            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            line.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             for turn in range(100):
                 await asyncio.sleep(0.05)
                 if turn > 10 and not serving.server_state.connections:
@@ -217,7 +223,7 @@ def test_one_address_can_not_hold_every_connection(monkeypatch: pytest.MonkeyPat
                         pen.close()
                     await asyncio.sleep(0.1)
                 reader, pen = await asyncio.open_connection(*where, local_addr=(source, 0))
-                pen.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                pen.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 answers.append(await reader.read())
                 pen.close()
             for _, pen in many:

@@ -27,6 +27,12 @@ def test_settings_come_from_a_file_in_the_working_folder(tmp_path: Path) -> None
     assert load_settings().data == Path("elsewhere")
 
 
+def test_a_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("CULTURE_CONTACT=zoë@example.org\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"^\.env: is not UTF-8 text \(byte 18\); save it as UTF-8$"):
+        load_settings()
+
+
 def test_what_the_command_gives_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CULTURE_DATA", "from-environment")
     assert load_settings(data=Path("given")).data == Path("given")

@@ -85,6 +85,17 @@ def test_marks_out_of_their_order_are_not_dear(name: str) -> None:
     assert in_proportion(lambda length: WORK[name]("a" + "\u0301" * (length // 2) + "\u0316" * (length // 2)))
 
 
+def test_a_host_of_many_different_letters_is_not_dear() -> None:
+    """Punycode sorts them in, one by one; an address is cut before it would be long enough for the lengths above."""
+
+    def work(length: int) -> object:
+        letters = "".join(map(chr, range(0x4E00, 0x4E00 + length)))
+        return normalise_url(f"https://{letters}.example/")
+
+    large = seconds(lambda: work(6000))
+    assert large < ENOUGH_TO_MEASURE or large <= RATIO * seconds(lambda: work(3000)) + SLACK
+
+
 WRAPPERS: dict[str, Callable[[str], object]] = {
     "before a feed": lambda text: read(Kind.FEED, f"{text}{rss('')}"),
     "in a title": lambda text: read(Kind.FEED, rss(f"<item><title>{text}</title><link>/a</link></item>")),

@@ -158,7 +158,8 @@ def reviewed(world: World) -> Iterator[str]:
         leads = dict(session.exec(select(Story.id, Story.lead_article_id)).all())
         last: dict[tuple[int, str], bool] = {}
         for article, theme, verdict in world.memory.said:
-            last[leads[stories[article]] or 0, theme] = verdict
+            # Listed by a run that was killed before it read the page: no story is known of it yet, it leads itself.
+            last[leads.get(stories[article]) or article, theme] = verdict
         for (lead, theme), verdict in last.items():
             if reviews.standing(lead, session=session).get(theme, False) is not verdict:
                 yield f"a person said {theme}={verdict} of the story that article {lead} leads; it does not stand"
@@ -174,7 +175,8 @@ def reviewed(world: World) -> Iterator[str]:
         )
     }
     for (lead, theme), verdict in last.items():
-        story = stories[lead]
+        if (story := stories[lead]) is None:
+            continue
         if theme == IN_SCOPE and (story in shown) is not verdict:
             yield f"a person said in-scope={verdict} of the story of article {lead}; an export says otherwise"
         if theme != IN_SCOPE and story in shown and (theme in shown[story]) is not verdict:

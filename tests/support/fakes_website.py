@@ -36,7 +36,7 @@ class Visitor:
 
         async def one() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app, client=self.client)
-            async with httpx.AsyncClient(transport=transport, base_url="http://monitor.test") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 return await client.request(method, address, **{"headers": dict(self.headers), **given})
 
         return asyncio.run(one())

@@ -22,6 +22,7 @@ ADDRESSES = (
     "/organisations/x", "/stories/1", "/stories/1/suggestion", "/search", "/feed.atom", "/api/stories", "/stories.csv",
     "/sources", "/about", "/unsubscribe/x", "/robots.txt",
 )  # fmt: skip
+PROXY, ELSEWHERE = ("10.0.0.2", 1), ("10.0.0.3", 1)
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "BREW")
 ODD = (
     "%00", "a%00b", "%ff%fe", "%ed%a0%80", "..%2f..%2fetc%2fpasswd", "%2e%2e/", "-1", "0", "99999999999999999999", "1e9",
@@ -100,8 +101,8 @@ def raw(app: Any, **given: Any) -> int:
 
 def test_odd_headers_and_bytes(reader: Visitor) -> None:
     for host in (b"[::1", b"", b"a b", b"\xff", b"x" * 500, b"evil.example:99999"):
-        assert raw(reader.app, headers=[(b"host", host)]) == 200
-        assert raw(reader.app, headers=[(b"host", host)], path="/feed.atom") == 200
+        assert raw(reader.app, headers=[(b"host", host)]) == 421
+        assert raw(reader.app, headers=[(b"host", host)], path="/feed.atom", client=ELSEWHERE) == 200
     assert raw(reader.app, query_string=b"q=\xff\xfe&page=\xff") == 200
     assert raw(reader.app, client=None) == 200
     assert raw(reader.app, headers=[(b"x-a", b"b" * 20_000)]) == 431
@@ -122,9 +123,6 @@ def test_a_limit_starts_over_with_its_time() -> None:
     assert [limit.allows("a") for _ in range(3)] == [True, True, False]
     clock[0] = 61
     assert limit.allows("a")
-
-
-PROXY, ELSEWHERE = ("10.0.0.2", 1), ("10.0.0.3", 1)
 
 
 @pytest.fixture
@@ -224,3 +222,15 @@ def test_a_null_byte_leads_nowhere(database: Database, tmp_path: Path, caplog: p
     for place in ("/organisations/a%00b", "/themes/%00", "/unsubscribe/%00", "/search?outlet=%00&q=%00"):
         assert one.get(place).status_code in {200, 404}, place
     assert caplog.messages == []
+
+
+def test_a_name_that_is_made_to_lead_to_this_machine_shows_nothing(
+    reader: Visitor, sqlite: Database, tmp_path: Path
+) -> None:
+    for own in (b"127.0.0.1:8000", b"localhost:8000", b"LOCALHOST", b"[::1]:8000", b"localhost."):
+        assert raw(reader.app, headers=[(b"host", own)]) == 200, own
+    for foreign in (b"evil.example:8000", b"localhost.evil.example", b"127.0.0.1@evil.example", b"192.0.2.1"):
+        assert raw(reader.app, headers=[(b"host", foreign)]) == 421, foreign
+    assert raw(reader.app, headers=[(b"host", b"localhost"), (b"host", b"evil.example")]) == 421
+    public = visitor(sqlite, Settings(data=tmp_path, base_url="https://news.example.nhs.uk")).app
+    assert raw(public, headers=[(b"host", b"whatever.example")]) == 200  # the web server in front knows its names

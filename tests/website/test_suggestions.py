@@ -11,6 +11,7 @@ from models.settings import Settings
 from models.store import reviews
 from models.store.database import Database
 from models.store.tables import Article, Suggestion, Tag
+from tests.reading.test_cost_of_foreign_text import in_proportion
 from tests.support import fakes_edition as fakes
 from tests.support.fakes_website import Visitor, visitor
 
@@ -89,11 +90,11 @@ def test_what_is_no_answer_of_the_form_is_refused(sqlite: Database, reader: Visi
     ("headers", "status"),
     [
         ({}, 200),  # a program
-        ({"Origin": "http://monitor.test"}, 200),
+        ({"Origin": "http://localhost"}, 200),
         ({"Origin": "https://news.example.nhs.uk"}, 200),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
-        ({"Origin": "http://monitor.test.evil.example"}, 403),
+        ({"Origin": "http://localhost.evil.example"}, 403),
         ({"Origin": "http://[evil"}, 403),
     ],
 )
@@ -123,3 +124,11 @@ def test_it_names_nobody_by_address(sqlite: Database, reader: Visitor, story: in
     with sqlite.read() as session:
         assert session.exec(select(Suggestion.note)).one() == "Ask (address) <b>now</b>"
     assert "elsewhere" not in "".join(asked(sqlite))
+
+
+def test_a_note_costs_cpu_in_proportion(reader: Visitor, story: int, sqlite: Database) -> None:
+    def work(length: int) -> object:
+        with sqlite.write() as session:
+            return reviews.suggest(story, "speaking-up", False, "é" * length, NOW, session=session)
+
+    assert in_proportion(work)
