@@ -110,19 +110,20 @@ async def digest_check() -> State[None]:
     )
     waiting = sum(counts[state] for state in UNFINISHED)
     emails = f"{sent} email{'' if sent == 1 else 's'} went out"
-    if reached := posted[DeliveryState.SENT]:
-        emails += f", {reached} channel{'' if reached == 1 else 's'} had it"
+    reached = posted[DeliveryState.SENT]
     unposted = sum(posted[state] for state in (*UNFINISHED, DeliveryState.EXPIRED))
+    told = "".join(
+        f", {count} channel{'' if count == 1 else 's'} {had}"
+        for count, had in ((reached, "had it"), (unposted, "had not"))
+        if count
+    )
     if not waiting and not refused and not expired and not unposted:
-        return Completed(message=f"{week}: {emails}")
-    if unposted:
-        emails += f", {unposted} channel{'' if unposted == 1 else 's'} had not"
-        sent = sent or reached
-    if not sent and not skipped:
+        return Completed(message=f"{week}: {emails}{told}")
+    if not sent and not skipped and not reached:
         emails = "no digest went out"
     late = f", {expired} out of date" if expired else ""
     return Failed(
-        message=f"{week}: {emails}, {waiting} to be tried again and {refused} refused{late}. See the run of digest"
+        message=f"{week}: {emails}{told}, {waiting} to be tried again and {refused} refused{late}. See the run of digest"
     )
 
 

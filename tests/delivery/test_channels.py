@@ -1,63 +1,34 @@
 """Each edition is posted to each channel once, in short form, and no address of a channel is ever told."""
 
-import json
-import logging
+import asyncio
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from socket import create_server
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import text
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from deployments import doctor
-from flows.publishing.channels import send as post
+from deployments.cli import main
+from flows.alert import digest_check
 from flows.publishing.channels import short_form
 from flows.publishing.edition import DigestResult
 from flows.publishing.view import Links
 from flows.publishing.weekly import NOBODY
-from models.channels import Channel, load_channels
-from models.settings import Settings, SettingsError
+from models.settings import Settings
 from models.store import editions
-from models.store.database import Database
+from models.store.database import Database, open_database
 from models.store.tables import ChannelPost
+from models.weeks import Week, utc_now
 from tests.delivery.test_approved_is_sent import approve
 from tests.support import fakes_edition as fakes
+from tests.support.fakes_channels import CANARY, posting_settings, running_hook, with_channels  # noqa: F401 - fixtures
 from tests.support.fakes_delivery import edition_database, edition_settings, join, send, send_left, states  # noqa: F401 - fixtures
 from tests.support.fakes_mail import Mailboxes, smtp_server
-from tests.support.fakes_webhook import Hook, webhook
-
-CANARY = "canary-6b1fd0"
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    with webhook(Hook()) as running:
-        yield running
-
-
-@pytest.fixture(name="posting")
-def posting_settings(settings: Settings, hook: Hook) -> Settings:
-    return with_channels(settings, hook, {"team": {}})
-
-
-def with_channels(settings: Settings, hook: Hook, channels: dict[str, dict[str, Any]]) -> Settings:
-    """Settings with these channels, at the address of `hook` with a secret in it."""
-    lines = []
-    for name, choices in channels.items():
-        address = hook.address.replace("http://", "json://") + f"/{CANARY}"
-        given = {"name": name, "address": address, **choices}
-        lines += ["[[channel]]", *(f"{key} = {json.dumps(value)}" for key, value in given.items())]
-    file = settings.data / "channels.toml"
-    file.write_text("\n".join(lines))
-    return settings.model_copy(update={"channels": file, "allow_hosts": frozenset({"127.0.0.1"})})
+from tests.support.fakes_webhook import Hook
 
 
 def posted(database: Database) -> Counter[str]:
@@ -186,36 +157,6 @@ def test_what_a_killed_run_left_is_posted_again_and_a_channel_that_left_is_not(
     assert posted(database) == {"sent": 1, "skipped": 1}
 
 
-def test_an_inner_address_is_refused_and_the_environment_has_no_say(
-    database: Database, posting: Settings, hook: Hook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    closed = posting.model_copy(update={"allow_hosts": frozenset()})
-    assert "CULTURE_ALLOW_HOSTS" in send(database, closed).posts.waiting[0]
-    by_name = Channel(name="name", address=SecretStr(hook.address.replace("http://127.0.0.1", "json://localhost")))
-    assert "is private" in post(by_name, posting, "Title", "Text")
-    assert hook.posts == []
-    assert send_left(database, posting).posts.sent == ["team"]
-
-
-def test_the_proxy_of_the_settings_is_asked_but_for_no_inner_address(settings: Settings, hook: Hook) -> None:
-    behind = settings.model_copy(update={"proxy": SecretStr(hook.address.removesuffix("/hook"))})
-    team = Channel(name="team", address=SecretStr("json://team.example.invalid/hook"))
-    assert post(team, behind, "Title", "Text") == ""
-    assert [said["title"] for said in hook.posts] == ["Title"]
-    inner = Channel(name="inner", address=SecretStr("json://10.0.0.1/hook"))
-    assert "is private" in post(inner, behind, "Title", "Text")
-    assert len(hook.posts) == 1
-
-
-def test_a_silent_channel_is_left(posting: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.publishing.channels.POST_SECONDS", 2)
-    with closing(create_server(("127.0.0.1", 0))) as silent:  # connects, and never says a word
-        address = SecretStr(f"json://127.0.0.1:{silent.getsockname()[1]}/x?rto=60")
-        assert post(Channel(name="silent", address=address), posting, "Title", "Text") == "no whole answer within 2 s"
-
-
 def test_no_headline_calls_everybody_or_becomes_a_link(database: Database, settings: Settings) -> None:
     with database.write() as session:
         fakes.add_story(
@@ -231,56 +172,44 @@ def test_no_headline_calls_everybody_or_becomes_a_link(database: Database, setti
         assert "@channel" not in said
 
 
-def test_its_address_stands_nowhere(
-    database: Database, posting: Settings, hook: Hook, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    hook.status = lambda said: 500
-    results = [send(database, posting)]
-    findings = [one for one in doctor.examine(posting) if one.what == "channels"]
-    hook.status = lambda said: 200
-    left = send_left(database, posting)
-    assert left.posts.sent == ["team"]
-    with database.read() as session:
-        rows = [
-            repr(tuple(row))
-            for table in SQLModel.metadata.tables
-            for row in session.execute(text(f'SELECT * FROM "{table}"'))
-        ]
-    said = [repr(results), repr(findings), repr(left), json.dumps(results[0].to_json(), default=str), *rows]
-    said += [record.getMessage() for record in caplog.records]
-    said += [repr(posting), posting.model_dump_json(), repr(load_channels(posting.channels))]
-    assert not [line for line in said if CANARY in line]
-    files = [file for file in tmp_path.rglob("*") if file.is_file() and file.name != "channels.toml"]
-    assert len(files) > 3
-    assert not [file for file in files if CANARY.encode() in file.read_bytes()]
-
-
-@pytest.mark.parametrize(
-    ("toml", "said"),
-    [
-        (f'[[channel]]\nname = "a"\naddress = "{CANARY}"', "must be one address"),
-        (f'[[channel]]\nname = "A b"\naddress = "json://h/{CANARY}"', "name"),
-        (f'[[channel]]\nname = "a"\naddress = "json://h/{CANARY}"\nthemes = ["cake"]', "'cake' is not known"),
-        (f'[[channel]]\nname = "a"\naddress = "json://h/{CANARY}"\ncolour = 1', "colour"),
-        (f'[[channel]]\nname = "a"\naddress = "json://h/{CANARY}"\n' * 2, "is the name of an earlier one"),
-        (f'[[channels]]\naddress = "json://h/{CANARY}"', "channels is not known"),
-    ],
-)
-def test_a_wrong_table_is_told_without_its_address(tmp_path: Path, toml: str, said: str) -> None:
-    file = tmp_path / "channels.toml"
-    file.write_text(toml)
-    with pytest.raises(SettingsError, match=said) as raised:
-        load_channels(file)
-    assert CANARY not in str(raised.value)
-
-
-def test_an_address_that_apprise_does_not_take_is_found_by_the_doctor(settings: Settings, hook: Hook) -> None:
-    wrong = {"team": {"address": f"nosuchservice://{CANARY}"}}
-    (found,) = [one for one in doctor.examine(with_channels(settings, hook, wrong)) if one.what == "channels"]
-    assert (found.health, found.words) == (doctor.Health.WRONG, "team: its address is none that apprise takes")
-
-
 def test_without_people_and_channels_nothing_is_sealed(database: Database, settings: Settings) -> None:
     assert send(database, settings).note == NOBODY
     assert states(database) == {}
+
+
+def test_people_on_the_list_wait_for_a_server_and_have_what_was_posted(
+    database: Database, posting: Settings, hook: Hook
+) -> None:
+    join(database, 1)
+    first = send(database, posting)
+    assert (first.posts.sent, first.sent, first.waiting, first.has_failures) == (["team"], 0, 1, True)
+    assert "no mail server is set" in first.note
+    mailboxes = Mailboxes()
+    with smtp_server(mailboxes) as port:
+        assert send_left(database, posting, port).sent == 1
+    ((message,),) = mailboxes.received().values()
+    assert message["Subject"] == hook.posts[0]["title"]
+    assert len(hook.posts) == 1
+
+
+def test_the_command_and_the_noon_check_tell_of_a_channel_that_fails(
+    settings: Settings, hook: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with_channels(settings, hook, {"team": {}})  # channels.toml in the data folder, named by no setting
+    monkeypatch.setenv("CULTURE_DATA", str(tmp_path))
+    monkeypatch.setenv("CULTURE_ALLOW_HOSTS", "127.0.0.1")
+    hook.status = lambda said: 500
+    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
+        fakes.fill(opened, week=Week.of(utc_now()).plus(-1), weeks=1)
+    with pytest.raises(SystemExit) as ended:
+        main(["digest"])
+    said = capsys.readouterr()
+    assert ended.value.code == 1
+    assert "team (answered 500)" in " ".join(said.out.split())
+    checked = asyncio.run(digest_check.fn())
+    assert checked.type.value == "FAILED"
+    assert "1 channel had not" in (checked.message or "")
+    hook.status = lambda said: 200
+    checked = asyncio.run(digest_check.fn())  # it sends first what is left
+    assert (checked.type.value, (checked.message or "").partition(", ")[2]) == ("COMPLETED", "1 channel had it")
+    assert CANARY not in said.out + said.err + str(checked.message)
