@@ -78,7 +78,7 @@ def read_labelled(path: Path) -> list[Labelled]:
 def _labelled(line: str, place: str) -> Labelled:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested a thousand times
         raise DataFileError(f"{place}: is not JSON: {error}") from error
     if not isinstance(row, dict):
         raise DataFileError(f"{place}: is not a JSON object")

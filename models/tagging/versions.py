@@ -26,6 +26,7 @@ _PROBE = Document(
 )
 _MODEL_FILE = "model.npz"
 _FACTS_FILE = "model.json"
+_KINDS = {"code_version": str, "encoder": str, "file_sha256": str, "themes": list, "reviews": int}
 
 
 def load_tagger(
@@ -109,12 +110,13 @@ def write_tagger(tagger: Tagger, home: Path, data: TrainingData) -> None:
 
 
 def read_facts(home: Path) -> dict[str, Any] | None:
-    """What is recorded of the version in `home`, or None."""
+    """What is recorded of the version in `home`; None where the file is gone or is not as it was written."""
     try:
         facts = json.loads((home / _FACTS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return facts if isinstance(facts, dict) else None
+    whole = isinstance(facts, dict) and all(type(facts.get(name, kind())) is kind for name, kind in _KINDS.items())
+    return facts if whole else None
 
 
 def _problem(home: Path) -> str | None:

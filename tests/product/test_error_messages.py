@@ -110,6 +110,7 @@ def test_recipients(tmp_path: Path, words: tuple[str, ...], message: tuple[str, 
         (("export", "--format", "xlsx"), ("--format", "'xlsx'", "csv")),
         (("export", "nowhere/out.csv"), ("nowhere/out.csv", "No such file")),
         (("evaluate", "none.jsonl"), ("none.jsonl",)),
+        (("evaluate", "deep.jsonl"), ("deep.jsonl:1: is not JSON",)),
         (("explain", "none.txt"), ("'none.txt'", "no stored article")),
         (("model", "rollback", "abc"), ("'abc'", "model list")),
         (("sources", "check", "nobody"), ("'nobody'", "sources list")),
@@ -120,6 +121,7 @@ def test_recipients(tmp_path: Path, words: tuple[str, ...], message: tuple[str, 
     ],
 )
 def test_dates_files_and_names(tmp_path: Path, words: tuple[str, ...], message: tuple[str, ...]) -> None:
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000)
     check(command(tmp_path, *words), *message)
 
 

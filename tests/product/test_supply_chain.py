@@ -87,6 +87,32 @@ def test_a_model_file_that_was_changed_is_not_opened(tmp_path: Path) -> None:
     assert versions.load_version(tmp_path, "v", file_sha256=recorded, encoder="tfidf", weights_folder=None) is None
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "[" * 100_000,
+        '{"themes": 5}',
+        '{"themes": [], "reviews": "many"}',
+        '{"encoder": ["tfidf"]}',
+        "[]",
+        "\udcff",
+        "1" * 5000,
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_models_facts_that_are_damaged_are_as_a_wrong_hash(damaged: str, tmp_path: Path) -> None:
+    home = tmp_path / "v"
+    home.mkdir()
+    file = home / "model.npz"
+    np.savez(file, weights=np.arange(5.0))
+    sha = versions._sha256(file)
+    named = damaged.replace("{", f'{{"file_sha256": "{sha}", "code_version": "{build_version()}", ')
+    (home / "model.json").write_bytes(named.encode(errors="surrogateescape"))
+    assert "does not match the recorded SHA-256" in str(versions._problem(home))
+    assert not versions.is_whole(tmp_path, "v", sha)
+    assert versions.load_version(tmp_path, "v", file_sha256=sha, encoder="tfidf", weights_folder=None) is None
+
+
 def test_an_object_in_a_model_file_is_refused_by_the_loader(tmp_path: Path) -> None:
     file = tmp_path / "model.npz"
     np.savez(file, weights=np.array([{"an": "object"}], dtype=object), allow_pickle=True)
