@@ -20,8 +20,11 @@ from models.errors import UserError
 
 DISTRIBUTION = "nhs-culture-monitor"
 PREFIX, BLOCK = "CULTURE_", "secret:"  # BLOCK names a Prefect Secret block, whose value the flows take
-ENV_FILE = ".env"
-REGISTRY, CHANNELS = "sources.toml", "channels.toml"  # in the data folder: the user's own, once there is one
+ENV_FILE, REGISTRY, CHANNELS = (
+    ".env",
+    "sources.toml",
+    "channels.toml",
+)  # the latter two in the data folder, once they are there
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
 
 
@@ -35,6 +38,15 @@ def _check_cron(line: str) -> str:
     except CronSimError as error:
         raise ValueError(f"{words}; this one has a {str(error).lower()}") from None
     return line
+
+
+def _is_address(address: str, *, needs_port: bool = False) -> bool:
+    try:
+        parts = urlsplit(address)
+        has_port = bool(parts.port) if needs_port else parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and has_port
 
 
 Cron = Annotated[str, AfterValidator(_check_cron)]
@@ -158,12 +170,7 @@ class Settings(BaseSettings):
     def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():
             return None
-        try:
-            parts = urlsplit(value.get_secret_value())
-            usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port
-        except ValueError:
-            usable = False
-        if not usable:
+        if not _is_address(value.get_secret_value(), needs_port=True):
             raise ValueError("must be http://host:port, with user:password@ before the host where it asks for them")
         return value
 
@@ -206,15 +213,9 @@ class Settings(BaseSettings):
     @field_validator("alert_webhook")
     @classmethod
     def _is_webhook(cls, value: SecretStr | None) -> SecretStr | None:
-        wrong = "must be a web address such as https://host/path; a port is a number up to 65535"
-        try:
-            parts = urlsplit(value.get_secret_value()) if value is not None else None
-            web = parts is not None and parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-            good = parts is None or web or f"{parts.scheme}:" == BLOCK
-        except ValueError:
-            raise ValueError(wrong) from None
-        if not good:
-            raise ValueError(wrong)
+        address = value.get_secret_value() if value is not None else BLOCK
+        if not address.startswith(BLOCK) and not _is_address(address):
+            raise ValueError("must be a web address such as https://host/path; a port is a number up to 65535")
         return value
 
     @property
