@@ -19,12 +19,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.errors import UserError
 
 DISTRIBUTION = "nhs-culture-monitor"
-PREFIX, BLOCK = "CULTURE_", "secret:"  # BLOCK names a Prefect Secret block, whose value the flows take
-ENV_FILE, REGISTRY, CHANNELS = (
-    ".env",
-    "sources.toml",
-    "channels.toml",
-)  # the latter two in the data folder, once they are there
+PREFIX, ENV_FILE = "CULTURE_", ".env"
+BLOCK = "secret:"  # names a Prefect Secret block, whose value the flows take
+REGISTRY, CHANNELS = "sources.toml", "channels.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
 
 
