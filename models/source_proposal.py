@@ -62,7 +62,10 @@ _CARE = re.compile(r"(?i)social care|care home|homecare|home care|carers?\b")
 
 def kind_of(url: str) -> Kind | None:
     """The kind of an address of an API or search that has a reader of its own; None for all others."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
     place = f"{(parts.hostname or '').lower()}{parts.path}"
     return next((kind for kind in Kind if place.startswith(kind.traits.addresses)), None)
 

@@ -9,6 +9,8 @@ from models.errors import UserError
 
 LONDON = ZoneInfo("Europe/London")
 _WEEK_FORM = re.compile(r"(\d{4})-W(\d{2})")
+# No news of the NHS lies outside, and twelve weeks before and after there are still dates.
+EARLIEST_YEAR, LATEST_YEAR = 1948, 2199
 
 
 def utc_now() -> datetime:
@@ -38,7 +40,7 @@ class Week:
         """The week written as `2026-W47`.
 
         Raises:
-            WeekError: not of that form, or the year has no such week.
+            WeekError: not of that form, the year has no such week, or it can't be meant.
         """
         found = _WEEK_FORM.fullmatch(text.strip())
         if found is None:
@@ -47,6 +49,8 @@ class Week:
             date.fromisocalendar(int(found[1]), int(found[2]), 1)
         except ValueError as error:
             raise WeekError(f"week {text!r}: the year {found[1]} has no week {int(found[2])}") from error
+        if not EARLIEST_YEAR <= int(found[1]) <= LATEST_YEAR:
+            raise WeekError(f"week {text!r}: name one of the years {EARLIEST_YEAR} to {LATEST_YEAR}")
         return cls(int(found[1]), int(found[2]))
 
     @property

@@ -15,7 +15,7 @@ from models.private_files import write_whole
 from models.settings import load_settings
 from models.sources import load_registry
 from models.themes import load_themes, theme_id, theme_ids, unknown_theme
-from models.weeks import LONDON, Week, utc_now
+from models.weeks import EARLIEST_YEAR, LATEST_YEAR, LONDON, Week, utc_now
 
 
 class Format(StrEnum):
@@ -94,9 +94,12 @@ def _period(
 
 def _day(text: str, option: str) -> date:
     try:
-        return date.fromisoformat(text.strip())
+        day = date.fromisoformat(text.strip())
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a day; write it as 2026-11-30", param_hint=option) from None
+    if not EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+        raise typer.BadParameter(f"{text!r}: name a day of {EARLIEST_YEAR} to {LATEST_YEAR}", param_hint=option)
+    return day
 
 
 def _form_of(file: Path | None) -> Format:

@@ -24,6 +24,7 @@ from models.sources import Registry, Source
 from models.store.database import Database
 from models.tagging.apply import TagSummary
 from models.themes import load_framework
+from models.urls import host_of
 from models.weeks import LONDON
 
 EARLIEST = date(1995, 1, 1)  # a day before it is a slip of the pen, and would be asked for week by week
@@ -152,11 +153,18 @@ def archive_jobs(
     Raises:
         BackfillError: there are files, and no page of theirs may be read.
     """
-    routes = routes_of(registry, sources, hosts)
+    routes = routes_of(registry, sources, map(_checked_host, hosts))
     if paths and not routes:
         raise BackfillError("none of these sources is a site whose pages may be read; name a host")
     data = settings.data.absolute()
     return [ArchiveJob(path.absolute(), window, routes, data) for path in paths]
+
+
+def _checked_host(named: str) -> str:
+    host = host_of(f"https://{named.strip()}/")
+    if not host or any(letter in named for letter in "/?#@"):
+        raise BackfillError(f"{named!r} is not a host; name it as www.example.org")
+    return host
 
 
 async def read_archives(

@@ -94,7 +94,10 @@ def _check_database(settings: Settings) -> None:
     Raises:
         SettingsError: workers of other machines, and no database server.
     """
-    host = urlsplit(settings.dask_address).hostname or "localhost"
+    try:
+        host = urlsplit(settings.dask_address).hostname or "localhost"
+    except ValueError as error:
+        raise SettingsError(f"CULTURE_DASK_ADDRESS: {settings.dask_address} is not an address ({error})") from error
     if settings.database_url is None and host not in {"localhost", "127.0.0.1", "::1"}:
         raise SettingsError(
             f"CULTURE_DASK_ADDRESS names another machine ({host}), and SQLite is a file of this one: set "

@@ -20,7 +20,7 @@ from models.edition.news import PRODUCT
 from models.sources import NATION_NAMES, SECTOR_NAMES, name_nation, name_sector
 from models.store.search import FIRST_HITS, Found, Wanted, Words, facets, find, read_words
 from models.text_safety import plain_line
-from models.weeks import LONDON, Week
+from models.weeks import EARLIEST_YEAR, LATEST_YEAR, LONDON, Week
 
 FACET_VALUES = 8  # shown of each facet
 FEED_STORIES = 50
@@ -75,7 +75,7 @@ def read_question(given: Mapping[str, str]) -> Asked:
             found = date.fromisoformat(value) if value else None
         except ValueError:
             found = None
-        if value and (found is None or not 1948 <= found.year <= 2199):
+        if value and (found is None or not EARLIEST_YEAR <= found.year <= LATEST_YEAR):
             notes.append(f"“{plain_line(value, 20)}” is no day like 2026-11-20, and was left out.")
             return None
         return found

@@ -236,6 +236,9 @@ def test_what_names_no_archive_is_refused(registry: Registry, settings: Settings
         with pytest.raises(BackfillError, match=r"there is no such file or folder"):
             archive_files([file.parent / odd])
     assert archive_files([file.parent, file]) == [file]
+    for odd in ("[::1", "", "@", "https://www.example.org/", "a b"):
+        with pytest.raises(BackfillError, match="is not a host; name it as"):
+            archive_jobs([file], registry, settings, window=PAST, sources=[], hosts=[odd])
     with pytest.raises(BackfillError, match="name a host"):
         archive_jobs([file], registry, settings, window=PAST, sources=[])
 

@@ -105,7 +105,11 @@ def test_recipients(tmp_path: Path, words: tuple[str, ...], message: tuple[str, 
         (("export", "--from", "20.11.2026"), ("--from", "'20.11.2026'", "2026-11-30")),
         (("export", "--to", "2026-11-30"), ("--to", "--from")),
         (("export", "--from", "2026-11-30", "--to", "2026-11-01"), ("2026-11-01", "before it begins")),
-        (("export", "--from", "1926-11-30"), ("more than ten years",)),
+        (("export", "--from", "1926-11-30"), ("--from", "1948 to 2199")),
+        (("export", "--from", "1986-11-30"), ("more than ten years",)),
+        (("export", "--from", "9999-12-30", "--to", "9999-12-31"), ("--from", "1948 to 2199")),
+        (("export", "--week", "0001-W01"), ("--week", "1948 to 2199")),
+        (("digest", "--week", "0001-W01"), ("--week", "1948 to 2199")),
         (("export", "--week", "2026-W47", "--from", "2026-11-01"), ("not both",)),
         (("export", "--format", "xlsx"), ("--format", "'xlsx'", "csv")),
         (("export", "nowhere/out.csv"), ("nowhere/out.csv", "No such file")),
@@ -123,6 +127,10 @@ def test_recipients(tmp_path: Path, words: tuple[str, ...], message: tuple[str, 
 def test_dates_files_and_names(tmp_path: Path, words: tuple[str, ...], message: tuple[str, ...]) -> None:
     (tmp_path / "deep.jsonl").write_text("[" * 100_000)
     check(command(tmp_path, *words), *message)
+
+
+def test_a_source_at_a_malformed_address(tmp_path: Path) -> None:
+    check(command(tmp_path, "sources", "add", "http://[::1"), "http://[::1: not a well-formed", code=1)
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,13 @@ def test_google_news_tells_headline_and_outlet_apart() -> None:
     assert (entry.title, entry.outlet, entry.summary) == ("Trust board - all of it - quits", "Daily News", "")
 
 
+def test_one_malformed_outlet_of_google_news_costs_nothing() -> None:
+    item = '<item><title>News {0}</title><link>https://n.example/{0}</link><source url="{1}"></source></item>'
+    items = rss("".join([item.format(1, "http://[::1"), item.format(2, "https://daily.example.org")]))
+    found = read(Kind.GOOGLE_NEWS, items, "https://news.google.com/rss/search?q=NHS")
+    assert [(entry.title, entry.outlet) for entry in found.entries] == [("News 1", ""), ("News 2", "daily.example.org")]
+
+
 def test_gdelt_gives_titles_and_outlets() -> None:
     address = "https://api.gdeltproject.org/api/v2/doc/doc?query=NHS"
     assert "startdatetime=20261115000000" in request_for(source(Kind.GDELT, address), WINDOW).url

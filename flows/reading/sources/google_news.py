@@ -2,7 +2,6 @@
 
 import io
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import feedparser
 
@@ -19,7 +18,7 @@ from flows.reading.sources.listing import (
     with_parameters,
 )
 from models.entries import Entry, Reply
-from models.urls import normalise_url
+from models.urls import host_of, normalise_url
 
 if TYPE_CHECKING:
     from models.sources import Source
@@ -53,7 +52,7 @@ def _entry(item: Any, base: str) -> Listed | None:
     url = normalise_url(link, base) if isinstance(link, str) else None
     title = plain(item.get("title"), MAX_TITLE)
     source = item.get("source") or {}
-    outlet = plain(source.get("title"), 200) or (urlsplit(str(source.get("href", ""))).hostname or "")
+    outlet = plain(source.get("title"), 200) or host_of(str(source.get("href", "")))
     if outlet and title.endswith(f" - {outlet}"):  # "Headline - Outlet"
         title = title.removesuffix(f" - {outlet}")
     elif not outlet and " - " in title:
