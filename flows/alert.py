@@ -18,7 +18,7 @@ from flows.publishing.mailer import POLICY, parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.running import jobs
 from flows.running.prefect_links import run_address
-from flows.running.prefect_steps import run_context, run_name, settings_of_run
+from flows.running.prefect_steps import run_context, run_name, settings_of_run, told_in_one_sentence
 from models.channels import load_channels
 from models.settings import Settings, SettingsError
 from models.store import deliveries, editions, posts
@@ -82,6 +82,7 @@ Scheduled for Monday noon. What is pending is sent first. A list without recipie
 there is only a preview, and what a person held back is not missed.
 """,
 )
+@told_in_one_sentence
 async def digest_check() -> State[None]:
     """Check that last week's digest went out."""
     with run_context() as place:

@@ -99,7 +99,7 @@ def _first(story: StoryFact) -> ArticleFact:
 
 
 def _moment(fact: ArticleFact) -> tuple[datetime, int]:
-    return (fact.at, fact.id)
+    return (fact.at, fact.source, fact.id)
 
 
 def _ids(story: StoryFact) -> set[int]:
@@ -115,7 +115,7 @@ def _stories(keys: set[int], week: Week, *, session: Session) -> list[StoryFact]
     leads = leads_of(keys, session=session)
     stories = []
     for key, found in sorted(by_story.items()):
-        found.sort(key=lambda fact: (fact.at, fact.id))
+        found.sort(key=lambda fact: (fact.at, fact.source, fact.id))
         first = found[0]
         shown = next((fact for fact in found if fact.id == leads.get(key) and fact.at < week.end), first)
         copies = tuple(fact for fact in found if fact is not shown)
