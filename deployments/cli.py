@@ -30,6 +30,7 @@ COMMANDS = {
     "digest": ("digest:digest", "--week 2026-W47 --dry-run"),
     "evaluate": ("model:evaluate", "labelled.jsonl"),
     "explain": ("model:explain", "42"),
+    "compare": ("compare:compare", "bulletin.eml --week 2026-W47"),
     "export": ("export:export", 'week.csv --theme "Speaking up"'),
     "backfill": ("backfill:backfill", "--from 2026-06-01 --to 2026-08-31"),
     "backup": ("backup:backup", "monday.backup"),

@@ -8,14 +8,16 @@ from enum import StrEnum
 from itertools import starmap
 
 from deployments.prefect_api import answering_api, is_healthy, read_record, ui_of
+from flows.publishing.channels import send
 from flows.publishing.mailer import parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.tagging.opening import count_reviewed, unusable
+from models.channels import load_channels
 from models.private_files import find_loose
 from models.seeds import DataFileError
 from models.settings import AUTO, BLOCK, MINILM, REGISTRY, Settings, SettingsError
 from models.sources import load_registry
-from models.store import model_versions, recipients, reviews
+from models.store import model_versions, posts, recipients, reviews
 from models.store.collecting import source_states
 from models.store.database import DatabaseError, DatabaseMissingError, open_to_read
 from models.store.model_versions import ModelState
@@ -61,6 +63,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("model", _model),
         ("email", _email),
         ("recipients", _recipients),
+        ("channels", _channels),
         ("Prefect", _prefect),
     )
     for what, check in checks:
@@ -243,6 +246,27 @@ def _recipients(settings: Settings) -> Finding:
             "recipients", Health.NOTE, "nobody receives the digest", "culture-monitor recipients add ADDRESS"
         )
     return Finding("recipients", Health.FINE, f"{count} receive the digest")
+
+
+def _channels(settings: Settings) -> Finding:
+    channels = load_channels(settings.channels, load_registry(settings.sources))
+    if not channels:
+        return Finding("channels", Health.FINE, "none is set")
+    unusable = [f"{channel.name}: {problem}" for channel in channels if (problem := send(channel, settings))]
+    if unusable:
+        return Finding("channels", Health.WRONG, ", ".join(unusable), f"write them anew in {settings.channels}")
+    words = f"{len(channels)}: {', '.join(channel.name for channel in channels)}"
+    try:
+        with open_to_read(settings.database_address) as database, database.read() as session:
+            failing = [f"{post.channel} ({post.error})" for post in posts.waiting(session=session) if post.error]
+    except DatabaseMissingError:
+        failing = []
+    if failing:
+        return Finding(
+            "channels", Health.NOTE, f"{words}; an edition waits for {', '.join(failing)}",
+            "each scheduled run tries again; look whether the address is still in use",
+        )  # fmt: skip
+    return Finding("channels", Health.FINE, words)
 
 
 def _prefect(settings: Settings) -> Finding:

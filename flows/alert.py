@@ -18,9 +18,10 @@ from flows.publishing.mailer import POLICY, parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.running import jobs
 from flows.running.prefect_links import run_address
-from flows.running.prefect_steps import run_context, run_name, settings_of_run
+from flows.running.prefect_steps import run_context, run_name, settings_of_run, told_in_one_sentence
+from models.channels import load_channels
 from models.settings import Settings, SettingsError
-from models.store import deliveries, editions
+from models.store import deliveries, editions, posts
 from models.store.deliveries import DeliveryState
 from models.store.editions import Decision
 from models.store.recipients import receivers
@@ -30,6 +31,7 @@ from models.weeks import LONDON, Week, utc_now
 POST_SECONDS = 20
 MAX_MESSAGE = 2000
 LATEST_ALERTS = 50
+UNFINISHED = (DeliveryState.PENDING, DeliveryState.SENDING)
 TOLD_ALREADY = "an earlier run has told of it"
 NOBODY_TO_TELL = "nobody is told: set CULTURE_ALERT_TO or CULTURE_ALERT_WEBHOOK"
 
@@ -80,6 +82,7 @@ Scheduled for Monday noon. What is pending is sent first. A list without recipie
 there is only a preview, and what a person held back is not missed.
 """,
 )
+@told_in_one_sentence
 async def digest_check() -> State[None]:
     """Check that last week's digest went out."""
     with run_context() as place:
@@ -89,9 +92,11 @@ async def digest_check() -> State[None]:
             people = len(receivers(session=session))
             edition = editions.edition_of(week, session=session)
             counts = deliveries.count_states(edition.id or 0, session=session) if edition else {}
-        has_server = place.settings.smtp_url is not None
+            posted = posts.count_states(edition.id or 0, session=session) if edition else {}
+        has_channels = bool(load_channels(place.settings.channels, place.registry))
+        has_server = place.settings.smtp_url is not None or has_channels
     if edition is None or not edition.sealed:
-        if not people:
+        if not people and not has_channels:
             return Completed(message=f"{week}: nobody is on the list, so nothing was to be sent")
         if edition is not None and edition.decision == Decision.HELD:
             return Completed(message=f"{week}: {edition.decision_by}")
@@ -104,15 +109,22 @@ async def digest_check() -> State[None]:
         counts[state]
         for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.SKIPPED)
     )
-    waiting = counts[DeliveryState.PENDING] + counts[DeliveryState.SENDING]
+    waiting = sum(counts[state] for state in UNFINISHED)
     emails = f"{sent} email{'' if sent == 1 else 's'} went out"
-    if not waiting and not refused and not expired:
-        return Completed(message=f"{week}: {emails}")
-    if not sent and not skipped:
+    reached = posted[DeliveryState.SENT]
+    unposted = sum(posted[state] for state in (*UNFINISHED, DeliveryState.EXPIRED))
+    told = "".join(
+        f", {count} channel{'' if count == 1 else 's'} {had}"
+        for count, had in ((reached, "had it"), (unposted, "had not"))
+        if count
+    )
+    if not waiting and not refused and not expired and not unposted:
+        return Completed(message=f"{week}: {emails}{told}")
+    if not sent and not skipped and not reached:
         emails = "no digest went out"
     late = f", {expired} out of date" if expired else ""
     return Failed(
-        message=f"{week}: {emails}, {waiting} to be tried again and {refused} refused{late}. See the run of digest"
+        message=f"{week}: {emails}{told}, {waiting} to be tried again and {refused} refused{late}. See the run of digest"
     )
 
 

@@ -51,7 +51,7 @@ async def send_edition(week: str, dry_run: bool = False, to: str | None = None) 
 @flow(
     name="digest",
     flow_run_name=run_name("digest"),
-    description="""Compose one week's edition and send it to each recipient, exactly once.
+    description="""Compose one week's edition and send it to each recipient, exactly once, and in short form to each channel.
 
 A second run for the same week sends only to those who have not had it. Reviews count up to the moment of composing;
 an edition that has been sent is never changed. Without a mail server it is a preview. See **edition** and **theme-trends**
@@ -123,7 +123,8 @@ def _ended(result: DigestResult, why: str = "") -> State[None]:
         "tried again by the next scheduled run": result.waiting,
         "not confirmed": result.unconfirmed,
     }
-    words = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no email"
+    emails = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no email"
+    words = "; ".join(part for part in (emails, result.posts.words) if part)
     notes = "; ".join(note for note in (why, result.note) if note)
     message = f"{result.week}: {count_stories(result.stories)}, {words}" + (f" ({notes})" if notes else "")
     return Failed(message=message) if result.has_failures else Completed(message=message)

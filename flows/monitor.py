@@ -57,7 +57,7 @@ async def monitor(sources: tuple[str, ...] = (), all_due: bool = False, max_page
         left = jobs.send_pending(place.database, place.registry, settings, now=place.now)
     state = monitored_state(summary, left.words if left is not None else "")
     # Told of once, by the run in which they are given up.
-    return Failed(message=state.message) if left is not None and (left.failed or left.expired) else state
+    return Failed(message=state.message) if left is not None and left.has_given_up else state
 
 
 async def monitor_once(

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from email.utils import parseaddr
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,9 +19,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.errors import UserError
 
 DISTRIBUTION = "nhs-culture-monitor"
-PREFIX, BLOCK = "CULTURE_", "secret:"  # BLOCK names a Prefect Secret block, whose value the flows take
-ENV_FILE = ".env"
-REGISTRY = "sources.toml"  # in the data folder: the user's own, once there is one
+PREFIX, ENV_FILE = "CULTURE_", ".env"
+BLOCK = "secret:"  # names a Prefect Secret block, whose value the flows take
+REGISTRY, CHANNELS = "sources.toml", "channels.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
 
 
@@ -36,12 +37,21 @@ def _check_cron(line: str) -> str:
     return line
 
 
+def _is_address(address: str, *, needs_port: bool = False) -> bool:
+    try:
+        parts = urlsplit(address)
+        has_port = bool(parts.port) if needs_port else parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and has_port
+
+
 Cron = Annotated[str, AfterValidator(_check_cron)]
 
 
-def own_registry(given: dict[str, Any]) -> Path | None:
-    """The registry in the data folder, where there is one."""
-    file = given["data"] / REGISTRY if "data" in given else None
+def own_file(name: str, given: dict[str, Any]) -> Path | None:
+    """The file of this name in the data folder, where there is one."""
+    file = given["data"] / name if "data" in given else None
     return file if file is not None and file.is_file() else None
 
 
@@ -59,7 +69,7 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy address of a PostgreSQL database; without it, SQLite in the data folder"
     )
     sources: Path | None = Field(
-        default_factory=own_registry,
+        default_factory=partial(own_file, REGISTRY),
         description="Registry of sources; without it, sources.toml in the data folder where there is one, else the shipped one",
     )
     framework: Path | None = Field(
@@ -71,7 +81,7 @@ class Settings(BaseSettings):
         None, description="Your own organisations; without it, organisations.toml in the data folder where there is one"
     )
     allow_hosts: Annotated[frozenset[str], NoDecode] = Field(
-        frozenset(), description="Private or loopback hosts that may be fetched, comma-separated"
+        frozenset(), description="Private or loopback hosts that may be fetched or posted to, comma-separated"
     )
     proxy: SecretStr | None = Field(
         None,
@@ -128,8 +138,12 @@ class Settings(BaseSettings):
     schedule_check: Cron = Field("0 12 * * 1", description="When it is checked that the digest went out")
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
     schedule_upkeep: Cron = Field("0 4 * * *", description="When data past its retention is deleted")
+    channels: Path | None = Field(
+        default_factory=partial(own_file, CHANNELS),
+        description="Channels; without it, channels.toml in the data folder",
+    )
     delivery_days: float = Field(
-        5, gt=0, le=30, description="Days for which an email that no server took is tried again, from its first sending"
+        5, gt=0, le=30, description="Days for which what no server took is tried again, from the first sending"
     )
     approval: bool = Field(False, description="Whether the digest awaits approval by a person in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")
@@ -153,12 +167,7 @@ class Settings(BaseSettings):
     def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():
             return None
-        try:
-            parts = urlsplit(value.get_secret_value())
-            usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port
-        except ValueError:
-            usable = False
-        if not usable:
+        if not _is_address(value.get_secret_value(), needs_port=True):
             raise ValueError("must be http://host:port, with user:password@ before the host where it asks for them")
         return value
 
@@ -201,15 +210,9 @@ class Settings(BaseSettings):
     @field_validator("alert_webhook")
     @classmethod
     def _is_webhook(cls, value: SecretStr | None) -> SecretStr | None:
-        wrong = "must be a web address such as https://host/path; a port is a number up to 65535"
-        try:
-            parts = urlsplit(value.get_secret_value()) if value is not None else None
-            web = parts is not None and parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-            good = parts is None or web or f"{parts.scheme}:" == BLOCK
-        except ValueError:
-            raise ValueError(wrong) from None
-        if not good:
-            raise ValueError(wrong)
+        address = value.get_secret_value() if value is not None else BLOCK
+        if not address.startswith(BLOCK) and not _is_address(address):
+            raise ValueError("must be a web address such as https://host/path; a port is a number up to 65535")
         return value
 
     @property

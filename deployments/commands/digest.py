@@ -8,6 +8,7 @@ from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from flows.publishing.edition import DigestResult
 from flows.running import jobs
+from models.edition.trend_words import count_stories, count_things
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import Database, open_database
@@ -57,7 +58,8 @@ def show(result: DigestResult) -> None:
     """What came of the digest, for people."""
     console.line(f"Week {result.week}: {result.subject}")
     content = result.content
-    console.line(f"{result.stories} stories from {content.outlets} outlets, out of {content.articles} articles read.")
+    found = f"{count_stories(result.stories)} from {count_things(content.outlets, 'outlet')}".capitalize()
+    console.line(f"{found}, out of {count_things(content.articles, 'article')} read.")
     for file in result.files:
         console.line(f"  {file}")
     if result.note:
@@ -74,6 +76,8 @@ def show(result: DigestResult) -> None:
         "sent again, since a run ended before the server's answer": result.unconfirmed,
     }
     console.line("Emails: " + (", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none") + ".")
+    if posts := result.posts.words:
+        console.line(f"{posts[0].upper()}{posts[1:]}.")
 
 
 def _approve(database: Database, week: Week, named: str, by: str) -> None:

@@ -123,7 +123,7 @@ def retag(
     console.line(f"Recorded: {_changed([recorded])} changed. It counts from now on.")
 
 
-@app.command("separate")
+@app.command("separate", epilog="Example: culture-monitor review separate 42 57 --reviewer Ada")
 def separate(
     article: Article,
     other: Article,

@@ -68,7 +68,7 @@ def run(
         show(report)
     with open_database(settings.database_address) as database:
         jobs.note_told(database, report.monitor.collected, now=utc_now())
-    undelivered = report.left is not None and (report.left.failed or report.left.expired)
+    undelivered = report.left is not None and report.left.has_given_up
     if report.monitor.collected.failures or undelivered:
         raise typer.Exit(1)
 

@@ -26,9 +26,10 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from flows.publishing.channels import PostSummary
 from flows.publishing.smtp import Answer, SendResult, SmtpMailer
 from models.store import deliveries
 from models.store.database import Database
@@ -65,12 +66,19 @@ class DeliverySummary:
     expired: int = 0  # given up in this run, since they are out of date
     unconfirmed: int = 0  # left `sending` by a run that was killed; pending again
     problem: str = ""  # why the rest could not be sent, where it is no recipient's fault
+    posts: PostSummary = field(default_factory=PostSummary)  # to channels; not in the counts
 
     def add(self, other: "DeliverySummary") -> None:
         """Count another edition's in."""
         for name in ("sent", "failed", "waiting", "withdrawn", "expired", "unconfirmed"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.problem = other.problem or self.problem
+        self.posts.add(other.posts)
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether something will never be sent, as this run is the first to tell."""
+        return bool(self.failed or self.expired or self.posts.expired)
 
     @property
     def words(self) -> str:
@@ -82,9 +90,8 @@ class DeliverySummary:
             "tried again by the next scheduled run": self.waiting,
         }
         said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-        return "; ".join(
-            part for part in (f"emails left by earlier runs: {said}" if said else "", self.problem) if part
-        )
+        emails = f"emails left by earlier runs: {said}" if said else ""
+        return "; ".join(part for part in (emails, self.problem, self.posts.words) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Composing the edition of a week, keeping it and writing its files: the one place where an edition comes into being."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from flows.publishing.archive import ArchiveEntry, write_archive
+from flows.publishing.channels import PostSummary
 from flows.publishing.delivery import DeliverySummary
 from flows.publishing.layout import view_edition
 from flows.publishing.mailer import Sender, build_message, message_id
@@ -46,6 +47,7 @@ class DigestResult:
     awaits_approval: bool = False
     held: bool = False  # by a person
     note: str = ""  # why nothing, or not all, was sent
+    posts: PostSummary = field(default_factory=PostSummary)  # to channels; not in the counts
 
     @property
     def week(self) -> str:
@@ -59,18 +61,24 @@ class DigestResult:
 
     @property
     def has_failures(self) -> bool:
-        """Whether someone who should have received it has not."""
+        """Whether someone who should have received it, or a channel, has not."""
+        return self.has_unsent_emails or bool(self.posts.waiting or self.posts.expired)
+
+    @property
+    def has_unsent_emails(self) -> bool:
+        """Whether a recipient who should have received it has not."""
         return bool(self.failed or self.waiting or self.expired)
 
     def as_summary(self) -> DeliverySummary:
-        """What came of its emails alone."""
+        """What came of its emails and posts alone."""
         return DeliverySummary(
             sent=self.sent,
             failed=self.failed,
             waiting=self.waiting,
             expired=self.expired,
             unconfirmed=self.unconfirmed,
-            problem=self.note if self.has_failures or self.awaits_approval else "",
+            problem=self.note if self.has_unsent_emails or self.awaits_approval else "",
+            posts=self.posts,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -143,8 +143,8 @@ def _composed(content: EditionContent) -> date:
 def _list_dates(content: EditionContent, stories: dict[int, StoryView]) -> tuple[DateView, ...]:
     """The dates that the stories name, the next first; of one day, that day before its week and month."""
     dated = sorted(
-        ((note, story.id) for story in content.stories for note in story.ahead),
-        key=lambda pair: (pair[0].day, list(Precision).index(pair[0].precision), pair[1]),
+        ((note, story.id) for story in content.stories for note in story.ahead),  # of one day, as the stories stand
+        key=lambda pair: (pair[0].day, list(Precision).index(pair[0].precision)),
     )
     return tuple(
         DateView(wording.describe_date(note, _composed(content)), story=stories[number].link())

@@ -11,6 +11,7 @@ from functools import cache
 
 from sqlmodel import Session
 
+from flows.publishing.channels import PostSummary, post_edition
 from flows.publishing.delivery import ANOTHER_RUN, LOCK, PAUSES_SECONDS, DeliverySummary, EditionSender
 from flows.publishing.edition import HASH_LETTERS, DigestResult, compose_edition, content_of, result_of, write_files
 from flows.publishing.layout import view_edition
@@ -18,11 +19,12 @@ from flows.publishing.mailer import Sender, build_message, message_id, parse_sen
 from flows.publishing.messages import MessageMaker, links_of
 from flows.publishing.rendering import render_email
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
+from models.channels import Channel, load_channels
 from models.edition.choosing import for_recipient
 from models.edition.content import Selection, content_from_json
 from models.settings import Settings
 from models.sources import Registry
-from models.store import deliveries, editions, recipients
+from models.store import deliveries, editions, posts, recipients
 from models.store.database import Database
 from models.store.deliveries import DeliveryState
 from models.store.editions import Decision
@@ -33,7 +35,7 @@ from models.weeks import Week
 
 NOT_OVER = "the week is not over: nothing was sent; --to sends a test copy"
 ALL_SENT = "this week's edition has been sent already: nothing was sent"
-NOBODY = "nobody is on the list: nothing was sent; `culture-monitor recipients add` adds someone"
+NOBODY = "nobody is on the list, and no channel is set: nothing was sent; `culture-monitor recipients add` adds someone"
 PREVIEW = (
     "no mail server is set (CULTURE_SMTP_URL), so this is a preview, sent to nobody; "
     "it goes out once, by the next scheduled run that finds a server"
@@ -64,14 +66,14 @@ def weekly_digest(
     sleep: Callable[[float], None] = time.sleep,
     pauses: Sequence[float] = PAUSES_SECONDS,
 ) -> DigestResult:
-    """Compose the edition of `week`, write its files, and send it to everyone on the list, once.
+    """Compose the edition of `week`, write its files, and send it to everyone on the list and to each channel, once.
 
     `dry_run` writes the files and nothing else. `to` sends one marked test copy to an address and nothing else. Without
     `send` the edition is kept and nothing is sent. An edition that was approved or has begun to be sent is never composed
-    again. Without a mail server it is a preview. One that was held back, or awaits approval, is not sent.
+    again. Without a mail server and channels it is a preview. One that was held back, or awaits approval, is not sent.
 
     Raises:
-        SettingsError: `CULTURE_MAIL_FROM` or `CULTURE_SMTP_URL` is wrong; nothing was sent.
+        SettingsError: `CULTURE_MAIL_FROM`, `CULTURE_SMTP_URL` or `CULTURE_CHANNELS` is wrong; nothing was sent.
         RecipientError: `to` is not an address.
     """
     sender = parse_sender(settings.mail_from, settings.base_url)
@@ -86,6 +88,7 @@ def weekly_digest(
     if not send:
         return compose_edition(database, registry, settings, sender, week, now, themes)
     clock = clock or (lambda: now)
+    channels = load_channels(settings.channels, registry)
     with try_lock(database, LOCK) as lock:
         if lock is None:
             content, _ = content_of(database, registry, week, now, themes)
@@ -96,12 +99,14 @@ def weekly_digest(
             assert edition is not None  # kept by `compose_edition`
             # As it is kept at this moment: another command may have composed it anew.
             result = result_of(content_from_json(edition.content), result.files, edition.subject)
-            unsent = _seal(edition, result, settings, sender, mailer, clock(), session=session)
+            unsent = _seal(edition, result, settings, sender, mailer, channels, clock(), session=session)
             before = deliveries.count_states(edition.id or 0, session=session)
         if unsent is not None:
             return unsent
         sending = EditionSender(database, mailer, timedelta(days=settings.delivery_days), clock, sleep, pauses)
         done = sending.send(lock, edition.id or 0, MessageMaker(result.content, sender))
+        links = links_of(sender, result.content)
+        done.posts = post_edition(database, lock, edition.id or 0, result.content, links, channels, settings, clock)
     return _summed(result, done, before)
 
 
@@ -117,18 +122,20 @@ def send_pending(
     sleep: Callable[[float], None] = time.sleep,
     pauses: Sequence[float] = (),
 ) -> DeliverySummary:
-    """Send what earlier runs could not: pending deliveries, and last week's edition where it is a preview.
+    """Send what earlier runs could not: pending deliveries and posts, and last week's edition where it is a preview.
 
     What is out of date is marked so, with or without a mail server.
     """
     sender = parse_sender(settings.mail_from, settings.base_url)
     mailer = mailer or open_mailer(settings, sender)
     clock = clock or (lambda: now)
+    channels = load_channels(settings.channels, registry)
     total, late = DeliverySummary(), None
     last_week = Week.of(now).plus(-1)
     with database.read() as session:
         last = editions.edition_of(last_week, session=session)
-    if mailer is not None and last is not None and last.preview and last.decision != Decision.HELD:
+    can_send = mailer is not None or bool(channels)
+    if can_send and last is not None and last.preview and last.decision != Decision.HELD:
         late = weekly_digest(
             database, registry, settings, week=last_week, now=now, themes=themes, mailer=mailer, clock=clock,
             sleep=sleep, pauses=pauses,
@@ -139,11 +146,16 @@ def send_pending(
             total.problem = ANOTHER_RUN
             return total
         with database.read() as session:
-            left = [session.get_one(Edition, id_) for id_ in deliveries.under_way(session=session)]
+            under_way = sorted({*deliveries.under_way(session=session), *posts.under_way(session=session)})
+            left = [session.get_one(Edition, id_) for id_ in under_way]
         sending = EditionSender(database, mailer, timedelta(days=settings.delivery_days), clock, sleep, pauses)
         for edition in left:
             if late is None or edition.week != late.week:
-                total.add(sending.send(lock, edition.id or 0, MessageMaker(content_from_json(edition.content), sender)))
+                content, id_ = content_from_json(edition.content), edition.id or 0
+                done = sending.send(lock, id_, MessageMaker(content, sender))
+                links = links_of(sender, content)
+                done.posts = post_edition(database, lock, id_, content, links, channels, settings, clock)
+                total.add(done)
     return total
 
 
@@ -182,11 +194,12 @@ def _seal(
     settings: Settings,
     sender: Sender,
     mailer: SmtpMailer | None,
+    channels: Sequence[Channel],
     now: datetime,
     *,
     session: Session,
 ) -> DigestResult | None:
-    """Seal an edition that may go out, and open its deliveries; where it may not, what the run ends with."""
+    """Seal an edition that may go out, and open its deliveries and posts; where it may not, what the run ends with."""
     content = result.content
     named = {"week": content.week, "hash": result.content_hash[:HASH_LETTERS], "by": edition.decision_by}
     if edition.sealed:
@@ -196,9 +209,9 @@ def _seal(
     if edition.decision == Decision.HELD:
         return replace(result, awaits_approval=True, held=True, note=HELD.format(**named))
     people = recipients.receivers(session=session)
-    if not people:
+    if not people and not channels:
         return replace(result, note=NOBODY)
-    if mailer is None:
+    if mailer is None and not channels:
         edition.preview = True
         session.add(edition)
         return replace(result, note=PREVIEW)
@@ -217,12 +230,14 @@ def _seal(
         )
         for person in people
     ]
-    editions.seal(edition, wanted, now, session=session)
+    posted = [(channel.name, has_news(channel.selection)) for channel in channels]
+    editions.seal(edition, wanted, now, channels=posted, session=session)
     return None
 
 
 def _summed(result: DigestResult, done: DeliverySummary, before: dict[DeliveryState, int]) -> DigestResult:
-    idle = not before[DeliveryState.PENDING] and not before[DeliveryState.SENDING]
+    emails = before[DeliveryState.PENDING] or before[DeliveryState.SENDING]
+    idle = not emails and done.posts == PostSummary()
     return replace(
         result,
         sent=done.sent,
@@ -233,6 +248,7 @@ def _summed(result: DigestResult, done: DeliverySummary, before: dict[DeliverySt
         already_sent=before[DeliveryState.SENT],
         unconfirmed=done.unconfirmed,
         note=done.problem or (ALL_SENT if idle else ""),
+        posts=done.posts,
     )
 
 

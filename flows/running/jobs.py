@@ -18,7 +18,7 @@ from flows.tagging.opening import shipped_tagger as shipped_tagger
 from flows.tagging.waiting import tag_waiting
 from models.settings import Settings, code_version
 from models.sources import Registry, Source
-from models.store import collecting, deliveries, events, organisations, reviews
+from models.store import collecting, deliveries, events, organisations, posts, reviews
 from models.store.database import Database
 from models.store.tagging import document_of
 from models.store.upkeep import Upkeep, keep_up
@@ -195,7 +195,8 @@ def send_pending(
 ) -> "DeliverySummary | None":
     """Send what earlier digests could not; None where nothing is left. Every scheduled run calls it."""
     with database.read() as session:
-        if not deliveries.is_anything_left(Week.of(now).plus(-1), session=session):
+        emails = deliveries.is_anything_left(Week.of(now).plus(-1), session=session)
+        if not emails and not posts.under_way(session=session):
             return None
     from flows.publishing.weekly import send_pending as send
 

@@ -262,7 +262,7 @@ def _weeks_named(facts: WeekFacts) -> int:
 def _copies(story: StoryFact, registry: Registry, outlet: str) -> tuple[Copy, ...]:
     sources = registry.by_id()
     copies: dict[str, Copy] = {}
-    for article in sorted(story.copies, key=lambda article: (article.at, article.id)):
+    for article in sorted(story.copies, key=lambda article: (article.at, article.source, article.id)):
         name = _name_outlet(article, sources.get(article.source))
         if name != outlet:
             copies.setdefault(name, Copy(name, web_address(article.url)))
@@ -273,5 +273,6 @@ def _name_outlet(article: ArticleFact, source: Source | None) -> str:
     return plain_line(article.outlet or (source.label if source else article.source), MAX_OUTLET)
 
 
-def _order(item: StoryItem) -> tuple[float, float, int]:
-    return (-item.rank, -item.day.toordinal(), item.id)
+def _order(item: StoryItem) -> tuple[float, int, str, str, int]:
+    # Not by number alone: after a killed run other numbers are given, and the same news must make the same edition.
+    return (-item.rank, -item.day.toordinal(), item.title, item.outlet, item.id)

@@ -62,8 +62,8 @@ def write_news(content: EditionContent) -> tuple[NewsLine, ...]:
     return tuple(_line(story) for story in choose_leads(others))
 
 
-def say_numbers(content: EditionContent) -> str:
-    """How many stories, from how much that was read, and how much could not be seen: one line."""
+def say_numbers(content: EditionContent, *, has_end: bool = True) -> str:
+    """How many stories, from how much that was read, and how much could not be seen (told at the end): one line."""
     found = count_stories(len(content.stories)).capitalize()
     if content.stories:
         found += f" from {count_things(content.outlets, 'outlet')}"
@@ -72,8 +72,8 @@ def say_numbers(content: EditionContent) -> str:
     line = f"{found}{for_you}, out of {read} collected from {sources}."
     if count := len(content.gaps):
         line += (
-            f" {count} of {content.sources_enabled} sources {'was' if count == 1 else 'were'} not seen or silent: "
-            "see the end."
+            f" {count} of {content.sources_enabled} sources {'was' if count == 1 else 'were'} not seen or silent"
+            f"{': see the end' if has_end else ''}."
         )
     elif content.sources_enabled:
         line += " Every source was seen."

@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from models.edition.content import EditionContent, content_from_json
-from models.store import deliveries
+from models.store import deliveries, posts
 from models.store.locks import lock_writers
 from models.store.placing import place_stories
 from models.store.tables import Article, Edition, Review
@@ -155,9 +155,17 @@ def _decide(edition: Edition, decision: Decision, decided_hash: str, by: str, *,
     session.flush()
 
 
-def seal(edition: Edition, wanted: Iterable[tuple[int, str, bool]], now: datetime, *, session: Session) -> None:
-    """Fix an edition for ever and open its deliveries: the one place where an edition begins to be sent."""
+def seal(
+    edition: Edition,
+    wanted: Iterable[tuple[int, str, bool]],
+    now: datetime,
+    *,
+    channels: Iterable[tuple[str, bool]] = (),
+    session: Session,
+) -> None:
+    """Fix an edition for ever, open its deliveries and posts: the one place where an edition begins to be sent."""
     deliveries.open_deliveries(edition, wanted, now, session=session)
+    posts.open_posts(edition.id or 0, channels, now, session=session)
     edition.sealed, edition.sealed_at, edition.preview = True, now, False
     session.add(edition)
     session.flush()

@@ -1,10 +1,11 @@
-"""What readers of the web edition leave; `models.store.tables` hands it on with all other tables.
+"""What readers of the web edition leave, and what is posted where they meet; `models.store.tables` hands it on with all other tables.
 
 No `from __future__ import annotations` here: SQLModel reads the annotations when the class is made.
 """
 
 from datetime import datetime
 
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.store.columns import text_column, time_column
@@ -19,3 +20,19 @@ class Suggestion(SQLModel, table=True):
     verdict: bool  # whether it applies
     note: str = text_column()
     at: datetime = time_column(index=True)
+
+
+class ChannelPost(SQLModel, table=True):
+    """One edition to one channel, by the channel's name: the states of a delivery. Its address stands in no table."""
+
+    __tablename__ = "channel_post"
+    __table_args__ = (UniqueConstraint("edition_id", "channel"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    edition_id: int = Field(foreign_key="edition.id")
+    channel: str
+    state: str = Field(index=True)
+    attempts: int = 0
+    updated_at: datetime = time_column()
+    sent_at: datetime | None = time_column(optional=True)
+    error: str | None = text_column(optional=True)

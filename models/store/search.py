@@ -177,7 +177,7 @@ def stories_by_key(hits: Sequence[Hit], *, everything: bool = False, session: Se
     leads = leads_of(keys, session=session)
     stories = {}
     for key, of_story in found.items():
-        reports = sorted(of_story, key=lambda fact: (fact.at, fact.id))
+        reports = sorted(of_story, key=lambda fact: (fact.at, fact.source, fact.id))
         if reports:
             shown = next((fact for fact in reports if fact.id == leads.get(key)), reports[0])
             stories[key] = StoryFact(shown, tuple(fact for fact in reports if fact is not shown))

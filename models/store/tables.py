@@ -17,6 +17,7 @@ from models.store.event_tables import Separation as Separation
 from models.store.organisation_tables import RecognisedArticle as RecognisedArticle
 from models.store.organisation_tables import StoredMention as StoredMention
 from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
+from models.store.reader_tables import ChannelPost as ChannelPost
 from models.store.reader_tables import Suggestion as Suggestion
 
 
@@ -123,8 +124,7 @@ class Article(SQLModel, table=True):
     scope_state: str | None = Field(default=None, index=True)  # yes | uncertain | no
     model_version: str | None = None  # that decided the scope
     story_id: int | None = Field(default=None, foreign_key="story.id", index=True)
-    # Its page: owed until it is read, refused or given up; looked at again where the source may have changed it.
-    page_owed_since: datetime | None = _time(optional=True)
+    page_owed_since: datetime | None = _time(optional=True)  # until it is read, refused or given up
     page_due_at: datetime | None = _time(optional=True, index=True)  # when it is asked for next
     page_given_up: str | None = _text(optional=True)  # why it is asked for no more
     page_checked_at: datetime | None = _time(optional=True)  # when it was last read, or looked at for changes

@@ -98,8 +98,8 @@ def _first(story: StoryFact) -> ArticleFact:
     return min(story.articles, key=_moment)
 
 
-def _moment(fact: ArticleFact) -> tuple[datetime, int]:
-    return (fact.at, fact.id)
+def _moment(fact: ArticleFact) -> tuple[datetime, str, int]:
+    return (fact.at, fact.source, fact.id)
 
 
 def _ids(story: StoryFact) -> set[int]:
@@ -115,7 +115,7 @@ def _stories(keys: set[int], week: Week, *, session: Session) -> list[StoryFact]
     leads = leads_of(keys, session=session)
     stories = []
     for key, found in sorted(by_story.items()):
-        found.sort(key=lambda fact: (fact.at, fact.id))
+        found.sort(key=_moment)
         first = found[0]
         shown = next((fact for fact in found if fact.id == leads.get(key) and fact.at < week.end), first)
         copies = tuple(fact for fact in found if fact is not shown)

@@ -141,8 +141,13 @@ def _of_database(database: Database) -> Snapshot:
 
 def _without_numbers(content: dict[str, Any]) -> str:
     """The edition's data without the row numbers of its articles, which differ where another run stored them first."""
-    stories = [{key: value for key, value in story.items() if key != "id"} for story in content.get("stories", [])]
-    return repr({**content, "stories": stories})
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: bare(inner) for key, inner in value.items() if not (key == "id" and isinstance(inner, int))}
+        return [bare(inner) for inner in value] if isinstance(value, list) else value
+
+    return repr(bare(content))
 
 
 def _messages(files: Iterable[Path]) -> Iterable[tuple[str, ...]]:

@@ -20,6 +20,7 @@ from tests.support.fakes_decisions import Installation
 READERS = (
     ("explain", "1"),
     ("evaluate", "labelled.jsonl"),
+    ("compare", "bulletin.txt"),
     ("doctor",),
     ("export",),
     ("model", "list"),
@@ -49,6 +50,7 @@ def labelled(tmp_path: Path) -> None:
         {"text": "The chair of the NHS trust resigned over bullying.", "in_scope": True, "themes": ["workforce"]},
         {"text": "It rained all day on the golf course.", "in_scope": False, "themes": []},
     ]
+    (tmp_path / "bulletin.txt").write_text("https://a.example/news/1", encoding="utf-8")
     (tmp_path / "labelled.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
 
 

@@ -156,7 +156,7 @@ def test_every_setting_in_it_exists(page: str) -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_has_its_row(name: str) -> None:
     field = Settings.model_fields[name]
-    computed = {"workers": "processors, at most 8", "sources": ""}
+    computed = {"workers": "processors, at most 8", "sources": "", "channels": ""}
     default = f"`{field.default}`" if field.default not in (None, "", frozenset()) else ""
     default = computed.get(name, default)
     assert f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |" in rows("deployments/README.md")

@@ -13,6 +13,7 @@ import pytest
 
 from flows.fetching.robots import HostFacts, RobotsRules
 from flows.publishing.smtp import SmtpMailer, parse_smtp_url
+from flows.reading.bulletin import read_bulletin
 from flows.reading.page_facts import PageFacts, date_in_address
 from flows.reading.page_language import tell_language
 from flows.reading.page_status import is_consent_wall, is_not_found, judge
@@ -20,6 +21,7 @@ from flows.reading.sources import Window
 from flows.reading.sources.listing import repair_xml
 from flows.reading.warc import Wanted, captures
 from flows.running.markdown import escape, link
+from models.bulletins import BulletinItem, Headline, match, merged, target_of
 from models.dates_ahead import dates_ahead
 from models.events import Account, Compared
 from models.mentions import Recogniser
@@ -86,6 +88,15 @@ WORK: dict[str, Callable[[str], object]] = {
     "accounts": lambda text: Compared(Account(1, frozenset(), text, text, NINE, {})),
     "XML": lambda text: repair_xml(text.encode()),
     "OPML": opml,
+    "bulletins": lambda text: (
+        read_bulletin(f"<html><body><p><a href='https://a.example/{text}'>{text}</a> {text}</p>".encode()),
+        read_bulletin(f"From: a@b.example\nSubject: {text}\n\n{text}\nhttps://a.example/{text}".encode()),
+    ),
+    "links of bulletins": lambda text: (
+        target_of(f"https://a.safelinks.protection.outlook.com/?url={text}"), target_of(f"https://lnks.gd/l/a.{text}.b"),
+        target_of(f"https://urldefense.com/v3/__{text}"),
+    ),
+    "headlines of bulletins": lambda text: match(merged([BulletinItem(text)]), [Headline(1, f"{text} end", "", "")], {}),
 }  # fmt: skip
 
 

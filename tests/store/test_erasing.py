@@ -145,7 +145,7 @@ def test_no_run_parameter_state_or_log_of_prefect_holds_who_was_erased(product: 
     changed = product.run("recipients", {"address": ADDRESS.upper(), "name": "Ann", "action": "change"})
     assert ADDRESS not in json.dumps(changed).lower()
     assert changed["state_type"] == "COMPLETED", changed["state"]["message"]
-    unknown = product.run("recipients", {"change": {"address": f"x{ADDRESS}", "action": "remove"}})
+    unknown = product.run("recipients", {"address": f"x{ADDRESS}", "action": "remove"})
     assert (unknown["state_type"], "is not on the list" in unknown["state"]["message"]) == ("FAILED", True)
     product.run("digest", {"test_copy_to": ADDRESS.title(), "week": "four weeks ago"})
     product.run("alert", {"message": f"a message about {ADDRESS}"})

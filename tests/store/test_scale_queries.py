@@ -10,8 +10,12 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
+from models.bulletins import BulletinItem
 from models.edition.compose import compose
+from models.rights import load_rights
+from models.sources import Registry
 from models.store import backfill, collecting, events, owed_pages, reviews, story_leads, tagging
+from models.store.comparing import compare
 from models.store.database import Database, open_database
 from models.store.placing import place_stories
 from models.store.search import Wanted, by_period, facets, find, read_words, stories_of, story_of
@@ -63,6 +67,11 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "copies that wait for their scope": lambda session: tagging.copy_scope_to_duplicates(session=session),
     "stories of an older model": lambda session: tagging.tagged_by_other_version(MODEL, RECENT, 0, 64, session=session),
     "the facts of a week": lambda session: gather_week(WEEK, session=session),
+    "what a bulletin has": lambda session: compare(
+        [BulletinItem("Outlet"), *(BulletinItem("", url) for url in URLS)],
+        *(WEEK, Registry(sources=(), rights=load_rights()), load_themes(), NOW),
+        session=session,
+    ),
     "the stories of a sent edition": lambda session: place_stories(sealed(session), NOW, session=session),
     "stories whose events are to be found": lambda session: events.place_waiting(NOW, session=session),
     "how many the queue asks about": lambda session: reviews.count_doubtful(RECENT, session=session),
