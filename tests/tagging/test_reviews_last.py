@@ -211,7 +211,7 @@ def test_another_build_with_other_seeds_and_vocabulary_learns_from_the_reviews(
 def test_the_name_of_a_model_changes_with_all_that_shapes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     data = load_training_data()
     names = {version_of(data, "tfidf"), version_of(data, "minilm")}
-    for constant in ("BETA", "_DOUBT", "_COMMON_COUNTS"):
+    for constant in ("PRECISION", "_DOUBT", "_COMMON_COUNTS"):
         with monkeypatch.context() as patch:
             patch.setattr(thresholds, constant, 0.7)
             names.add(version_of(data, "tfidf"))
@@ -222,7 +222,7 @@ def test_the_name_of_a_model_changes_with_all_that_shapes_it(monkeypatch: pytest
 def test_comments_do_not_rename_a_model() -> None:
     source = seed_file().joinpath("..", "models", "tagging", "thresholds.py").read_text(encoding="utf-8")
     assert bare_code(f"{source}\n# another comment\n\n") == bare_code(source)
-    assert bare_code(source.replace("BETA = 0.6", "BETA = 0.7")) != bare_code(source)
+    assert bare_code(source.replace("PRECISION = 0.88", "PRECISION = 0.9")) != bare_code(source)
 
 
 def test_every_module_that_has_a_say_counts() -> None:
