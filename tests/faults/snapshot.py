@@ -30,7 +30,7 @@ from tests.faults.town import AGAIN
 
 _HEADERS = ("To", "Subject", "Message-ID", "Date", "List-Unsubscribe")
 _MESSAGE_ID = 1 + _HEADERS.index("Message-ID")  # in the key of a message, after its mailbox
-# The web page names its stories by the row numbers of their articles.
+# Pages and emails name their stories by the row numbers of their articles.
 _ANCHOR = re.compile(r"story-\d+")
 Snapshot = dict[str, dict[Any, Any]]  # {what: {key: value}}
 
@@ -158,7 +158,7 @@ def _messages(files: Iterable[Path]) -> Iterable[tuple[str, ...]]:
         headers = [str(message[name]) for name in _HEADERS]
         parts = [part.get_content() for part in message.walk() if not part.is_multipart()]
         box = file.parent.parent if file.parent.name == AGAIN else file.parent
-        yield (box.name, *headers, *(hashlib.sha256(part.encode()).hexdigest() for part in parts))
+        yield (box.name, *headers, *(hashlib.sha256(_ANCHOR.sub("", part).encode()).hexdigest() for part in parts))
 
 
 def _files(data: Path) -> Iterable[tuple[str, str]]:
