@@ -94,6 +94,8 @@ def _with_files(content: EditionContent, files: Mapping[str, str]) -> EditionCon
             story,
             url=file_of(story.url),
             copies=tuple(replace(copy, url=file_of(copy.url)) for copy in story.copies),
+            reports=tuple(replace(report, url=file_of(report.url)) for report in story.reports),
+            follows=replace(story.follows, url=file_of(story.follows.url)) if story.follows else None,
         )
         for story in content.stories
     )

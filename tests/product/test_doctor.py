@@ -24,6 +24,7 @@ THINGS = [
     "model",
     "email",
     "recipients",
+    "channels",
     "Prefect",
 ]
 

@@ -61,7 +61,8 @@ def test_a_name_is_stored_and_shown_as_it_was_typed(folder: Path) -> None:
     [
         ("doctor",), ("review", "queue"), ("digest",), ("explain", "1"), ("export", "out.csv"), ("sources", "list"),
         ("model", "list"), ("organisations", "list"), ("recipients", "list"), ("upkeep",),
-        ("backup", "é.db"), ("backfill", "--help"), ("evaluate", "none.jsonl"), ("run", "--only", "nobody"), ("--version",),
+        ("backup", "é.db"), ("backfill", "--help"), ("evaluate", "none.jsonl"),
+        ("compare", "none.html"), ("run", "--only", "nobody"), ("--version",),
         ("start", "--help"), ("web", "--help"), ("restore", "--help"),
     ],
     ids=" ".join,
@@ -70,7 +71,7 @@ def test_every_command_speaks(folder: Path, words: tuple[str, ...]) -> None:
     ran = command(folder, *words, CULTURE_DATA=FOLDER)
     assert ran.code in {0, 2}
     assert ran.out + ran.err.encode()
-    assert (ran.code == 2) == (words[-1] in {"nobody", "none.jsonl"})
+    assert (ran.code == 2) == (words[-1] in {"nobody", "none.jsonl", "none.html"})
 
 
 def test_no_command_is_left_out() -> None:

@@ -132,7 +132,7 @@ def test_explain_explains_what_tags_after_an_upgrade(
 ) -> None:
     from models.tagging import thresholds
 
-    monkeypatch.setattr(thresholds, "BETA", 0.7)
+    monkeypatch.setattr(thresholds, "PRECISION", 0.7)
     champion = installation.champion().version
     ran = command(installation.folder.parent, "explain", "1", "--json")
     assert ran.returncode == 0, ran.stderr

@@ -76,7 +76,6 @@ def test_stories_are_tagged_with_its_themes_and_the_digest_tells_them(folder: Pa
     text = next(Path(folder / file) for file in told["files"] if file.endswith(".txt")).read_text()
     text = " ".join(text.split())  # its lines are wrapped
     for words in (
-        "PROMISES",
         "Water on the site",
         "Rents and charges",
         "Waiting lists",
