@@ -18,8 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import UserError
 
-DISTRIBUTION = "nhs-culture-monitor"
-PREFIX, ENV_FILE = "CULTURE_", ".env"
+DISTRIBUTION, PREFIX, ENV_FILE = "nhs-culture-monitor", "CULTURE_", ".env"
 BLOCK = "secret:"  # names a Prefect Secret block, whose value the flows take
 REGISTRY, CHANNELS = "sources.toml", "channels.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
@@ -272,8 +271,7 @@ def load_settings(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
+        name = str((first := error.errors()[0])["loc"][0])
         annotation = str(getattr(Settings.model_fields.get(name), "annotation", ""))
         shown = "" if "SecretStr" in annotation else f" (is {str(first['input'])!r})"
         reason = first["msg"].removeprefix("Value error, ")
