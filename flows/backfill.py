@@ -13,7 +13,8 @@ from pydantic import WithJsonSchema
 from flows.past.backfilling import BackfillSummary, plan_backfill
 from flows.past.backfilling import backfill as backfill_once
 from flows.running.markdown import escape, table
-from flows.running.prefect_steps import as_task, progress, run_context, run_name, told_in_one_sentence
+from flows.running.prefect_steps import progress, run_context, run_name, told_in_one_sentence
+from flows.running.tasks import as_task
 from models.weeks import LONDON
 
 PROBLEMS_SHOWN = 40

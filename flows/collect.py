@@ -6,7 +6,8 @@ from prefect.client.schemas.objects import State
 from flows.monitor import MaxPages, collected_state, limited
 from flows.running import jobs
 from flows.running.artifacts import publish_run
-from flows.running.prefect_steps import as_task, progress, run_context, run_name, told_in_one_sentence
+from flows.running.prefect_steps import progress, run_context, run_name, told_in_one_sentence
+from flows.running.tasks import as_task
 
 
 @flow(

@@ -11,8 +11,9 @@ from pydantic import Field
 from flows.collecting.summary import CollectSummary
 from flows.running import jobs
 from flows.running.artifacts import publish_run
-from flows.running.prefect_steps import RunContext, as_task, progress, run_context, run_name, told_in_one_sentence
+from flows.running.prefect_steps import RunContext, progress, run_context, run_name, told_in_one_sentence
 from flows.running.steps import Report
+from flows.running.tasks import as_task
 from models.outcomes import Outcome
 from models.settings import Settings
 from models.sources import Source

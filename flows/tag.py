@@ -5,8 +5,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.running import jobs
-from flows.running.prefect_steps import as_task, progress, run_context, run_name, told_in_one_sentence
+from flows.running.prefect_steps import progress, run_context, run_name, told_in_one_sentence
 from flows.running.run_summary import tagged_in_words
+from flows.running.tasks import as_task
 
 
 @flow(

@@ -13,15 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from flows.collecting.open_web import open_web
-from flows.collecting.page_visits import TIME_WAS_UP
-from flows.collecting.source_polls import Poll, poll_source
+from flows.collecting.source_polls import TIME_WAS_UP, Poll, poll_source
 from flows.collecting.summary import CollectSummary, SourceResult
 from flows.collecting.turns import is_due, longest_due_first, round_robin, visit_again
 from flows.reading.sources import Window
 from flows.running.steps import Report, RunStep, at_once, unreported
 from models.admission import Candidate, ReadEntry
 from models.network_trouble import is_answered
-from models.outcomes import Outcome, PollOutcome
+from models.outcomes import Outcome
 from models.polling import new_entries
 from models.revisits import RECHECKS_PER_RUN
 from models.settings import Settings
@@ -105,7 +104,7 @@ class Collector:
             await self._poll_all(due, states)
             candidates = self._choose(wanted, everybody=sources is None, all_due=all_due)
             if candidates:  # one step, not one a batch: to report a step costs as much as storing a batch
-                await self._run_step(f"read {len(candidates)} pages", lambda: self._read_all(candidates))
+                await self._run_step(Collector.read_pages, self, candidates)
         return self._finish(run_id, due, len(wanted) - len(due))
 
     def _clock(self) -> datetime:
@@ -121,27 +120,20 @@ class Collector:
             nonlocal polled
             async with room:
                 result = await self._run_step(
-                    f"poll {source.label}", lambda: self._poll_in_time(source, states.get(source.id))
+                    poll_source,
+                    source,
+                    states.get(source.id),
+                    client=self._web.client,
+                    workers=self._web.workers,
+                    window=self._window,
+                    key=self._settings.guardian_key,
+                    until=self._polls_until,
                 )
             polled += 1
             self._report("poll", polled, len(due))
             self._store_poll(source, result)
 
         await _all_of(map(poll, longest_due_first(due, states)))
-
-    async def _poll_in_time(self, source: Source, state: SourceState | None) -> Poll:
-        try:
-            async with asyncio.timeout_at(self._polls_until):
-                return await poll_source(
-                    source,
-                    state,
-                    client=self._web.client,
-                    workers=self._web.workers,
-                    window=self._window,
-                    key=self._settings.guardian_key,
-                )
-        except TimeoutError:
-            return Poll(source, PollOutcome.DEFERRED, TIME_WAS_UP)
 
     def _store_poll(self, source: Source, poll: Poll) -> None:
         self._polls[source.id] = poll
@@ -199,7 +191,8 @@ class Collector:
         found = [*before, *self._listed.values(), *rechecks]
         return sorted(found, key=lambda candidate: place.get(candidate.source.id, len(place)))
 
-    async def _read_all(self, candidates: Sequence[Candidate]) -> None:
+    async def read_pages(self, candidates: Sequence[Candidate]) -> None:
+        """Read the pages of these and store what they give: a step of its own, within `collect`."""
         self._to_do = len(candidates)
         self._report("read", 0, self._to_do)
         mixed = round_robin(candidates)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from flows.collecting.neighbours import Neighbours
+from flows.collecting.source_polls import TIME_WAS_UP
 from flows.fetching.client import PoliteClient
 from flows.reading.page import is_html
 from flows.reading.sources import RequestSpec, has_page_api, page_request, read_entry_page
@@ -23,7 +24,6 @@ BLOCKED_AFTER = 2  # refusals in a row: one page alone may be for members only
 GIVE_UP_AFTER = 5  # failures in a row: the rest of a source's pages on that host waits for the next run
 # Pages that are fetched and not read yet: enough that no reader waits, few enough that a run's memory does not grow with it.
 UNREAD_AT_ONCE = 32
-TIME_WAS_UP = "the run's time was up"
 Place = tuple[str, str]  # source id, host
 _SILENT = frozenset({Fetched.FAILED, Fetched.UNREACHABLE})
 

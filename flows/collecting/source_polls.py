@@ -1,5 +1,6 @@
 """Polling one source: the request, conditional where it can be, and its entries."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ from models.store.tables import SourceState
 from models.urls import without_credentials
 
 READ_SECONDS = 30.0  # for parsing one answer of a source in a worker
+TIME_WAS_UP = "the run's time was up"
 _TOO_LONG = f"reading its answer took over {READ_SECONDS:.0f} s or failed"
 
 
@@ -53,8 +55,22 @@ async def poll_source(
     workers: Workers,
     window: Window,
     key: str | None = None,
+    until: float | None = None,
 ) -> Poll:
-    """Ask a source for its entries of a time; entries met twice in one answer are given twice, the collector counts them."""
+    """Ask a source for its entries of a time; entries met twice in one answer are given twice, the collector counts them.
+
+    `until`: the moment by the event loop's clock at which the source is left for the next run.
+    """
+    try:
+        async with asyncio.timeout_at(until):
+            return await _poll(source, state, client, workers, window, key)
+    except TimeoutError:
+        return Poll(source, PollOutcome.DEFERRED, TIME_WAS_UP)
+
+
+async def _poll(
+    source: Source, state: SourceState | None, client: PoliteClient, workers: Workers, window: Window, key: str | None
+) -> Poll:
     if state is not None and state.url != source.url:
         state = None  # the registry names another address now: what we know is of the old one
     try:

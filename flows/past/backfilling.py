@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 
 from flows.past.archives import ArchiveJob, read_archive, routes_of
@@ -185,6 +186,11 @@ async def read_archives(
     return summary
 
 
+async def fold_copies(database: Database, *, report: Report = unreported) -> FoldSummary:
+    """Fold what was read into stories, in the order in which it came out."""
+    return cluster_unassigned(database, progress=partial(report, "fold"))
+
+
 async def backfill(
     database: Database,
     registry: Registry,
@@ -197,8 +203,7 @@ async def backfill(
 ) -> BackfillSummary:
     """The whole job: read the archives, or (without any) ask the sources; then fold and tag."""
     if plan.archives:
-        words = f"read {len(plan.archives)} archives"
-        done = await run_step(words, lambda: read_archives(plan.archives, settings, report=report))
+        done = await run_step(read_archives, plan.archives, settings, report=report)
     else:
         done = await read_sources(
             database,
@@ -211,11 +216,7 @@ async def backfill(
             run_step=run_step,
             report=report,
         )
-
-    async def fold() -> FoldSummary:
-        return cluster_unassigned(database, progress=lambda folded, total: report("fold", folded, total))
-
-    folded = await run_step("fold copies into stories", fold)
+    folded = await run_step(fold_copies, database, report=report)
     tagged, notes = await jobs.tag(database, settings, now=now, run_step=run_step, report=report)
     return BackfillSummary(done, folded, tagged, tuple(notes))
 

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from flows.collecting.open_web import Web, open_web
 from flows.collecting.source_polls import Poll, poll_source
@@ -60,7 +59,7 @@ async def read_sources(
     summary, total = ReadSummary(), sum(len(questions(source, window)) for source in sources)
     asked = 0
     async with open_web(database, settings, run_id=run_id, now=now, user_agent=user_agent) as web:
-        past = _Past(database, registry, settings, web, run_step, now)
+        past = Past(database, registry, settings, web, run_step, now)
 
         async def one_source(source: Source) -> None:
             nonlocal asked
@@ -77,7 +76,7 @@ async def read_sources(
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
+class Past:
     """What reading a source's past needs."""
 
     database: Database
@@ -93,7 +92,7 @@ class _Past:
         part = f"source {name} {source.url}"
         if (done := finished_before(self.database, part, name)) is not None:
             return [done]
-        poll = await self.run_step(f"ask {source.label} of {span.since:%d %B %Y}", lambda: self._ask(source, span))
+        poll = await self.run_step(Past.ask, self, source, span)
         self.web.writer.save_poll(poll)
         if poll.outcome.is_failure:
             return [PartResult(name, problem=f"{name}: {poll.outcome} {poll.detail}".rstrip())]
@@ -107,7 +106,7 @@ class _Past:
         candidates = self._candidates(source, poll, span, outcomes)
         stored = 0
         for batch in (candidates[at : at + PAGES_A_BATCH] for at in range(0, len(candidates), PAGES_A_BATCH)):
-            visited = await self.run_step(f"read {len(batch)} pages", partial(self._visit, batch))
+            visited = await self.run_step(Past.read_pages, self, batch)
             stored += store(self.web.writer, visited, outcomes)
         left = sum(outcomes[outcome] for outcome in Outcome if outcome.leaves_page_owed)
         problems = [f"{left} pages could not be read; the next backfill tries them again"] if left else []
@@ -116,7 +115,8 @@ class _Past:
         result = PartResult(name, len(poll.entries), stored, dict(outcomes), problem)
         return [finish(self.database, part, result, self.now)]
 
-    async def _ask(self, source: Source, span: Window) -> Poll:
+    async def ask(self, source: Source, span: Window) -> Poll:
+        """Put one question to a source; a step of its own."""
         last = span.until - timedelta(seconds=1)  # the APIs give the whole of the last day
         return await poll_source(
             source,
@@ -138,5 +138,6 @@ class _Past:
         new = sorted((seen_at, url) for url, (seen_at, _) in inside.items() if url not in held)
         return [Candidate(source, rights, inside[url][1], seen_at=seen_at) for seen_at, url in new]
 
-    async def _visit(self, batch: Sequence[Candidate]) -> list[ReadEntry]:
+    async def read_pages(self, batch: Sequence[Candidate]) -> list[ReadEntry]:
+        """Read the pages of a batch; a step of its own."""
         return await asyncio.gather(*map(self.web.visits.read, batch))

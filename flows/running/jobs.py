@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from flows.publishing.delivery import DeliverySummary
     from flows.publishing.edition import DigestResult
 
-TAG_STEP = "tag new articles"
-
 
 @dataclass(frozen=True, slots=True)
 class MonitorSummary:
@@ -212,7 +210,7 @@ async def tag(
     report: Report = unreported,
 ) -> tuple[TagSummary, list[str]]:
     """Tag every stored story that waits."""
-    done = await run_step(TAG_STEP, lambda: tag_waiting(database, settings, now=now, progress=partial(report, "tag")))
+    done = await run_step(tag_waiting, database, settings, now=now, progress=partial(report, "tag"))
     organisations.record_recent(database, settings.own_organisations, now=now)
     events.record_events(database, now=now)
     return done

@@ -1,20 +1,17 @@
-"""Runs a job's steps as Prefect tasks, shows its progress in the UI, and opens what every flow works with.
-
-The jobs themselves know nothing of this: the command runs the same steps without Prefect.
-"""
+"""Opens what every flow works with, and shows a job's progress in the UI."""
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, wraps
+from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypedDict, TypeVar
+from typing import Any, ParamSpec, TypedDict
 
-from prefect import Task, get_run_logger, runtime, task
+from prefect import get_run_logger, runtime
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.orchestration import get_client
@@ -50,7 +47,6 @@ FROM_BLOCKS = (
     "alert_webhook",
 )  # what flows alone need; the rest is read before Prefect is there
 
-T = TypeVar("T")
 P = ParamSpec("P")
 
 
@@ -145,27 +141,6 @@ def told_in_one_sentence(
 def run_name(flow: str) -> Callable[[], str]:
     """Names runs by flow and London time: "monitor 2026-11-22 06:00"."""
     return lambda: f"{flow} {utc_now().astimezone(LONDON):%Y-%m-%d %H:%M}"
-
-
-async def as_task(name: str, step: Callable[[], Awaitable[T]]) -> T:
-    """Run a step of a job as a task of this name, tagged with its first word ("poll", "read", "tag")."""
-    results: list[T] = []
-
-    async def keep_result() -> None:
-        results.append(await step())
-
-    # The result goes past Prefect, which would hold each one until the end of the run.
-    await _task_of(name.split()[0])(name, keep_result)
-    return results.pop()
-
-
-@cache
-def _task_of(kind: str) -> "Task[Any, Any]":
-    return task(name=kind, task_run_name="{name}", tags=[kind], **KEEP_NOTHING)(_run)
-
-
-async def _run(name: str, step: Callable[[], Awaitable[None]]) -> None:
-    await step()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""How a job runs its steps: at once (the command), or each as a Prefect task (the flows). The steps are the same."""
+"""How a job runs its steps: at once (the command), or each as a Prefect task (the flows). The steps are the same functions."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -9,23 +9,23 @@ from models.errors import UserError
 from models.store.database import explain_error
 
 T = TypeVar("T")
-
+P = ParamSpec("P")
 
 # Told of progress: stage, done, total.
 Report = Callable[[str, int, int], None]
 
 
 class RunStep(Protocol):
-    """Runs one named step of a job and gives its result."""
+    """Runs one step of a job, a function of a module, and gives its result."""
 
-    async def __call__(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
-        """Run it; `name` is what people see ("poll BBC Health")."""
+    async def __call__(self, step: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run it with these arguments."""
         ...
 
 
-async def at_once(name: str, step: Callable[[], Awaitable[T]]) -> T:
+async def at_once(step: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run the step as it is."""
-    return await step()
+    return await step(*args, **kwargs)
 
 
 def unreported(stage: str, done: int, total: int) -> None:
