@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,6 +93,34 @@ def test_a_shell_completes_commands_options_and_choices(
     with pytest.raises(SystemExit):
         get_command(app).main(args=[], prog_name="culture-monitor")
     assert capsys.readouterr().out.split() == offered
+
+
+# What each shell does with the script that `--install-completion` installs, on the words "culture-monitor recipients a". zsh would
+# hand what it is offered to its line editor: here it prints it.
+SHELLS = {
+    "bash": "COMP_WORDS=(culture-monitor recipients a); COMP_CWORD=2; _culture_monitor_completion culture-monitor; echo $COMPREPLY",
+    "zsh": "words=(culture-monitor recipients a); CURRENT=3; _culture_monitor_completion",
+    "fish": "complete -C 'culture-monitor recipients a'",
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_real_shell_completes_by_the_script_that_is_installed(shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed: 'apt-get install {shell}'")
+    commands = Path(sys.executable).parent
+    environment = {"PATH": f"{commands}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    given = {**environment, "_CULTURE_MONITOR_COMPLETE": f"source_{shell}"}
+    script = subprocess.run(
+        [commands / "culture-monitor"], env=given, capture_output=True, text=True, check=True
+    ).stdout
+    before = "compdef() { : }; _arguments() { print -rl -- $@ };" if shell == "zsh" else ""
+    ran = subprocess.run(
+        [shell, "-c", f"{before}\n{script}\n{SHELLS[shell]}"],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert re.search(r"\badd\b", ran.stdout), ran.stdout + ran.stderr
+    assert "remove" not in ran.stdout
 
 
 def test_commands_that_touch_no_model_import_nothing_that_takes_long(tmp_path: Path) -> None:
