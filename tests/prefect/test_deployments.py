@@ -1,5 +1,6 @@
 """How it is deployed: every entrypoint loads, the files say what the code says, and two workers share the work."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from prefect.events import DeploymentEventTrigger
+from sqlmodel import col, select
 
 from deployments.automations import (
     CRASH_SILENT,
@@ -27,7 +29,11 @@ from deployments.automations import (
 from deployments.demo_site import DemoSite
 from deployments.prefect_environment import BATCHING, HEARTBEAT_SECONDS, SILENT_SECONDS, child_environment
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, catalogue
+from flows.running import jobs
 from models.settings import PREFIX, Settings, load_settings
+from models.sources import load_registry
+from models.store.database import Database, open_database
+from models.store.tables import Article
 from tests.support.postgres import Postgres
 from tests.support.prefect_cluster import cluster, program
 from tests.support.prefect_server import Product, until
@@ -249,30 +255,38 @@ def test_prefect_deploy_registers_all_deployments_with_their_schedules(product: 
             assert {key: now[key] for key in ("id", *kept)} == {key: old[key] for key in ("id", *kept)}
 
 
-def test_two_workers_on_postgresql_share_the_work(postgres: Postgres, tmp_path: Path) -> None:
-    with DemoSite(datetime.now(UTC), ports="one") as site:
+def stored_in(database: Database) -> set[tuple[str, str, int]]:
+    """What is stored of every article: address, what its text is, words."""
+    with database.read() as session:
+        return set(session.exec(select(Article.url, Article.text_status, Article.words)))
+
+
+def test_of_two_workers_on_postgresql_one_is_killed_in_mid_run_and_nothing_is_lost(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with DemoSite(datetime.now(UTC), ports="one", delay_seconds=0.1) as site:
         registry = tmp_path / "sources.toml"
         registry.write_text(site.sources_toml(), encoding="utf-8")
-        with cluster(postgres, tmp_path, registry) as running:
-
-            def start(name: str, parameters: dict[str, Any]) -> str:
-                found = running.call("GET", f"/deployments/name/{name}/{name}")
-                body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-                return str(running.call("POST", f"/deployments/{found['id']}/create_flow_run", body)["id"])
-
+        with cluster(postgres, tmp_path, registry) as running, open_database(running.database) as database:
             # Each worker takes one run at a time, so the two that are started together need both.
-            runs = [start("monitor", {"all_due": True}), start("upkeep", {})]
-            ends: dict[str, Any] = {}
-
-            def ended() -> bool:
-                for run in runs:
-                    ends[run] = running.call("GET", f"/flow_runs/{run}")
-                return all(run["state_type"] in {"COMPLETED", "FAILED", "CRASHED"} for run in ends.values())
-
-            until(ended, 240)
-            for run in ends.values():
-                assert run["state_type"] == "COMPLETED", run["state"]["message"]
-            logs = [tmp_path / f"worker-{number}.log" for number in (1, 2)]
-            # Mostly one each; a worker that is done at once may fetch the second before the other has asked.
-            until(lambda: sum(log.read_text().count("Finished in state Completed") for log in logs) == len(runs), 30)
-            assert all("started!" in log.read_text() for log in logs)
+            killed, upkeep = running.start_run("monitor", {"all_due": True}), running.start_run("upkeep", {})
+            until(lambda: bool(stored_in(database)), 240, every=0.1)  # its listings are; its pages are read for seconds
+            running.kill_worker_of(killed)
+            assert running.call("GET", f"/flow_runs/{killed}")["state_type"] == "RUNNING"
+            of_killed = stored_in(database)
+            assert running.ended(upkeep, 240)["state_type"] == "COMPLETED"
+            # As the automation does after minutes of silence: tests/prefect/test_start.py.
+            crashed = {"state": {"type": "CRASHED", "message": "its process has gone"}, "force": True}
+            running.call("POST", f"/flow_runs/{killed}/set_state", crashed)
+            again = running.ended(running.start_run("monitor", {"all_due": True}), 240)
+            assert again["state_type"] == "COMPLETED", again["state"]["message"]
+            stored = stored_in(database)
+            with database.read() as session:
+                assert session.exec(select(Article.url).where(col(Article.model_version).is_(None))).all() == []
+        options: dict[str, Any] = {"max_age_days": 80, "host_gap_seconds": 0, "allow_hosts": frozenset({"127.0.0.1"})}
+        alone = load_settings(data=tmp_path / "undisturbed", sources=registry, **options)
+        with open_database(alone.database_address) as database:
+            asyncio.run(jobs.collect(database, load_registry(registry), alone, now=datetime.now(UTC)))
+            undisturbed = stored_in(database)
+    assert of_killed != undisturbed  # it was in mid-run
+    assert stored == undisturbed

@@ -18,20 +18,47 @@ from deployments.prefect_environment import child_environment
 from deployments.schedules import POOL
 from models.settings import PREFIX, load_settings
 from tests.support.postgres import Postgres
-from tests.support.prefect_server import until
+from tests.support.prefect_server import ENDS, until
 
 
 class Cluster:
     """The processes of compose.yaml without containers."""
 
-    def __init__(self, api: str, log: Path) -> None:
+    def __init__(self, api: str, database: str) -> None:
         self.api = api
-        self.log = log
+        self.database = database  # ours; its address
+        self.workers: dict[Path, subprocess.Popen[bytes]] = {}  # by their logs
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=60)
         assert answer.is_success, f"{method} {path}: {answer.text[:1000]}"
         return answer.json()
+
+    def start_run(self, name: str, parameters: dict[str, Any]) -> str:
+        """Start a run for whichever worker takes it; its id."""
+        found = self.call("GET", f"/deployments/name/{name}/{name}")
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        return str(self.call("POST", f"/deployments/{found['id']}/create_flow_run", body)["id"])
+
+    def ended(self, run: str, seconds: float) -> dict[str, Any]:
+        """A run once it has ended."""
+        found: dict[str, Any] = {}
+
+        def has_ended() -> bool:
+            found.update(self.call("GET", f"/flow_runs/{run}"))
+            return found["state_type"] in ENDS
+
+        until(has_ended, seconds)
+        return found
+
+    def kill_worker_of(self, run: str) -> None:
+        """Kill the worker that has this run, and the run's process with it; the server is told nothing."""
+        (log,) = [log for log in self.workers if run in log.read_text()]
+        os.killpg(self.workers[log].pid, signal.SIGKILL)
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if f"PREFECT__FLOW_RUN_ID={run}".encode() in (process / "environ").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
 
 
 @contextmanager
@@ -96,8 +123,10 @@ def cluster(postgres: Postgres, folder: Path, registry: Path) -> Iterator[Cluste
         stack.enter_context(program([*prefect, "server", "services", "start"], shared, folder / "services.log", folder))
         register = [sys.executable, "-m", "deployments.registering"]
         subprocess.run(register, env=shared, cwd=folder, check=True, capture_output=True, timeout=240)
+        running = Cluster(api, ours)
         for number in (1, 2):
             name = f"worker-{number}"
+            log = folder / f"{name}.log"
             worker = [*prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
-            stack.enter_context(program([*worker, "--limit", "1"], shared, folder / f"{name}.log", folder))
-        yield Cluster(api, folder)
+            running.workers[log] = stack.enter_context(program([*worker, "--limit", "1"], shared, log, folder))
+        yield running
