@@ -32,7 +32,7 @@ Asks the sources that can list an earlier time (GOV.UK, the Guardian, Parliament
 read side by side on what CULTURE_TASK_RUNNER names: threads or processes of this machine, or a Dask cluster.
 
 Stopped and started again, it goes on where it was. A year of a source is some fifty questions and all its pages, politely: hours.
-See **backfill-summary** under Artifacts.
+See **backfill-summary** in a run's tab Artifacts.
 """,
 )
 @told_in_one_sentence

@@ -55,9 +55,9 @@ async def send_edition(week: str, dry_run: bool = False, to: str | None = None) 
 
 A second run for the same week sends only to those who have not had it. Reviews count up to the moment of composing;
 an edition that has been sent is never changed. Without a mail server it is a preview. See **edition** and **theme-trends**
-under Artifacts.
+in a run's tab Artifacts.
 
-With the setting CULTURE_APPROVAL it awaits a person's approval: look at the edition under Artifacts, open the paused run
+With the setting CULTURE_APPROVAL it awaits a person's approval: look at **edition** in this run's tab Artifacts, open the paused run
 **approve …** (under Subflow Runs of this run), choose Resume in its menu and answer. What is approved is what is sent: news
 that comes later waits for the next week, and after a review of one of its stories you are asked again.
 """,

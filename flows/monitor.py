@@ -31,7 +31,8 @@ Asks each source for its newest entries, reads the pages that may be read, folds
 new story with its themes, and stores it all. No edition is begun to be sent; emails of an
 edition that no mail server took so far are tried again.
 
-Safe to start at any time: what is known is not fetched again. See **run-summary** and **source-health** under Artifacts.
+Safe to start at any time: what is known is not fetched again. See **run-summary** and **source-health** in a
+run's tab Artifacts.
 """,
 )
 @told_in_one_sentence

@@ -120,8 +120,8 @@ def _decision(
     flow_run_name=run_name("review-queue"),
     description="""Show the recent stories of which the tagger is least sure, with links and evidence.
 
-Ten minutes of answers here teach the model more than hours elsewhere. Look at **review-list** (links to read) or
-**review-queue** (the same as a table) under Artifacts, then answer in the form of **review**.
+Ten minutes of answers here teach the model more than hours elsewhere. Look at **review-list** in the run's tab
+Artifacts: its links open the form **review** with an answer filled in.
 """,
 )
 @told_in_one_sentence

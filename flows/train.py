@@ -51,7 +51,7 @@ Trains a challenger on the seeds and the reviews, measures it beside the champio
 from, and lets it take over only where it is not worse overall and on no theme by more than the stated margin. The
 articles of the last four weeks are then tagged again by the next run of `monitor`.
 
-Without new reviews it does nothing. See **model-card** under Artifacts; `culture-monitor model rollback` goes back.
+Without new reviews it does nothing. See **model-card** in a run's tab Artifacts; `culture-monitor model rollback` goes back.
 """,
 )
 @told_in_one_sentence

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import acreate_markdown_artifact
 
 from flows.collecting.summary import CollectSummary
 from flows.publishing.layout import view_edition
@@ -22,7 +21,6 @@ from models.store import collecting
 from models.store.database import Database
 from models.store.tables import SourceState
 from models.tagging.apply import TagSummary
-from models.text_safety import plain_line
 from models.themes import load_themes
 from models.weeks import LONDON
 
@@ -31,12 +29,10 @@ SOURCE_HEALTH = "source-health"
 EDITION = "edition"
 THEME_TRENDS = "theme-trends"
 MODEL_CARD = "model-card"
-REVIEW_QUEUE = "review-queue"
 REVIEW_LIST = "review-list"
 REVIEW = "review"
-KEYS = (RUN_SUMMARY, SOURCE_HEALTH, EDITION, THEME_TRENDS, MODEL_CARD, REVIEW_QUEUE, REVIEW_LIST, REVIEW)
+KEYS = (RUN_SUMMARY, SOURCE_HEALTH, EDITION, THEME_TRENDS, MODEL_CARD, REVIEW_LIST, REVIEW)
 
-MAX_HEADLINE = 48  # Prefect's tables do not wrap: the question shall be in sight beside it
 _MARKS = '“”"'  # the list sets its own
 
 
@@ -69,32 +65,26 @@ async def publish_source_health(database: Database, registry: Registry, *, now: 
     """How each source of the registry fares, the worst first."""
     with database.read() as session:
         states = collecting.source_states(session=session)
-    await acreate_table_artifact(
+    # As markdown: Prefect's own tables do not wrap, and cut off at half of a usual window.
+    await acreate_markdown_artifact(
         source_health(registry, states), key=SOURCE_HEALTH, description="How each source fares, the worst first"
     )
 
 
-def source_health(registry: Registry, states: Mapping[str, SourceState]) -> list[dict[str, Any]]:
-    """One row a source, failing ones first, then those silent longest."""
+def source_health(registry: Registry, states: Mapping[str, SourceState]) -> str:
+    """A table of sources as markdown, failing ones first, then those silent longest."""
     found = []
     for source in registry.sources:
-        state = states.get(source.id)
-        failures = state.failures if state else 0
-        found.append(
-            (
-                (-failures, _sortable(state.last_new_at if state else None), source.id),
-                {
-                    "source": source.label,
-                    "state": _health(source.enabled, state),
-                    "last new": _shown(state.last_new_at if state else None),
-                    "last seen": _shown(state.last_success_at if state else None),
-                    "next poll": _shown(state.next_poll_at if state else None),
-                    "detail": plain_line((state.last_detail or "") if state else "", MAX_CELL),
-                    "address": source.url,
-                },
-            )
-        )
-    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+        state = states.get(source.id) or SourceState(source=source.id, url=source.url)
+        row = [
+            link(source.label, source.url),
+            escape(_health(source.enabled, state)),
+            *(escape(_shown(moment)) for moment in (state.last_new_at, state.last_success_at, state.next_poll_at)),
+            escape(state.last_detail or "", MAX_CELL),
+        ]
+        found.append(((-state.failures, _sortable(state.last_new_at), source.id), row))
+    rows = [row for _, row in sorted(found, key=lambda pair: pair[0])]
+    return table(("source", "state", "last new", "last seen", "next poll", "detail"), rows)
 
 
 async def publish_edition(content: EditionContent, note: str) -> None:
@@ -115,20 +105,7 @@ async def publish_model_card(card: str) -> None:
 
 
 async def publish_review_queue(items: Sequence[QueueItem], form: str, reviewer: str = "") -> None:
-    """The tags of which the model is least sure: a table of facts, and a list with links to read and to answer by."""
-    rows = [
-        {
-            "article": item.article_id,
-            "headline": plain_line(item.title, MAX_HEADLINE),
-            "question": item.question,
-            "score": f"{item.score:.2f}",
-            "outlet": item.outlet,
-            "evidence": plain_line(item.evidence, MAX_CELL),
-            "link": item.url,
-        }
-        for item in items
-    ]
-    await acreate_table_artifact(rows, key=REVIEW_QUEUE, description="Most uncertain first, as a table")
+    """The tags of which the model is least sure, with links to read and to answer by."""
     await acreate_markdown_artifact(
         review_list(items, form, reviewer), key=REVIEW_LIST, description="Most uncertain first, with links"
     )
@@ -180,10 +157,10 @@ def _answer_links(form: str, item: QueueItem, reviewer: str) -> str:
     return "".join(answers)
 
 
-def _health(enabled: bool, state: SourceState | None) -> str:
+def _health(enabled: bool, state: SourceState) -> str:
     if not enabled:
         return "switched off"
-    if state is None or state.last_polled_at is None:
+    if state.last_polled_at is None:
         return "never asked"
     if state.failures:
         since = f" since {_shown(state.failing_since)}" if state.failing_since else ""

@@ -27,6 +27,10 @@ READER = "reader.of.the.ui@example.org"
 PATIENCE_MS = 60_000
 CLICKS = 3
 ANSWERED_SECONDS = 15.0
+# Tables and pictures that are wider than where they stand.
+CUT_OFF = """() => [...document.querySelectorAll('main table, main img, main pre')]
+    .filter(one => one.scrollWidth > one.parentElement.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth)
+    .map(one => one.innerText || one.alt)"""
 
 
 class Browser:
@@ -80,6 +84,10 @@ class Browser:
     def artifact(self, key: str) -> None:
         self.open(f"/artifacts/artifact/{self.product.artifact(key)['id']}")
 
+    def fits(self) -> None:
+        """Nothing of the artifact that is open is cut off, nor to be scrolled to."""
+        assert self.page.evaluate(CUT_OFF) == []
+
 
 @pytest.fixture
 def browser(product: Product, request: pytest.FixtureRequest) -> Iterator[Browser]:
@@ -119,12 +127,15 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.open("/artifacts")
     browser.see("run-summary")
     browser.shoot("artifacts")
-    browser.artifact("run-summary")
+    browser.open(f"/runs/flow-run/{run['id']}")
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_role("link", name="run-summary").first.click()  # the run's page leads to what came of it
     browser.see("What became of every entry")
     browser.shoot("run-summary")
     browser.artifact("source-health")
     browser.see("The National Courier")
     browser.shoot("source-health")
+    browser.fits()
 
     browser.form("digest")
     page.get_by_role("button", name="Select week").click()
@@ -145,8 +156,7 @@ def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser:
     browser.artifact("review-list")
     browser.see("Corrections count at once")
     browser.shoot("review-list")
-    browser.artifact("review-queue")
-    browser.shoot("review-queue")
+    browser.fits()
 
     browser.form("review", f"?parameters=%7B%22article%22%3A%22{article}%22%7D")
     playwright.expect(page.get_by_role("textbox", name="article")).to_have_value(str(article), timeout=PATIENCE_MS)
