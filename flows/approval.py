@@ -12,7 +12,7 @@ from uuid import UUID
 from prefect import flow, get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.flow_runs import apause_flow_run
-from prefect.input import RunInput, keyset_from_base_key
+from prefect.input import RunInput, keyset_from_paused_state
 from prefect.runtime import flow_run
 from prefect.states import Running
 from pydantic import Field
@@ -102,7 +102,6 @@ async def approval(week: str, question: str, seconds: int) -> "Approval | Litera
                 wait_for_input=asked,
                 timeout=seconds + SPARE_SECONDS,
                 poll_interval=min(ASK_EVERY_SECONDS, seconds),
-                key=FLOW,
             )
     except TimeoutError:
         return await _time_is_up(UUID(flow_run.id))
@@ -113,7 +112,8 @@ async def _time_is_up(run: UUID) -> "Approval | Literal['nobody', 'cancelled']":
     async with get_client() as client:
         found = await client.read_flow_run(run)
         if found.state is not None and found.state.is_running():
-            return await Approval.aload(keyset_from_base_key(f"paused-{FLOW}"), run)
+            paused = [state for state in await client.read_flow_run_states(run) if state.is_paused()]
+            return await Approval.aload(keyset_from_paused_state(paused[-1]), run) if paused else "nobody"
         if found.state is None or not found.state.is_paused():
             return "cancelled"
         await client.set_flow_run_state(run, Running(message="Nobody answered in time"))

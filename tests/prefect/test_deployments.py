@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -281,6 +282,7 @@ def test_of_two_workers_on_postgresql_one_is_killed_in_mid_run_and_nothing_is_lo
             again = running.ended(running.start_run("monitor", {"all_due": True}), 240)
             assert again["state_type"] == "COMPLETED", again["state"]["message"]
             stored = stored_in(database)
+            assert len(httpx.get(f"{running.web}stories.csv").text.splitlines()) > 1  # what the workers stored
             with database.read() as session:
                 assert session.exec(select(Article.url).where(col(Article.model_version).is_(None))).all() == []
         options: dict[str, Any] = {"max_age_days": 80, "host_gap_seconds": 0, "allow_hosts": frozenset({"127.0.0.1"})}

@@ -27,6 +27,7 @@ class Cluster:
     def __init__(self, api: str, database: str) -> None:
         self.api = api
         self.database = database  # ours; its address
+        self.web = ""  # the address of the web edition
         self.workers: dict[Path, subprocess.Popen[bytes]] = {}  # by their logs
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -82,7 +83,7 @@ def program(
 
 @contextmanager
 def cluster(postgres: Postgres, folder: Path, registry: Path) -> Iterator[Cluster]:
-    """PostgreSQL, Redis, `prefect server`, its services apart, and two workers: compose.yaml's processes, natively."""
+    """PostgreSQL, Redis, the Prefect server, its services, two workers, the web edition: compose.yaml's processes, natively."""
     redis = shutil.which("redis-server")
     if redis is None:
         pytest.skip("Redis is not installed: 'apt-get install redis-server'")
@@ -117,8 +118,8 @@ def cluster(postgres: Postgres, folder: Path, registry: Path) -> Iterator[Cluste
         prefect = [sys.executable, "-m", "prefect"]
         upgrade = [*prefect, "server", "database", "upgrade", "--yes"]
         subprocess.run(upgrade, env=shared, cwd=folder, check=True, capture_output=True, timeout=240)
-        served = [*prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-services"]
-        stack.enter_context(program(served, shared, folder / "server.log", folder))
+        served = [sys.executable, "-m", "deployments.prefect_server", "--host", "127.0.0.1", "--port", str(port)]
+        stack.enter_context(program([*served, "--no-services"], shared, folder / "server.log", folder))
         until(lambda: is_healthy(api), 240)
         stack.enter_context(program([*prefect, "server", "services", "start"], shared, folder / "services.log", folder))
         register = [sys.executable, "-m", "deployments.registering"]
@@ -129,4 +130,9 @@ def cluster(postgres: Postgres, folder: Path, registry: Path) -> Iterator[Cluste
             log = folder / f"{name}.log"
             worker = [*prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
             running.workers[log] = stack.enter_context(program([*worker, "--limit", "1"], shared, log, folder))
+        ready = folder / "web.ready"
+        web = [sys.executable, "-m", "deployments.web", "--ready", str(ready)]
+        stack.enter_context(program(web, shared, folder / "web.log", folder))
+        until(ready.exists, 60)
+        running.web = ready.read_text(encoding="utf-8")
         yield running
