@@ -124,7 +124,7 @@ def test_a_real_shell_completes_by_the_script_that_is_installed(shell: str, tmp_
 
 
 def test_commands_that_touch_no_model_import_nothing_that_takes_long(tmp_path: Path) -> None:
-    """Held by what is imported, not by a clock; the seconds are in deployments/README.md."""
+    """Held by what is imported, not by a clock; the seconds are in tests/README.md."""
     code = f"""
 import io, sys
 from contextlib import redirect_stderr, redirect_stdout
