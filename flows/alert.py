@@ -45,6 +45,7 @@ Started by the automations “Tell me when a run fails” and “Tell me when th
 CULTURE_ALERT_TO and posts to CULTURE_ALERT_WEBHOOK, whichever is set. Start it by hand to try them out.
 """,
 )
+@told_in_one_sentence
 async def alert(
     name: str = "alert", state: str = "Tested", message: str = "This is a test of the alert.", run_id: str = ""
 ) -> State[None]:
