@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import Any
 from urllib.parse import unquote
 
@@ -110,7 +111,7 @@ def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next
 
     back = {"article": str(article), "in_scope": "yes", "themes": ["Appraisal"], "reviewer": "Ada", "note": "=1+1"}
     assert monitored.run("review", back)["state_type"] == "COMPLETED"
-    with sqlite3.connect(monitored.data / "culture.db") as database:
+    with closing(sqlite3.connect(monitored.data / "culture.db")) as database:
         rows = database.execute(
             "SELECT theme, verdict FROM review WHERE article_id = ? ORDER BY at, id", (article,)
         ).fetchall()
@@ -118,7 +119,7 @@ def test_the_queue_asks_about_the_most_uncertain_and_a_review_counts_in_the_next
 
 
 def test_a_retagging_is_recorded_once_what_it_changes_was_shown_and_confirmed(monitored: Product) -> None:
-    with sqlite3.connect(monitored.data / "culture.db") as database:
+    with closing(sqlite3.connect(monitored.data / "culture.db")) as database:
         ((article,),) = database.execute(
             "SELECT article_id FROM tag WHERE state = 'yes' AND article_id NOT IN (SELECT article_id FROM review)"
             " ORDER BY article_id DESC LIMIT 1"
@@ -126,7 +127,7 @@ def test_a_retagging_is_recorded_once_what_it_changes_was_shown_and_confirmed(mo
     answer = {"article": str(article), "themes": ["Appraisal"], "retag": True, "reviewer": "Ada"}
 
     def said() -> int:
-        with sqlite3.connect(monitored.data / "culture.db") as database:
+        with closing(sqlite3.connect(monitored.data / "culture.db")) as database:
             return int(database.execute("SELECT count(*) FROM review WHERE article_id = ?", (article,)).fetchone()[0])
 
     asked = monitored.run("review", answer)
@@ -164,7 +165,7 @@ def test_recipients_are_added_from_a_form_and_the_run_does_not_name_them(product
     run = product.run("recipients", change)
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     assert "canary" not in run["name"] + run["state"]["message"]
-    with sqlite3.connect(product.data / "culture.db") as database:
+    with closing(sqlite3.connect(product.data / "culture.db")) as database:
         (themes,) = database.execute("SELECT themes FROM recipient WHERE address = 'canary@example.org'").fetchone()
     assert themes == '["speaking-up"]'
     # What is left empty stays as it is.

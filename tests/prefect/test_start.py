@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -148,12 +149,11 @@ def test_runs_that_were_missed_while_it_was_down_collapse_into_one(product: Prod
 
 
 def nothing_lost_or_doubled(product: Product) -> bool:
-    with sqlite3.connect(product.data / "culture.db") as database:
+    with closing(sqlite3.connect(product.data / "culture.db")) as database:
         articles, addresses = database.execute("SELECT count(*), count(DISTINCT url) FROM article").fetchone()
         assert articles == addresses > 60
         assert database.execute("SELECT count(*) FROM article WHERE model_version IS NULL").fetchone()[0] == 0
         assert database.execute("SELECT count(*) FROM article WHERE story_id IS NULL").fetchone()[0] == 0
-    database.close()
     return True
 
 
