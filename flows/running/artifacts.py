@@ -121,7 +121,7 @@ async def publish_review_queue(items: Sequence[QueueItem], form: str, reviewer: 
             "article": item.article_id,
             "headline": plain_line(item.title, MAX_HEADLINE),
             "question": item.question,
-            "score": f"{item.score:.2f}",
+            "score": "" if item.score is None else f"{item.score:.2f}",
             "outlet": item.outlet,
             "evidence": plain_line(item.evidence, MAX_CELL),
             "link": item.url,
