@@ -121,7 +121,10 @@ def test_what_later_days_bring_changes_neither_the_draw_nor_its_answers(
     assert was is not None
     assert (was.checked, was.drawn, was.share) == (39, 40, 4 / 5)
 
-    learned = train(sqlite, settings, now=MONDAY)  # from these answers as from all others
+    with sqlite.read() as session:  # what agrees with a "no" teaches nothing
+        taught = {int(one.key): one.in_scope for one in reviews.reviewed_articles(session=session)}
+    assert taught == dict.fromkeys(found, True) | dict.fromkeys(stories["doubtful"], False)
+    learned = train(sqlite, settings, now=MONDAY)
     assert learned.challenger not in {"", first_version}
     assert "Of the stories in scope 80% were shown" in learned.missed
     with sqlite.write() as session:  # tagged anew: what was a "no" is a "yes", answered or not; and texts are purged
