@@ -128,9 +128,13 @@ async def publish_review_queue(items: Sequence[QueueItem], form: str, reviewer: 
         }
         for item in items
     ]
-    await acreate_table_artifact(rows, key=REVIEW_QUEUE, description="Most uncertain first, as a table")
+    await acreate_table_artifact(
+        rows, key=REVIEW_QUEUE, description="Most uncertain first, then the audit sample, as a table"
+    )
     await acreate_markdown_artifact(
-        review_list(items, form, reviewer), key=REVIEW_LIST, description="Most uncertain first, with links"
+        review_list(items, form, reviewer),
+        key=REVIEW_LIST,
+        description="Most uncertain first, then the audit sample, with links",
     )
 
 
