@@ -17,7 +17,7 @@ from models.private_files import find_loose
 from models.seeds import DataFileError
 from models.settings import AUTO, BLOCK, MINILM, REGISTRY, Settings, SettingsError
 from models.sources import load_registry
-from models.store import model_versions, posts, recipients, reviews
+from models.store import audit, model_versions, posts, recipients, reviews
 from models.store.collecting import source_states
 from models.store.database import DatabaseError, DatabaseMissingError, open_to_read
 from models.store.model_versions import ModelState
@@ -26,7 +26,7 @@ from models.store.tables import SourceState
 from models.tagging.encoders import EncoderMissingError
 from models.tagging.minilm import has_published_weights
 from models.themes import load_themes
-from models.weeks import LONDON
+from models.weeks import LONDON, utc_now
 
 LOOSE_SHOWN = 3
 LEAST_FREE = 500_000_000  # bytes: a year of news is under 1 GB, and a full disk stops a run half-way
@@ -61,6 +61,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("themes", _themes),
         ("database", _database),
         ("model", _model),
+        ("what is missed", _missed),
         ("email", _email),
         ("recipients", _recipients),
         ("channels", _channels),
@@ -211,6 +212,15 @@ def _encoder(settings: Settings) -> str:
         return f"encoder {settings.encoder}"
     there = has_published_weights(settings.models_folder / MINILM)
     return "the encoder's files are there" if there else "the encoder's files are fetched at first use"
+
+
+def _missed(settings: Settings) -> Finding:
+    try:
+        with open_to_read(settings.database_address) as database, database.read() as session:
+            words = audit.describe(utc_now(), session=session)
+    except DatabaseMissingError:
+        words = "not known before there is news; each week some of it is drawn for a person to check"
+    return Finding("what is missed", Health.FINE, words)
 
 
 def _email(settings: Settings) -> Finding:

@@ -26,7 +26,7 @@ from models.reviews import (
     queue,
     seal_of,
 )
-from models.store import reviews
+from models.store import audit, reviews
 from models.store.reviews import Recorded
 from models.themes import load_themes
 
@@ -120,7 +120,8 @@ def _decision(
     flow_run_name=run_name("review-queue"),
     description="""Show the recent stories of which the tagger is least sure, with links and evidence.
 
-Ten minutes of answers here teach the model more than hours elsewhere. Look at **review-list** in the run's tab
+Ten minutes of answers here teach the model more than hours elsewhere. Half of the places are for last week's audit sample,
+drawn by chance from all news: only those answers tell how much the monitor misses. Look at **review-list** in the run's tab
 Artifacts: its links open the form **review** with an answer filled in.
 """,
 )
@@ -135,11 +136,16 @@ async def review_queue(days: Days = QUEUE_DAYS, articles: Shown = 20, reviewer: 
     """
     with run_context() as place, place.database.read() as session:
         since = place.now - timedelta(days=days)
-        found = reviews.doubts(since, DOUBTS_READ, session=session)
+        drawn = audit.questions(since, session=session)
+        found = [*reviews.doubts(since, DOUBTS_READ, session=session), *drawn]
         waiting = reviews.count_doubtful(since, session=session)
     items = queue(found, {theme.id: theme.name for theme in load_themes()}, articles)
     await publish_review_queue(items, await form_address("review/review"), reviewer)
-    return Completed(message=f"{len(items)} of {waiting} uncertain articles shown, see review-list under Artifacts")
+    checks = sum(item.score is None for item in items)
+    also = f", and {checks} of {len(drawn)} drawn to see what is missed" if drawn else ""
+    return Completed(
+        message=f"{len(items) - checks} of {waiting} uncertain articles shown{also}, see review-list under Artifacts"
+    )
 
 
 def review_text(recorded: Recorded, reviewer: str, *, confirm: str | None = None) -> str:

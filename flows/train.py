@@ -119,6 +119,10 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
         "",
         table(("theme", "F1 before", "F1 now", "yes from"), rows),
         "",
+        "## What is missed",
+        "",
+        escape(training.missed),
+        "",
         f"## What it says otherwise of the last four weeks: {len(card['flips'])}",
         "",
     ]

@@ -102,6 +102,7 @@ class UncertainTag:
     score: float
     evidence: str
     suggested: str = ""  # by a reader: what they say of it, in words
+    drawn: bool = False  # by chance, for the audit: whatever the score, which is not shown lest it sway the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +115,23 @@ class QueueItem:
     outlet: str
     question: str
     asked: tuple[str, ...]  # theme or `in-scope`, each of which can be answered by itself
-    score: float  # of the largest doubt
+    score: float | None  # of the largest doubt; None where it was drawn for the audit
     evidence: str
 
 
 def queue(doubts: Sequence[UncertainTag], names: Mapping[str, str], limit: int) -> list[QueueItem]:
     """The articles whose answers teach most, each once: what readers suggest, then the scores nearest to an even chance.
 
-    A doubt about scope comes before one about a theme of the same score, since its answer settles all themes.
+    A doubt about scope comes before one about a theme of the same score, since its answer settles all themes. What was drawn
+    for the audit comes last, in the order in which it is given, with half of the places where there is more than enough.
     """
     by_article: dict[int, list[UncertainTag]] = {}
-    for doubt in sorted(doubts, key=_order):
+    for doubt in sorted((one for one in doubts if not one.drawn), key=_order):
         by_article.setdefault(doubt.article_id, []).append(doubt)
+    drawn = {one.article_id: [*by_article.pop(one.article_id, ()), one] for one in doubts if one.drawn}
+    kept = max(limit - len(drawn), limit - limit // 2)
     items = []
-    for found in list(by_article.values())[:limit]:
+    for found in [*list(by_article.values())[:kept], *drawn.values()][:limit]:
         first = found[0]
         themes = [
             f"{names.get(d.theme, d.theme)} ({d.score:.2f})" for d in found if d.theme != IN_SCOPE and not d.suggested
@@ -138,8 +142,9 @@ def queue(doubts: Sequence[UncertainTag], names: Mapping[str, str], limit: int) 
         evidence = next((doubt.evidence for doubt in found if doubt.evidence), "")
         asked = tuple(sorted({doubt.theme: None for doubt in found}, key=lambda theme: theme != IN_SCOPE))
         question = " ".join(parts)
+        score = None if found[-1].drawn else first.score
         items.append(
-            QueueItem(first.article_id, first.title, first.url, first.outlet, question, asked, first.score, evidence)
+            QueueItem(first.article_id, first.title, first.url, first.outlet, question, asked, score, evidence)
         )
     return items
 

@@ -182,6 +182,7 @@ def train(
         )
     ]
     console.table(f"On {summary.before['n']} articles that neither learned from", ("", "before", "challenger"), rows)
+    console.line(summary.missed)
     verdict = "takes over" if summary.promotion.accepted else "is rejected"
     console.line(f"The challenger {summary.challenger} {verdict}: {'; '.join(summary.promotion.reasons)}.")
 

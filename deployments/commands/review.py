@@ -24,7 +24,7 @@ from models.reviews import (
 )
 from models.reviews import queue as most_doubtful
 from models.settings import load_settings
-from models.store import events, reviews
+from models.store import audit, events, reviews
 from models.store.database import Database, open_database
 from models.store.reviews import Recorded
 from models.store.tables import Article as Stored
@@ -51,10 +51,11 @@ app = typer.Typer(help="Correct the tagger; it learns from it.", no_args_is_help
 def queue(
     limit: Annotated[int, typer.Option(min=1, help="How many articles.")] = 20, data: Data = None, json: Json = False
 ) -> None:
-    """List the recent articles of which the tagger is least sure."""
+    """List the recent articles of which the tagger is least sure, and those drawn to see what it misses."""
     settings = load_settings(data=data)
     with stored(settings) as database, database.read() as session:
-        found = reviews.doubts(utc_now() - timedelta(days=QUEUE_DAYS), DOUBTS_READ, session=session)
+        since = utc_now() - timedelta(days=QUEUE_DAYS)
+        found = [*reviews.doubts(since, DOUBTS_READ, session=session), *audit.questions(since, session=session)]
     items = most_doubtful(found, {theme.id: theme.name for theme in load_themes()}, limit)
     if json:
         console.as_json(

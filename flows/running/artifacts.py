@@ -107,7 +107,9 @@ async def publish_model_card(card: str) -> None:
 async def publish_review_queue(items: Sequence[QueueItem], form: str, reviewer: str = "") -> None:
     """The tags of which the model is least sure, with links to read and to answer by."""
     await acreate_markdown_artifact(
-        review_list(items, form, reviewer), key=REVIEW_LIST, description="Most uncertain first, with links"
+        review_list(items, form, reviewer),
+        key=REVIEW_LIST,
+        description="Most uncertain first, then the audit sample, with links",
     )
 
 

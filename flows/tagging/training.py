@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.tagging.opening import MODEL_LOCK, encoder_folder, open_tagger
 from models.settings import Settings
-from models.store import model_versions, reviews
+from models.store import audit, model_versions, reviews
 from models.store.database import Database
 from models.store.locks import wait_for_lock
 from models.store.model_versions import ModelState
@@ -37,6 +37,7 @@ class TrainSummary:
     card: dict[str, Any] | None = None  # of the challenger
     before: dict[str, Any] | None = None  # scores of the champion on the same articles
     notes: tuple[str, ...] = ()
+    missed: str = ""  # what the audit sample says of how much is missed, for the card
 
 
 def train(database: Database, settings: Settings, *, now: datetime, force: bool = False) -> TrainSummary:
@@ -80,6 +81,7 @@ def train(database: Database, settings: Settings, *, now: datetime, force: bool 
     changed = flips(titles, champion.tag(recent), challenger.tag(recent))
     card = model_card(facts, scores, challenger.thresholds, changed)
     with database.write() as session:
+        missed = audit.describe(now, session=session)
         model_versions.record(
             challenger.version,
             facts=facts,
@@ -92,4 +94,4 @@ def train(database: Database, settings: Settings, *, now: datetime, force: bool 
         if promotion.accepted:
             model_versions.unpin(session=session)
     winner = challenger if promotion.accepted else champion
-    return TrainSummary(new, winner.version, challenger.version, promotion, card, before, tuple(notes))
+    return TrainSummary(new, winner.version, challenger.version, promotion, card, before, tuple(notes), missed)

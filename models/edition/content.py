@@ -188,6 +188,7 @@ class ModelNote:
     version: str = ""
     quality: str = ""
     mixed: bool = False  # earlier weeks of the trends were tagged by another version
+    recall: str = ""  # how many stories of ten it finds, in one sentence; empty while that is not known
 
 
 @dataclass(frozen=True, slots=True)

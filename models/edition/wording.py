@@ -176,7 +176,7 @@ def explain_method(content: EditionContent) -> tuple[str, ...]:
         f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories "
         f"unless a reviewer corrected a tag. Every article that was read was compared, sentence by sentence, with the "
         f"themes of {framework.title}{', ' if framework.note else ''}{framework.note}.",
-        f"The tags come from a statistical model{version}. {content.model.quality}{earlier}".strip(),
+        f"The tags come from a statistical model{version}. {content.model.quality}{earlier} {content.model.recall}".strip(),
         f"{_explain_quotations(content)} Stories that the model was unsure of are not shown; they wait for a reviewer.",
         "Is a tag wrong? Reply with the headline and what is right, or use the form “review” of the monitor. A correction "
         "counts from the next edition on, and when the model next learns.",
@@ -188,7 +188,7 @@ def explain_in_short(content: EditionContent) -> str:
     when = content.composed_at.astimezone(LONDON)
     count = len(content.misquoted)
     left_out = f"; {count} that did not match {'was' if count == 1 else 'were'} left out" if count else ""
-    measured = (split_sentences(content.model.quality) or [""])[0]
+    measured = " ".join(filter(None, ((split_sentences(content.model.quality) or [""])[0], content.model.recall)))
     return (
         f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories. "
         f"Every quotation is word for word as stored, and was compared with it{left_out}. {measured} "

@@ -1,4 +1,4 @@
-"""What readers of the web edition leave, and what is posted where they meet; `models.store.tables` hands it on with all other tables.
+"""What readers of the web edition leave, what reviewers are asked, and what is posted; `models.store.tables` hands it on.
 
 No `from __future__ import annotations` here: SQLModel reads the annotations when the class is made.
 """
@@ -20,6 +20,23 @@ class Suggestion(SQLModel, table=True):
     verdict: bool  # whether it applies
     note: str = text_column()
     at: datetime = time_column(index=True)
+
+
+class AuditedStory(SQLModel, table=True):
+    """A story drawn to see how much the tagger misses, as it stood then. Never changed; the answer is a `review` of its scope."""
+
+    __tablename__ = "audited_story"
+    __table_args__ = (UniqueConstraint("week", "article_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)  # in the order in which they are asked
+    week: str  # 2026-W47, in which the story was first seen
+    article_id: int = Field(foreign_key="article.id", index=True)  # that led the story
+    stratum: str  # shown | doubtful | near | far; see `models.audit.Stratum`
+    stratum_size: int  # stories of that stratum in that week
+    chance: float  # with which each of them was drawn
+    score: float  # probability that it is in scope, as the tagger had it
+    model_version: str  # that said so
+    drawn_at: datetime = time_column(index=True)
 
 
 class ChannelPost(SQLModel, table=True):

@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, exists, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, and_, col, or_, select
 
+from models.audit import Stratum
 from models.reviews import IN_SCOPE, MAX_SUGGESTION, SURE_OF_SCOPE, SURE_OF_THEME, Decision, UncertainTag
+from models.store.reader_tables import AuditedStory
 from models.store.tables import Article, ArticleAlias, Review, Story, Suggestion, Tag
 from models.store.tagging import document_of
 from models.tagging.decisions import State
@@ -198,11 +200,13 @@ def _said(*what: Any) -> ColumnElement[bool]:
 def reviewed_articles(*, until: datetime | None = None, session: Session) -> list[ReviewedArticle]:
     """What training learns from people: one for each reviewed story, its latest verdicts; those up to `until`, or all.
 
-    A story keeps its key, by which it is held out or not, whichever of its articles leads later.
+    A story keeps its key, by which it is held out or not, whichever of its articles leads later. Of what the audit drew among
+    the tagger's `no`, only what was missed is learned: hundreds of answers that agree with it would outweigh all others.
     """
     query = select(Review).order_by(col(Review.at), col(Review.id))
     reviews = session.exec(query if until is None else query.where(Review.at <= until)).all()
-    leads = _leads_of({review.article_id for review in reviews}, session=session)
+    ids = {review.article_id for review in reviews}
+    leads, agreed = _leads_of(ids, session=session), _drawn_among_no(ids, session=session)
     by_lead: dict[int, list[Review]] = {}
     for review in reviews:
         lead = leads.get(review.article_id)
@@ -212,6 +216,8 @@ def reviewed_articles(*, until: datetime | None = None, session: Session) -> lis
     for lead_id, of_story in sorted(by_lead.items()):
         said = {review.theme: review.verdict for review in of_story}
         scope = said.pop(IN_SCOPE, None)
+        if scope is False and not agreed.isdisjoint(review.article_id for review in of_story):
+            continue
         first = min(of_story, key=lambda review: review.id or 0)
         found.append(ReviewedArticle(document_of(leads[lead_id]), scope, said, key=str(first.article_id)))
     return found
@@ -242,6 +248,16 @@ def _leads_of(article_ids: Collection[int], *, session: Session) -> dict[int, Ar
         for article_id, lead in session.exec(query):
             if article_id is not None and lead.id is not None:
                 found[article_id] = found[lead.id] = lead
+    return found
+
+
+def _drawn_among_no(article_ids: Collection[int], *, session: Session) -> set[int]:
+    """Those of these articles that the audit has drawn from what was neither shown nor in doubt."""
+    found: set[int] = set()
+    ids, no = sorted(article_ids), (Stratum.NEAR, Stratum.FAR)
+    for start in range(0, len(ids), CHUNK):
+        chunk = col(AuditedStory.article_id).in_(ids[start : start + CHUNK])
+        found.update(session.exec(select(AuditedStory.article_id).where(chunk, col(AuditedStory.stratum).in_(no))))
     return found
 
 

@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, Row, and_, case, func, select
 from sqlmodel import Session
 from sqlmodel import select as select_rows
 
+from models.audit import tell_readers
 from models.edition.content import ModelNote
 from models.edition.facts import ArticleFact, SourceFact, StoryFact, WeekFacts, by_event, describe_model
 from models.outcomes import PollOutcome
 from models.store.article_facts import chunks, mentions_of, organisations_between, tags_of
+from models.store.audit import recall
 from models.store.in_scope import (
     article,
     effective_themes,
@@ -259,7 +261,8 @@ def source_facts(week: Week, *, session: Session) -> Iterable[SourceFact]:
 
 
 def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> ModelNote:
-    """The model that tagged most of what is shown; the champion where nothing is."""
+    """The model that tagged most of what is shown; the champion where nothing is. With what the audit says of both."""
+    found = tell_readers(recall(week, session=session))
     ids = [report.shown.id for report in stories]
     votes: dict[str, int] = defaultdict(int)
     for chunk in chunks(ids):
@@ -270,11 +273,11 @@ def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> Mod
     version = max(sorted(votes), key=lambda name: votes[name], default=None)
     if version is None:
         champion = session.exec(select_rows(ModelVersion).where(ModelVersion.state == "champion")).first()
-        return describe_model(champion.version, champion.scores) if champion else ModelNote()
+        return replace(describe_model(champion.version, champion.scores) if champion else ModelNote(), recall=found)
     row = session.get(ModelVersion, version)
     since = week.plus(1 - WEEKS_SHOWN).start
     other = select(article.id).where(
         article.scope_state == State.YES.value, article.published_at >= since, article.model_version != version
     )
     mixed = session.execute(other.limit(1)).first() is not None
-    return replace(describe_model(version, row.scores if row else {}), mixed=mixed)
+    return replace(describe_model(version, row.scores if row else {}), mixed=mixed, recall=found)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from models.reviews import QUEUE_DAYS
-from models.store import reviews
+from models.store import audit, reviews
 from models.store import tagging as queries
 from models.store.database import Database
 from models.store.tables import Article
@@ -66,6 +66,7 @@ class Backlog:
     def __init__(self, database: Database, version: str, *, now: datetime, retag_days: int = RETAG_DAYS) -> None:
         self._database = database
         self._version = version
+        self._now = now
         self._since = now - timedelta(days=retag_days) if retag_days else None
         self._queue_since = now - timedelta(days=QUEUE_DAYS)
         self._in_scope = self._other_language = 0
@@ -107,9 +108,10 @@ class Backlog:
         self.judged += len(batch.articles)
 
     def finish(self) -> TagSummary:
-        """Let copies take over the scope of their leads; what was done."""
+        """Let copies take over the scope of their leads, draw the audit sample of a week that is over; what was done."""
         with self._database.write() as session:
             queries.copy_scope_to_duplicates(session=session)
+            audit.draw_week(self._now, session=session)
             in_queue = reviews.count_doubtful(self._queue_since, session=session)
         return TagSummary(
             self.judged, self._in_scope, self._other_language, dict(self._by_theme), self._version, in_queue

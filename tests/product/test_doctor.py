@@ -22,6 +22,7 @@ THINGS = [
     "themes",
     "database",
     "model",
+    "what is missed",
     "email",
     "recipients",
     "channels",

@@ -8,10 +8,11 @@ from sqlmodel import Session, col, func, select
 from flows.publishing.exporting import stories_between
 from models.outcomes import Outcome
 from models.reviews import IN_SCOPE, QUEUE_DAYS
-from models.store import editions, model_versions, reviews
+from models.store import audit, editions, model_versions, reviews
 from models.store.in_scope import scope_reviews
 from models.store.placing import is_kept, listed_articles
-from models.store.tables import Article, ArticleAlias, ArticleEdition, Edition, ModelVersion, Run, Story
+from models.store.reader_tables import AuditedStory
+from models.store.tables import Article, ArticleAlias, ArticleEdition, Edition, ModelVersion, Review, Run, Story
 from models.tagging.decisions import State
 from models.tagging.held_out import is_held_out
 from models.themes import load_themes
@@ -31,6 +32,7 @@ def broken(world: World) -> list[str]:
         *summary_of_run(world),
         *editions_told(world),
         *reviewed(world),
+        *audited(world),
         *champion(world),
         *mail(world),
     ]
@@ -181,6 +183,25 @@ def reviewed(world: World) -> Iterator[str]:
             yield f"a person said in-scope={verdict} of the story of article {lead}; an export says otherwise"
         if theme != IN_SCOPE and story in shown and (theme in shown[story]) is not verdict:
             yield f"a person said {theme}={verdict} of the story of article {lead}; an export says otherwise"
+
+
+def audited(world: World) -> Iterator[str]:
+    """What was drawn stays as it was drawn; what nobody has answered is asked while it is fresh."""
+    with world.database.read() as session:
+        rows = session.exec(select(AuditedStory)).all()
+        asked = [one.article_id for one in audit.questions(world.now - timedelta(days=QUEUE_DAYS), session=session)]
+        spoken = set(session.exec(select(Review.article_id).where(Review.theme == IN_SCOPE)))
+    now = {(row.week, row.article_id): row.model_dump() for row in rows}
+    for drawn, was in world.memory.drawn.items():
+        if now.get(drawn) != was:
+            yield f"{drawn} was drawn as {was} and is {now.get(drawn)}"
+    for week in {week for week, _ in now} & {week for week, _ in world.memory.drawn}:
+        if len({drawn for drawn in now if drawn[0] == week}) != sum(drawn[0] == week for drawn in world.memory.drawn):
+            yield f"{week} was drawn again"
+    world.memory.drawn = now
+    fresh = {row.article_id for row in rows if row.drawn_at >= world.now - timedelta(days=QUEUE_DAYS)}
+    if sorted(set(asked)) != sorted(fresh - spoken):
+        yield f"the audit asks about {sorted(asked)}, not about {sorted(fresh - spoken)}"
 
 
 def champion(world: World) -> Iterator[str]:

@@ -64,6 +64,7 @@ class Memory:
     composed: dict[str, tuple[str, int]] = field(default_factory=dict)  # by week: hash, and in which step it came to be
     in_scope_since: dict[int, int] = field(default_factory=dict)  # by article: the step
     sealed: dict[str, tuple[str, int]] = field(default_factory=dict)  # by week: hash, and in which step it was sealed
+    drawn: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)  # for the audit: as it was
     exported: int = 0  # how much of what was said had been when an export was last looked at
     pinned: str = ""  # the model that a person went back to
 

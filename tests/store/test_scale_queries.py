@@ -14,7 +14,7 @@ from models.bulletins import BulletinItem
 from models.edition.compose import compose
 from models.rights import load_rights
 from models.sources import Registry
-from models.store import backfill, collecting, events, owed_pages, reviews, story_leads, tagging
+from models.store import audit, backfill, collecting, events, owed_pages, reviews, story_leads, tagging
 from models.store.comparing import compare
 from models.store.database import Database, open_database
 from models.store.placing import place_stories
@@ -28,7 +28,17 @@ from tests.support.synthetic_store import MODEL, fill, registry
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 ARTICLES = 20_000
-GROWING = ("article", "story", "tag", "fetch_event", "article_alias", "review", "mention", "event_report")
+GROWING = (
+    "article",
+    "story",
+    "tag",
+    "fetch_event",
+    "article_alias",
+    "review",
+    "mention",
+    "event_report",
+    "audited_story",
+)
 WEEK = Week.of(NOW)
 RECENT = NOW - timedelta(days=14)
 URLS = [f"https://source-{n:03d}.example/news/{n}" for n in range(600)]
@@ -75,6 +85,8 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "the stories of a sent edition": lambda session: place_stories(sealed(session), NOW, session=session),
     "stories whose events are to be found": lambda session: events.place_waiting(NOW, session=session),
     "how many the queue asks about": lambda session: reviews.count_doubtful(RECENT, session=session),
+    "the week's audit sample": lambda session: audit.draw_week(NOW, session=session),
+    "what the audit asks, and what it says": lambda session: audit.describe(NOW, session=session),
     "stories of common words": lambda session: found(Wanted(words=read_words("trust -nothing")), session),
     "stories of a theme": lambda session: found(Wanted(theme="appraisal"), session),
     "stories of an outlet lately": lambda session: found(Wanted(outlet="Outlet 20"), session),
