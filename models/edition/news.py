@@ -64,12 +64,14 @@ def write_news(content: EditionContent) -> tuple[NewsLine, ...]:
 
 def say_numbers(content: EditionContent, *, has_end: bool = True) -> str:
     """How many stories, from how much that was read, and how much could not be seen (told at the end): one line."""
-    found = count_stories(len(content.stories)).capitalize()
-    if content.stories:
+    added = sum(story.added for story in content.stories)
+    found = count_stories(len(content.stories) - added).capitalize()
+    if len(content.stories) > added:
         found += f" from {count_things(content.outlets, 'outlet')}"
     for_you = " for your choice" if content.selection.is_narrowed else ""
     read, sources = count_things(content.articles, "article"), count_things(content.sources, "source")
     line = f"{found}{for_you}, out of {read} collected from {sources}."
+    line += f" {added} more {'was' if added == 1 else 'were'} added by the editor." if added else ""
     if count := len(content.gaps):
         line += (
             f" {count} of {content.sources_enabled} sources {'was' if count == 1 else 'were'} not seen or silent"

@@ -26,6 +26,7 @@ _BASIS_NOTES = {
     Basis.OPENING: "from its opening only",
     Basis.SUMMARY: "from headline and summary only",
     Basis.HEADLINE: "from the headline only",
+    Basis.UNREAD: "not read by the monitor",
 }
 _ONE_MARK = str.maketrans('“”‘’"', "'" * 5)
 _GAP_REASONS = {
@@ -58,12 +59,14 @@ def write_standfirst(content: EditionContent) -> str:
 
 
 def describe_story(story: StoryItem) -> str:
-    """Outlet, day, nation where it is not England, and whatever limits what the monitor knew."""
+    """Outlet, day, nation where it is not England, whatever limits what the monitor knew, and whether an editor added it."""
     day = format_weekday(story.day) if story.day_is_published else f"seen {format_weekday(story.day)}"
+    day = "" if story.basis is Basis.UNREAD else day  # which is the day of the edit
     limits = (
         "£ subscribers only" if story.paywalled else "",
         _BASIS_NOTES[story.basis],
         "came after its week’s edition" if story.late else "",
+        "added by the editor" if story.added else "",
     )
     nation = "" if story.nation in {"uk", "england"} else name_nation(story.nation)
     return " · ".join(filter(None, (story.outlet, day, nation, *limits)))
@@ -143,6 +146,9 @@ def describe_naming(count: int, *, is_first: bool, weeks: int) -> str:
 def explain_empty(content: EditionContent) -> str:
     """The themes without a story, in one line; empty where there are none."""
     names = [theme.name for theme in content.themes if not content.stories_on(theme.id)]
+    if content.editing.withheld:  # of which some may have had a theme's only story
+        counted = {trend.theme for trend in content.trends if trend.now}
+        names = [theme.name for theme in content.themes if theme.name in names and theme.id not in counted]
     so_far = "" if content.complete else " so far"
     return f"Nothing this week{so_far} on: {'; '.join(names)}." if names else ""
 
@@ -168,13 +174,12 @@ def explain_gaps(gaps: Sequence[SourceGap]) -> str:
 
 def explain_method(content: EditionContent) -> tuple[str, ...]:
     """How the edition was made and how to put it right, one paragraph each."""
-    when = content.composed_at.astimezone(LONDON)
     framework = load_framework()
     earlier = " Part of the weeks before was tagged by an earlier version." if content.model.mixed else ""
     version = f" (version {content.model.version})" if content.model.version else ""
     return (
-        f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories "
-        f"unless a reviewer corrected a tag. Every article that was read was compared, sentence by sentence, with the "
+        f"{explain_making(content, ' unless a reviewer corrected a tag')} "
+        f"Every article that was read was compared, sentence by sentence, with the "
         f"themes of {framework.title}{', ' if framework.note else ''}{framework.note}.",
         f"The tags come from a statistical model{version}. {content.model.quality}{earlier}".strip(),
         f"{_explain_quotations(content)} Stories that the model was unsure of are not shown; they wait for a reviewer.",
@@ -185,15 +190,50 @@ def explain_method(content: EditionContent) -> tuple[str, ...]:
 
 def explain_in_short(content: EditionContent) -> str:
     """The same for the email, whose other part, in plain text, has it in full."""
-    when = content.composed_at.astimezone(LONDON)
     count = len(content.misquoted)
     left_out = f"; {count} that did not match {'was' if count == 1 else 'were'} left out" if count else ""
     measured = (split_sentences(content.model.quality) or [""])[0]
     return (
-        f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories. "
-        f"Every quotation is word for word as stored, and was compared with it{left_out}. {measured} "
+        f"{explain_making(content)} Every quotation is word for word as stored, and was compared with it{left_out}. {measured} "
         "Is a tag wrong? Reply, and say so."
     )
+
+
+def explain_making(content: EditionContent, unless: str = "") -> str:
+    """By whom it was made: by machine alone, or edited, with the names and what they did."""
+    when = content.composed_at.astimezone(LONDON)
+    made = f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}"
+    if not content.editing.by:
+        return f"{made}: no person chose or checked these stories{unless}."
+    did = list_edits(content)
+    others = "the other stories were neither chosen nor checked by a person" if content.stories else ""
+    said = f"{made}, and edited by {' and '.join(content.editing.by)} ({'; '.join(did)}); {others}{unless}"
+    words = " What is marked as the editor’s words is theirs, and no quotation." if _has_words(content) else ""
+    return f"{said.rstrip('; ')}.{words}"
+
+
+def list_edits(content: EditionContent) -> list[str]:
+    """What was edited: "a note", "1 story left out"."""
+    editing = content.editing
+    counts = {
+        "left out": len(editing.withheld),
+        "moved to another theme": editing.moved,
+        "added": sum(story.added for story in content.stories),
+    }
+    did = ["a note"] if editing.note else []
+    did += ["the story that leads chosen"] if editing.lead else []
+    did += [f"{count_stories(count)} {what}" for what, count in counts.items() if count]
+    commented = sum(bool(story.words) and not story.added for story in content.stories)
+    return did + ([f"a sentence about {count_stories(commented)}"] if commented else [])
+
+
+def name_author(story: StoryItem) -> str:
+    """Whose the words about a story are, set before them."""
+    return f"Editor’s words ({story.words_by})" if story.words else ""
+
+
+def _has_words(content: EditionContent) -> bool:
+    return bool(content.editing.note) or any(story.words for story in content.stories)
 
 
 def _explain_quotations(content: EditionContent) -> str:

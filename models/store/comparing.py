@@ -18,10 +18,10 @@ from models.sources import Registry, Source
 from models.store.article_facts import chunks
 from models.store.collecting import article_ids_of
 from models.store.editions import edition_of
+from models.store.edits import gather_edited
 from models.store.in_scope import article, review, tag
 from models.store.placing import editions_near, is_kept, listed_articles, weeks_told
 from models.store.tables import Article, ArticleAlias, ArticleEdition
-from models.store.week_gathering import gather_week
 from models.tagging.decisions import State
 from models.themes import Theme
 from models.urls import bare_host, host_of
@@ -147,7 +147,7 @@ def _content(
     edition = edition_of(week, session=session)
     if edition is not None and is_kept(edition):
         return content_from_json(edition.content), True
-    return compose(gather_week(week, session=session), registry, themes, now), False
+    return compose(gather_edited(week, session=session), registry, themes, now), False
 
 
 def _by_story(stories: Mapping[int, StoryItem], *, session: Session) -> dict[int | None, StoryItem]:

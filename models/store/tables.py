@@ -18,6 +18,7 @@ from models.store.organisation_tables import RecognisedArticle as RecognisedArti
 from models.store.organisation_tables import StoredMention as StoredMention
 from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
 from models.store.reader_tables import ChannelPost as ChannelPost
+from models.store.reader_tables import StoredEdit as StoredEdit
 from models.store.reader_tables import Suggestion as Suggestion
 
 
@@ -269,6 +270,7 @@ class Edition(SQLModel, table=True):
     decision_hash: str = ""  # SHA-256 of the content that was decided on
     decision_by: str = ""
     latest_review: int = 0  # the newest when it was composed
+    latest_edit: int = 0  # the newest of its week when it was composed
 
 
 class Delivery(SQLModel, table=True):
