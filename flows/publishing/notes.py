@@ -42,8 +42,9 @@ def note_as_html(note: str, link_style: str = "", block_style: str = "") -> Mark
     made = Markup()
     for token in _flat(_reader().parse(note)):
         if token.type in _HTML:
-            is_block = token.type in ("paragraph_open", "list_item_open") and not token.hidden
-            style = Markup(' style="{}"').format(block_style) if is_block and block_style else ""
+            is_inline, is_list = token.type in ("strong_open", "em_open"), token.tag in ("ul", "ol")
+            style = f"{block_style};padding:0 0 0 20px" if is_list else block_style
+            style = Markup(' style="{}"').format(style) if block_style and not is_inline else ""
             first = Markup(' start="{}"').format(start) if (start := token.attrGet("start")) else ""
             made += "" if token.hidden else Markup("<{}{}{}>").format(_HTML[token.type], first, style)
         elif token.type in _CLOSING:

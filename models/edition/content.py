@@ -255,10 +255,16 @@ class EditionContent:
     editing: Editing = Editing()
 
     @property
+    def found(self) -> int:
+        """How many stories it has that no editor added."""
+        return sum(not story.added for story in self.stories)
+
+    @property
     def outlets(self) -> int:
-        """Different outlets among its stories, copies and other reports included."""
-        own, copies = {one.outlet for one in self.stories}, {c.outlet for one in self.stories for c in one.copies}
-        return len(own | copies | {report.outlet for one in self.stories for report in one.reports})
+        """Different outlets among its stories, copies and other reports included; not of what an editor added."""
+        stories = [story for story in self.stories if not story.added]
+        own, copies = {one.outlet for one in stories}, {c.outlet for one in stories for c in one.copies}
+        return len(own | copies | {report.outlet for one in stories for report in one.reports})
 
     @property
     def theme_names(self) -> dict[str, str]:

@@ -205,26 +205,25 @@ def explain_making(content: EditionContent, unless: str = "") -> str:
     made = f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}"
     if not content.editing.by:
         return f"{made}: no person chose or checked these stories{unless}."
-    did = list_edits(content)
-    others = "the other stories were neither chosen nor checked by a person" if content.stories else ""
-    said = f"{made}, and edited by {' and '.join(content.editing.by)} ({'; '.join(did)}); {others}{unless}"
-    words = " What is marked as the editor’s words is theirs, and no quotation." if _has_words(content) else ""
-    return f"{said.rstrip('; ')}.{words}"
+    *first, last = content.editing.by
+    names = f"{', '.join(first)} and {last}" if first else last
+    return f"{made}, and edited by {names}: {', '.join(list_edits(content))}. {_explain_others(content, unless)}"
 
 
 def list_edits(content: EditionContent) -> list[str]:
-    """What was edited: "a note", "1 story left out"."""
+    """What was edited: "a note", "1 story left out (the trends count it)"."""
     editing = content.editing
-    counts = {
-        "left out": len(editing.withheld),
-        "moved to another theme": editing.moved,
-        "added": sum(story.added for story in content.stories),
-    }
     did = ["a note"] if editing.note else []
-    did += ["the story that leads chosen"] if editing.lead else []
-    did += [f"{count_stories(count)} {what}" for what, count in counts.items() if count]
-    commented = sum(bool(story.words) and not story.added for story in content.stories)
-    return did + ([f"a sentence about {count_stories(commented)}"] if commented else [])
+    did += ["the choice of the lead story"] if editing.lead else []
+    if out := len(editing.withheld):
+        did.append(f"{count_stories(out)} left out (the trends count {'it' if out == 1 else 'them'})")
+    for what, count in (
+        ("moved to another theme", editing.moved),
+        ("added", sum(story.added for story in content.stories)),
+        ("commented on", sum(bool(story.words) and not story.added for story in content.stories)),
+    ):
+        did += [f"{count_stories(count)} {what}"] if count else []
+    return did
 
 
 def name_author(story: StoryItem) -> str:
@@ -232,8 +231,10 @@ def name_author(story: StoryItem) -> str:
     return f"Editor’s words ({story.words_by})" if story.words else ""
 
 
-def _has_words(content: EditionContent) -> bool:
-    return bool(content.editing.note) or any(story.words for story in content.stories)
+def _explain_others(content: EditionContent, unless: str) -> str:
+    own_words = "Editor’s words are the editor’s own, and no quotation. "
+    words = own_words if content.editing.note or any(story.words for story in content.stories) else ""
+    return f"{words}No person chose or checked the rest{unless}."
 
 
 def _explain_quotations(content: EditionContent) -> str:
