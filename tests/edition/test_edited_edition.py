@@ -10,6 +10,7 @@ from flows.publishing.notes import note_as_html, note_as_markdown, note_as_text
 from models.edition.choosing import for_recipient
 from models.edition.content import EditionContent, Selection, content_from_json
 from models.edition.news import write_subject
+from models.edition.wording import explain_empty
 from tests.support.fakes_rendering import (
     edit_content,
     render,
@@ -84,6 +85,14 @@ def test_what_was_left_out_still_counts_in_the_trends(content: EditionContent, e
     out = next(one for one in content.stories if one.id in edited.editing.withheld[0].articles)
     trend = next(one for one in content.trends if one.theme == out.primary)
     assert f"{trend.now - 1} of {trend.now} stories" in forms(edited)["web"]
+
+
+def test_a_theme_whose_stories_were_left_out_is_not_called_empty(edited: EditionContent) -> None:
+    theme = next(one for one in edited.themes if edited.stories_on(one.id))
+    others = tuple(one for one in edited.stories if theme.id not in {tag.theme for tag in one.themes})
+    without = replace(edited, stories=others)
+    assert theme.name not in explain_empty(without)
+    assert theme.name in explain_empty(replace(without, editing=replace(edited.editing, withheld=())))
 
 
 def test_a_week_without_stories_says_so_in_its_subject_with_a_note_too(edited: EditionContent) -> None:
