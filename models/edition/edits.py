@@ -160,6 +160,7 @@ def edit_stories(
                 here = new.id
                 items[here], of[here] = replace(new, added=True), here
                 unread |= {edit.url: here} if edit.article_id is None else {}
+            withheld.pop(here, None)  # who leaves a story out and then adds it has it in again
             words = replace(items[here], words=edit.text, words_by=edit.by)
             items[here] = _under(words, edit.theme) if items[here].added and edit.theme in known else words
         elif not here:

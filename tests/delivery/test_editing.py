@@ -176,6 +176,10 @@ def test_what_a_draft_leaves_out_no_other_edition_tells_until_it_is_undone(
     assert left in numbers(back.draft.content.stories)
     assert back.draft.content.editing.by == ()
     assert back.lines == ["1: “Left out” left out (Ada, Monday 07:00), undone by Bo"]
+    edit(database, settings, now=fakes.MONDAY_7, leave_out=(str(left),))
+    again = edit(database, settings, now=fakes.MONDAY_7, add=str(left), sentence="It matters after all.").draft.content
+    assert next(one for one in again.stories if one.id == left).words == "It matters after all."
+    assert again.editing.withheld == ()
     with pytest.raises(EditError, match="edit 1 is undone already"):
         edit(database, settings, undo=(1,))
 
