@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from deployments.cli import main
 from flows.publishing import weekly
 from flows.publishing.editing import EditResult, edit_edition
+from flows.publishing.edition import compose_edition
 from flows.publishing.exporting import stories_between
 from models.edition.content import StoryItem
 from models.edition.edits import EditError, Wanted
@@ -62,10 +63,10 @@ def edit(database: Database, settings: Settings, editor: str = "Ada", **wanted: 
 
 
 def add_news(database: Database, title: str, **values: Any) -> int:
-    given = {"source": fakes.SOURCES[0], "at": fakes.WEEK.end - timedelta(hours=2)}
+    given: dict[str, Any] = {"source": fakes.SOURCES[0], "at": fakes.WEEK.end - timedelta(hours=2)}
+    given["themes"] = [("workforce", "People leave.", 0.9)]
     with database.write() as session:
-        themes = [("workforce", "People leave.", 0.9)]
-        return fakes.add_story(session, title=title, **({"themes": themes} | given | values)).id or 0
+        return fakes.add_story(session, title=title, **(given | values)).id or 0
 
 
 def numbers(stories: tuple[StoryItem, ...]) -> list[int]:
@@ -123,11 +124,10 @@ def test_without_approval_it_goes_with_what_was_edited_by_then(
 def test_an_edit_that_comes_while_the_digest_is_composed_goes_out_with_it(
     database: Database, settings: Settings, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compose = weekly.compose_edition
     left = ["A note in the last second."]
 
     def meanwhile(*given: Any) -> Any:
-        composed = compose(*given)
+        composed = compose_edition(*given)
         if left:
             edit(database, settings, note=left.pop())
             editions_of_before = composed.content

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ NOTE = """A week in which **boards** were asked twice: read [the Ashcombe review
 * The *hearing* goes on, <b>Tuesday</b>
 * Next week: [no link](javascript:alert(1)), a * star and a_long_name_in_the_middle_of_a_line
 """
-_EDITS = (
+_EDITS: tuple[tuple[Kind, dict[str, Any]], ...] = (
     (Kind.ADD, {"url": "https://elsewhere.example/leaders", "title": "What leaders owe the people they lead",
                 "outlet": "Elsewhere & Co", "text": "Worth reading beside the “Ashcombe” review <i>.", "theme": "appraisal"}),
     (Kind.NOTE, {"text": NOTE}),
