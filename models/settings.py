@@ -213,11 +213,6 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def guardian_key(self) -> str | None:
-        """The key of the Guardian's API, as it is sent."""
-        return self.guardian_api_key.get_secret_value() if self.guardian_api_key is not None else None
-
-    @property
     def database_address(self) -> str:
         """The SQLAlchemy address; holds the password in clear, so never log it."""
         if self.database_url is None:
