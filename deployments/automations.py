@@ -25,7 +25,7 @@ TELL_WAITING = "Tell me when the digest waits for my yes"
 ALERT = "alert"
 APPROVAL = "approval"  # the flow within `digest` that pauses
 # `alert` must not trigger itself; the forms fail in front of whoever filled them in.
-NOT_TOLD_OF = (ALERT, "review", "review-queue", "recipients")
+NOT_TOLD_OF = (ALERT, "edit-edition", "review", "review-queue", "recipients")
 
 WHAT_TO_DO = "look at the artifact edition, then choose Resume in the menu of this run and answer."
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "start": ("start:start", "--data /srv/culture"),
     "doctor": ("doctor:doctor", "--json"),
     "digest": ("digest:digest", "--week 2026-W47 --dry-run"),
+    "edit": ("edit:edit", '--by Ada --leave-out 42 --note "A quiet week."'),
     "evaluate": ("model:evaluate", "labelled.jsonl"),
     "explain": ("model:explain", "42"),
     "compare": ("compare:compare", "bulletin.eml --week 2026-W47"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
@@ -20,7 +21,7 @@ from flows.running import jobs
 from flows.running.prefect_links import run_address
 from flows.running.prefect_steps import run_context, run_name, settings_of_run, told_in_one_sentence
 from models.channels import load_channels
-from models.settings import Settings, SettingsError
+from models.settings import Settings, SettingsError, mail_addresses
 from models.store import deliveries, editions, posts
 from models.store.deliveries import DeliveryState
 from models.store.editions import Decision
@@ -64,7 +65,7 @@ async def alert(
     text = plain_lines(f"{message}\n\n{run_address(run_id) if run_id else ''}", MAX_MESSAGE)
     told = []
     if settings.alert_to:
-        told.append(_mail(settings, subject, text))
+        told.append(mail(settings, mail_addresses(settings.alert_to), subject, text))
     if settings.alert_webhook is not None:
         told.append(await _post(settings.alert_webhook.get_secret_value(), subject, text))
     if not told:
@@ -146,21 +147,21 @@ async def _told_already(run_id: str, state: str) -> bool:
     )
 
 
-def _mail(settings: Settings, subject: str, text: str) -> str:
+def mail(settings: Settings, to: Sequence[str], subject: str, text: str) -> str:
     """Send one email; what went wrong, or nothing. A wrong setting must not keep the webhook from being told."""
     try:
-        return _sent(settings, subject, text)
+        return _sent(settings, to, subject, text)
     except SettingsError as error:
         return f"the email was not sent: {error}"
 
 
-def _sent(settings: Settings, subject: str, text: str) -> str:
+def _sent(settings: Settings, to: Sequence[str], subject: str, text: str) -> str:
     sender = parse_sender(settings.mail_from)
     if settings.smtp_url is None:
         return "the email was not sent: no mail server is set (CULTURE_SMTP_URL)"
     message = EmailMessage(policy=POLICY)
     message["From"] = f"NHS Culture Monitor <{sender.address}>"
-    message["To"] = ", ".join(settings.alert_addresses)
+    message["To"] = ", ".join(to)
     message["Subject"] = subject
     message["Date"] = format_datetime(utc_now().astimezone(LONDON))
     message["Message-ID"] = make_msgid(domain=sender.domain)
@@ -168,7 +169,7 @@ def _sent(settings: Settings, subject: str, text: str) -> str:
     message.set_content(f"{text}\n\nSent by the NHS Culture Monitor on {socket.gethostname()}.\n")
     wrong = []
     with SmtpMailer(parse_smtp_url(settings.smtp_url.get_secret_value()), sender.address) as mailer:
-        for address in settings.alert_addresses:
+        for address in to:
             answer = mailer.connect() or mailer.send(message.as_bytes(), address)
             if answer.answer is not Answer.SENT:
                 wrong.append(f"the email to {address} was not taken: {answer.detail}")

@@ -90,9 +90,7 @@ class Settings(BaseSettings):
     host_gap_seconds: float = Field(1.0, ge=0, le=60, description="Least seconds between two requests to one host")
     max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
     pages_per_run: int = Field(2000, ge=1, description="Pages read in one run; the rest waits for the next")
-    run_minutes: float = Field(
-        60, gt=0, le=1440, description="Minutes after which a run asks for nothing more; the rest waits for the next"
-    )
+    run_minutes: float = Field(60, gt=0, le=1440, description="Minutes after which a run asks for nothing more")
     workers: int = Field(
         default_factory=lambda: min(os.cpu_count() or 1, 8),
         ge=1,
@@ -133,6 +131,7 @@ class Settings(BaseSettings):
         "`https://monitor.example.org` for its UI behind a proxy too",
     )
     schedule_monitor: Cron = Field("0 6-22/2 * * *", description="When `monitor` runs: a cron line, London time")
+    schedule_draft: Cron = Field("0 5 * * 1", description="When the digest is drafted, to be edited; empty: never")
     schedule_digest: Cron = Field("0 7 * * 1", description="When the digest is composed and sent")
     schedule_check: Cron = Field("0 12 * * 1", description="When it is checked that the digest went out")
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
@@ -141,18 +140,17 @@ class Settings(BaseSettings):
         default_factory=partial(own_file, CHANNELS),
         description="Channels; without it, channels.toml in the data folder",
     )
-    delivery_days: float = Field(
-        5, gt=0, le=30, description="Days for which what no server took is tried again, from the first sending"
-    )
+    delivery_days: float = Field(5, gt=0, le=30, description="Days for which what no server took is tried again")
     approval: bool = Field(False, description="Whether the digest awaits approval by a person in the UI")
     approval_hours: float = Field(4, gt=0, le=72, description="How long it waits")
     approval_default: Literal["hold", "send"] = Field(
-        "hold", description="What happens when nobody answers: hold keeps it back, send sends it"
+        "hold", description="When nobody answers: hold it back, or send it"
     )
-    alert_to: str = Field(
-        "", description="Email addresses, comma-separated, that are told when a run fails or no digest went out"
-    )
+    alert_to: str = Field("", description="Email addresses, comma-separated, that are told of failures")
     alert_webhook: SecretStr | None = Field(None, description="Web address that the same is posted to, as JSON")
+    editor_to: str = Field(
+        "", description="Email addresses, comma-separated, that are told when the draft can be edited"
+    )
 
     @field_validator("allow_hosts", "prefect_addresses", "web_proxies", mode="before")
     @classmethod
@@ -198,7 +196,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with https:// or http://")
         return value.rstrip("/")
 
-    @field_validator("alert_to")
+    @field_validator("alert_to", "editor_to")
     @classmethod
     def _are_mail_addresses(cls, value: str) -> str:
         for part in value.split(",") if value.strip() else ():
@@ -213,11 +211,6 @@ class Settings(BaseSettings):
         if not address.startswith(BLOCK) and not _is_address(address):
             raise ValueError("must be a web address such as https://host/path; a port is a number up to 65535")
         return value
-
-    @property
-    def alert_addresses(self) -> list[str]:
-        """Whom alerts are mailed to."""
-        return [parseaddr(part)[1] for part in self.alert_to.split(",") if part.strip()]
 
     @property
     def database_address(self) -> str:
@@ -254,6 +247,11 @@ class Settings(BaseSettings):
     def models_folder(self) -> Path:
         """Where trained classifiers are kept."""
         return self.data / "models"
+
+
+def mail_addresses(line: str) -> list[str]:
+    """The addresses of `alert_to` or `editor_to`."""
+    return [parseaddr(part)[1] for part in line.split(",") if part.strip()]
 
 
 def load_settings(**given: Any) -> Settings:

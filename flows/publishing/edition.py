@@ -23,6 +23,7 @@ from models.settings import Settings
 from models.sources import Registry
 from models.store import editions
 from models.store.database import Database
+from models.store.editions import Known
 from models.themes import Theme, load_themes
 from models.weeks import Week
 
@@ -99,7 +100,7 @@ def compose_edition(
     themes: Sequence[Theme] | None = None,
 ) -> DigestResult:
     """Compose the edition of a week, keep it and write its files; one that is sealed or approved is kept as it is."""
-    content, latest_review = content_of(database, registry, week, now, themes)
+    content, known = content_of(database, registry, week, now, themes)
     view = view_edition(content, links_of(sender, content))
     with database.write() as session:
         edition = editions.save_edition(
@@ -107,7 +108,7 @@ def compose_edition(
             subject=view.subject,
             html=render_web(view),
             text=render_text(view),
-            latest_review=latest_review,
+            known=known,
             session=session,
         )
         page, entries = edition.html, archive_entries(session=session)
@@ -162,12 +163,12 @@ def archive_entries(*, session: Session) -> list[ArchiveEntry]:
 
 def content_of(
     database: Database, registry: Registry, week: Week, now: datetime, themes: Sequence[Theme] | None
-) -> tuple[EditionContent, int]:
-    """The edition of a week, kept or composed now, and the newest review that it can know of."""
+) -> tuple[EditionContent, Known]:
+    """The edition of a week, kept or composed now, and the newest review and edit that it can know of."""
     with database.read() as session:
         kept = editions.edition_of(week, session=session)
         if kept is not None and editions.is_final(kept, session=session):
-            return content_from_json(kept.content), kept.latest_review
-        latest_review = editions.latest_review(session=session)
-        facts = editions.gather_week(week, session=session)
-    return compose(facts, registry, themes or load_themes(), now), latest_review
+            return content_from_json(kept.content), Known(kept.latest_review, kept.latest_edit)
+        known = editions.known_now(week, session=session)
+        facts = editions.gather_edited(week, session=session)
+    return compose(facts, registry, themes or load_themes(), now), known

@@ -62,6 +62,7 @@ def view_edition(content: EditionContent, links: Links = NOWHERE) -> EditionView
         preheader=news.write_preheader(content),
         title=wording.write_title(content),
         standfirst=wording.write_standfirst(content),
+        note=content.editing.note,
         brief_heading="In brief" + ("" if content.complete else ", so far"),
         news=tuple(_view_news(line, stories) for line in news.write_news(content)),
         brief=tuple(filter(None, (news.say_numbers(content), " ".join(trend_words.say_changes(content))))),
@@ -133,6 +134,8 @@ def _view_story(story: StoryItem, content: EditionContent, number: int) -> Story
         dates=tuple(
             DateView(wording.describe_date(one, _composed(content)), wording.quote_date(one)) for one in story.ahead
         ),
+        words=story.words,
+        author=wording.name_author(story),
     )
 
 

@@ -8,7 +8,7 @@ recipient. So headlines and quotations never pass through the MJML parser, and a
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -17,6 +17,7 @@ import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from flows.publishing.notes import note_as_html, note_as_markdown, note_as_text
 from flows.publishing.view import EditionView, shorten
 from flows.running.markdown import Markdown, escape, link
 
@@ -84,19 +85,24 @@ def render_artifact(view: EditionView) -> str:
 @cache
 def html_templates() -> Environment:
     """For HTML: every value is escaped."""
-    return _templates(autoescape=True)
+    return _templates(autoescape=True, filters={"note": note_as_html})
 
 
 @cache
 def text_templates() -> Environment:
     """For plain text: `fold` wraps a value, `heading` underlines it."""
-    return _templates(autoescape=False, filters={"fold": fold, "heading": underline})
+    filters: dict[str, Callable[..., str]] = {
+        "fold": fold,
+        "heading": underline,
+        "note": partial(note_as_text, width=WIDTH),
+    }
+    return _templates(autoescape=False, filters=filters)
 
 
 @cache
 def markdown_templates() -> Environment:
     """For Markdown: every value is escaped but what `link` made."""
-    environment = _templates(autoescape=False, finalize=escape_value, filters={"link": link})
+    environment = _templates(autoescape=False, finalize=escape_value, filters={"link": link, "note": note_as_markdown})
     environment.globals["new_line"] = Markdown("  \n  ")  # within an item of a list
     return environment
 

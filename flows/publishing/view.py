@@ -72,6 +72,8 @@ class StoryView:
     more_reports: int = 0
     follows: FollowedView | None = None
     dates: tuple[DateView, ...] = ()
+    words: str = ""  # an editor's own, shown without quotation marks
+    author: str = ""  # that they are an editor's, and whose
 
     def link(self) -> StoryLink:
         """What points to it."""
@@ -154,6 +156,7 @@ class EditionView:
     preheader: str
     title: str
     standfirst: str
+    note: str  # an editor's, in Markdown: the templates' filter `note` makes it safe
     brief_heading: str
     news: tuple[NewsView, ...]
     brief: tuple[str, ...]  # the numbers, then what rose or went quiet

@@ -28,7 +28,7 @@ from models.store import deliveries, editions, posts, recipients
 from models.store.database import Database
 from models.store.deliveries import DeliveryState
 from models.store.editions import Decision
-from models.store.locks import try_lock
+from models.store.locks import lock_writers, try_lock
 from models.store.tables import Edition
 from models.themes import Theme
 from models.weeks import Week
@@ -93,14 +93,20 @@ def weekly_digest(
         if lock is None:
             content, _ = content_of(database, registry, week, now, themes)
             return replace(result_of(content), note=ANOTHER_RUN)
-        result = compose_edition(database, registry, settings, sender, week, now, themes)
-        with lock.write() as session:
-            edition = editions.edition_of(week, session=session)
-            assert edition is not None  # kept by `compose_edition`
-            # As it is kept at this moment: another command may have composed it anew.
-            result = result_of(content_from_json(edition.content), result.files, edition.subject)
-            unsent = _seal(edition, result, settings, sender, mailer, channels, clock(), session=session)
-            before = deliveries.count_states(edition.id or 0, session=session)
+        while True:
+            result = compose_edition(database, registry, settings, sender, week, now, themes)
+            with lock.write() as session:
+                lock_writers("edition", session=session)
+                edition = editions.edition_of(week, session=session)
+                assert edition is not None  # kept by `compose_edition`
+                # Who edits is told that it is recorded: what has come since goes out with it.
+                if editions.is_overtaken(edition, session=session):
+                    continue
+                # As it is kept at this moment: another command may have composed it anew.
+                result = result_of(content_from_json(edition.content), result.files, edition.subject)
+                unsent = _seal(edition, result, settings, sender, mailer, channels, clock(), session=session)
+                before = deliveries.count_states(edition.id or 0, session=session)
+                break
         if unsent is not None:
             return unsent
         sending = EditionSender(database, mailer, timedelta(days=settings.delivery_days), clock, sleep, pauses)

@@ -87,9 +87,13 @@ def source_health(registry: Registry, states: Mapping[str, SourceState]) -> str:
     return table(("source", "state", "last new", "last seen", "next poll", "detail"), rows)
 
 
-async def publish_edition(content: EditionContent, note: str) -> None:
-    """The edition as it is sent, below a note on what became of it, and the picture of its trends."""
-    page = (f"> {escape(note)}\n\n" if note else "") + render_artifact(view_edition(content))
+async def publish_edition(content: EditionContent, note: str, edits: str = "") -> None:
+    """The edition as it is sent, below a note on what became of it and `edits` (Markdown), and the picture of its trends."""
+    page = (
+        (f"> {escape(note)}\n\n" if note else "")
+        + (f"{edits}\n\n" if edits else "")
+        + render_artifact(view_edition(content))
+    )
     await acreate_markdown_artifact(page, key=EDITION, description=f"The edition of {content.week}")
     # As markdown: below a picture artifact Prefect writes its address, which is the whole picture, across the page.
     await acreate_markdown_artifact(

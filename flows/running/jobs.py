@@ -16,6 +16,7 @@ from flows.tagging.opening import read_tagger as read_tagger
 from flows.tagging.opening import roll_back as roll_back
 from flows.tagging.opening import shipped_tagger as shipped_tagger
 from flows.tagging.waiting import tag_waiting
+from models.edition.edits import Wanted
 from models.settings import Settings, code_version
 from models.sources import Registry, Source
 from models.store import collecting, deliveries, events, organisations, posts, reviews
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from flows.collecting.summary import CollectSummary
     from flows.fetching.client import PoliteClient
     from flows.publishing.delivery import DeliverySummary
+    from flows.publishing.editing import EditResult
     from flows.publishing.edition import DigestResult
 
 
@@ -175,6 +177,15 @@ def digest(
     return weekly_digest(
         database, registry, settings, week=week, now=now, dry_run=dry_run, send=send, to=to, clock=utc_now
     )
+
+
+def edit_edition(
+    database: Database, registry: Registry, settings: Settings, wanted: Wanted, *, week: Week | None, now: datetime
+) -> "EditResult":
+    """Record what an editor wants of an edition that has not been sent, and write it anew."""
+    from flows.publishing.editing import edit_edition as edit  # as in `digest`
+
+    return edit(database, registry, settings, wanted, week=week, now=now)
 
 
 def week_of_digest(named: str, now: datetime) -> Week:

@@ -9,11 +9,11 @@ LEADS_PER_THEME = 2  # five on one subject would hide the rest of the week
 
 
 def choose_leads(content: EditionContent) -> tuple[StoryItem, ...]:
-    """The stories that matter: the highest ranks, at most two of one theme, each with a theme."""
-    chosen: list[StoryItem] = []
+    """The stories that matter: what an editor put first, then the highest ranks, at most two of one theme, each with a theme."""
+    chosen = [story for story in content.stories if story.id == content.editing.lead]
     for story in content.stories:
         same = sum(other.primary == story.primary for other in chosen)
-        if story.themes and same < LEADS_PER_THEME:
+        if story.themes and same < LEADS_PER_THEME and story not in chosen:
             chosen.append(story)
         if len(chosen) == LEADS:
             break
@@ -23,9 +23,9 @@ def choose_leads(content: EditionContent) -> tuple[StoryItem, ...]:
 def for_recipient(content: EditionContent, selection: Selection) -> EditionContent | None:
     """The edition narrowed to what someone chose; None where nothing is left (not even for those who chose all).
 
-    UK-wide sources stay in for every nation. A story is listed under the strongest of the chosen themes. Stories about
-    what they watch are in it whatever else they chose, and come first. Trends and the sources that could not be seen stay
-    as they are: they describe the week, not the selection.
+    UK-wide sources stay in for every nation, and what has no sector for every sector. A story is listed under the
+    strongest of the chosen themes. Stories about what they watch are in it whatever else they chose, and come first.
+    Trends and the sources that could not be seen stay as they are: they describe the week, not the selection.
     """
     wanted = set(selection.themes)
     chosen = (story for story in content.stories if _is_chosen(story, selection) or selection.watches(story))
@@ -56,7 +56,8 @@ def _is_chosen(story: StoryItem, selection: Selection) -> bool:
     return (
         (not selection.themes or any(theme.theme in selection.themes for theme in story.themes))
         and (not selection.nations or story.nation in (*selection.nations, "uk"))
-        and (not selection.sectors or story.sector in selection.sectors)
+        # Of what an editor added by its address no sector is known.
+        and (not selection.sectors or story.sector in (*selection.sectors, ""))
     )
 
 

@@ -22,6 +22,7 @@ from models.edition.content import (
     ThemeNote,
     within_rights,
 )
+from models.edition.edits import edit_stories
 from models.edition.facts import ArticleFact, StoryFact, TagFact, WeekFacts, by_event
 from models.edition.gaps import find_gaps
 from models.links import web_address
@@ -63,7 +64,13 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
     rising = {trend.theme for trend in trends if trend.verdict is Verdict.RISING}
     known = {theme.id for theme in themes}
     until = min(now, facts.week.end).astimezone(LONDON).date()
-    items = [_event(event, registry, facts.week.end, known, rising, until) for event in by_event(facts.stories)]
+    told = []
+    for event in by_event(facts.stories):
+        articles = frozenset(one.id for report in event for one in report.articles)
+        told.append((_event(event, registry, facts.week.end, known, rising, until), articles))
+    told.sort(key=lambda pair: _order(pair[0]))
+    archive = [_item(one, (), registry, facts.week.end, known, rising, until) for one in facts.archive]
+    items, editing = edit_stories(told, archive, facts.edits, known)
     this_week = [counts[-1] for counts in facts.collected.by_source.values() if counts]
     weeks_named = _weeks_named(facts)
     named = dict.fromkeys(organisation.id for item in items for organisation in item.organisations)
@@ -72,7 +79,7 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
         composed_at=now,
         complete=complete,
         themes=tuple(ThemeNote(t.id, t.name, t.group.id, t.number, t.group.numbered, t.group.heading) for t in themes),
-        stories=tuple(sorted(items, key=_order)),
+        stories=tuple(items),
         trends=trends,
         gaps=find_gaps(facts.sources, registry, facts.week, now),
         articles=sum(this_week),
@@ -86,6 +93,7 @@ def compose(facts: WeekFacts, registry: Registry, themes: Sequence[Theme], now: 
             for story in facts.stories
             if not all(tag.verbatim for tag in story.shown.tags if tag.theme in known)
         ),
+        editing=editing,
     )
 
 

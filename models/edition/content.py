@@ -27,6 +27,7 @@ class Basis(StrEnum):
     OPENING = "opening"
     SUMMARY = "summary"
     HEADLINE = "headline"
+    UNREAD = "unread"  # an editor added it by its address
 
 
 class GapKind(StrEnum):
@@ -118,6 +119,9 @@ class StoryItem:
     reports: tuple[OtherReport, ...] = ()  # of the same event, the best first
     follows: Followed | None = None
     ahead: tuple[DateNote, ...] = ()  # the next first
+    added: bool = False  # by an editor, who chose it; the monitor would not have told it
+    words: str = ""  # an editor's own sentence about it: no quotation
+    words_by: str = ""
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -212,6 +216,25 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """A story that an editor left out: its article and those of other reports, and whose decision it was."""
+
+    articles: tuple[int, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """What people changed of an edition before it went; empty where it is as it was composed."""
+
+    by: tuple[str, ...] = ()  # names, in the order of their first edit
+    note: str = ""  # Markdown
+    lead: int = 0  # the story that was put first
+    moved: int = 0  # stories that stand under another theme
+    withheld: tuple[Withheld, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EditionContent:
     """Everything that one edition says; `selection` tells for whom it was narrowed."""
 
@@ -219,7 +242,7 @@ class EditionContent:
     composed_at: datetime
     complete: bool  # composed after the week's end
     themes: tuple[ThemeNote, ...]  # in their fixed order
-    stories: tuple[StoryItem, ...]  # by rank, highest first
+    stories: tuple[StoryItem, ...]  # the one that an editor has lead, then by rank, highest first
     trends: tuple[Trend, ...]  # one a theme, in the same order
     gaps: tuple[SourceGap, ...]
     articles: int  # collected in the week
@@ -230,12 +253,19 @@ class EditionContent:
     first_named: tuple[str, ...] = ()  # organisations that no story of the weeks before was about
     weeks_named: int = 0  # that this was looked for in, the edition's included; 0: too few to say it
     misquoted: tuple[int, ...] = ()  # articles of which a sentence was left out, since it is not in what is stored
+    editing: Editing = Editing()
+
+    @property
+    def found(self) -> int:
+        """How many stories it has that no editor added."""
+        return sum(not story.added for story in self.stories)
 
     @property
     def outlets(self) -> int:
-        """Different outlets among its stories, copies and other reports included."""
-        own, copies = {one.outlet for one in self.stories}, {c.outlet for one in self.stories for c in one.copies}
-        return len(own | copies | {report.outlet for one in self.stories for report in one.reports})
+        """Different outlets among its stories, copies and other reports included; not of what an editor added."""
+        stories = [story for story in self.stories if not story.added]
+        own, copies = {one.outlet for one in stories}, {c.outlet for one in stories for c in one.copies}
+        return len(own | copies | {report.outlet for one in stories for report in one.reports})
 
     @property
     def theme_names(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from models.dates_ahead import DateAhead
 from models.edition.content import ModelNote
+from models.edition.edits import Edit
 from models.trends import Collected, ThemeHistory
 from models.weeks import Week
 
@@ -123,6 +124,8 @@ class WeekFacts:
     sources: tuple[SourceFact, ...]
     model: ModelNote
     named_before: frozenset[str] | None = None  # organisations in the stories of the weeks before; None: not known
+    edits: tuple[Edit, ...] = ()  # those in effect, in their order
+    archive: tuple[StoryFact, ...] = ()  # that an editor adds from what is stored
 
 
 def describe_model(version: str, scores: Mapping[str, Any]) -> ModelNote:

@@ -64,12 +64,18 @@ def write_news(content: EditionContent) -> tuple[NewsLine, ...]:
 
 def say_numbers(content: EditionContent, *, has_end: bool = True) -> str:
     """How many stories, from how much that was read, and how much could not be seen (told at the end): one line."""
-    found = count_stories(len(content.stories)).capitalize()
-    if content.stories:
+    added = len(content.stories) - content.found
+    found = count_stories(content.found).capitalize()
+    if content.found:
         found += f" from {count_things(content.outlets, 'outlet')}"
     for_you = " for your choice" if content.selection.is_narrowed else ""
     read, sources = count_things(content.articles, "article"), count_things(content.sources, "source")
     line = f"{found}{for_you}, out of {read} collected from {sources}."
+    line += (
+        f" {added}{' more' * bool(content.found)} {'was' if added == 1 else 'were'} added by the editor."
+        if added
+        else ""
+    )
     if count := len(content.gaps):
         line += (
             f" {count} of {content.sources_enabled} sources {'was' if count == 1 else 'were'} not seen or silent"
@@ -110,7 +116,7 @@ def _fill(subject: str, content: EditionContent, longest: int) -> str:
     """A subject of fewer than 60 letters with the numbers of the week behind it."""
     if len(subject) >= SHORTEST:
         return subject
-    numbers = f"; {count_stories(len(content.stories))} from {count_things(content.outlets, 'outlet')}"
+    numbers = f"; {count_stories(content.found)} from {count_things(content.outlets, 'outlet')}"
     week = f"week {content.as_week().number}"
     for more in (numbers, f"{numbers} in {week}", f"{numbers} · {PRODUCT}, {week}", f" · {PRODUCT}, {week}"):
         if SHORTEST <= len(subject + more) <= longest:

@@ -60,7 +60,10 @@ def describe_section(content: EditionContent, theme: str) -> str:
     if trend is None or is_part(content):
         return count_stories(len(stories))
     late = sum(story.late for story in stories)
-    if trend.now + late != len(stories):  # an edition of an earlier release counted otherwise
+    own = sum(not story.added for story in stories)
+    if content.editing.withheld and own < trend.now + late:
+        return f"{own} of {count_stories(trend.now + late)}{say_usual(trend)}"  # the editor left the others out
+    if trend.now + late != len(stories):  # an editor added some, or an edition of an earlier release counted otherwise
         return count_stories(len(stories))
     of_before = f", {late} of {'it' if len(stories) == 1 else 'them'} of earlier weeks" if late else ""
     not_called = "; not called a rise" if _is_above(trend) and is_news(trend) else ""  # the brief says why

@@ -26,6 +26,7 @@ _BASIS_NOTES = {
     Basis.OPENING: "from its opening only",
     Basis.SUMMARY: "from headline and summary only",
     Basis.HEADLINE: "from the headline only",
+    Basis.UNREAD: "not read by the monitor",
 }
 _ONE_MARK = str.maketrans('“”‘’"', "'" * 5)
 _GAP_REASONS = {
@@ -58,12 +59,14 @@ def write_standfirst(content: EditionContent) -> str:
 
 
 def describe_story(story: StoryItem) -> str:
-    """Outlet, day, nation where it is not England, and whatever limits what the monitor knew."""
+    """Outlet, day, nation where it is not England, whatever limits what the monitor knew, and whether an editor added it."""
     day = format_weekday(story.day) if story.day_is_published else f"seen {format_weekday(story.day)}"
+    day = "" if story.basis is Basis.UNREAD else day  # which is the day of the edit
     limits = (
         "£ subscribers only" if story.paywalled else "",
         _BASIS_NOTES[story.basis],
         "came after its week’s edition" if story.late else "",
+        "added by the editor" if story.added else "",
     )
     nation = "" if story.nation in {"uk", "england"} else name_nation(story.nation)
     return " · ".join(filter(None, (story.outlet, day, nation, *limits)))
@@ -143,6 +146,9 @@ def describe_naming(count: int, *, is_first: bool, weeks: int) -> str:
 def explain_empty(content: EditionContent) -> str:
     """The themes without a story, in one line; empty where there are none."""
     names = [theme.name for theme in content.themes if not content.stories_on(theme.id)]
+    if content.editing.withheld:  # of which some may have had a theme's only story
+        counted = {trend.theme for trend in content.trends if trend.now}
+        names = [theme.name for theme in content.themes if theme.name in names and theme.id not in counted]
     so_far = "" if content.complete else " so far"
     return f"Nothing this week{so_far} on: {'; '.join(names)}." if names else ""
 
@@ -168,13 +174,12 @@ def explain_gaps(gaps: Sequence[SourceGap]) -> str:
 
 def explain_method(content: EditionContent) -> tuple[str, ...]:
     """How the edition was made and how to put it right, one paragraph each."""
-    when = content.composed_at.astimezone(LONDON)
     framework = load_framework()
     earlier = " Part of the weeks before was tagged by an earlier version." if content.model.mixed else ""
     version = f" (version {content.model.version})" if content.model.version else ""
     return (
-        f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories "
-        f"unless a reviewer corrected a tag. Every article that was read was compared, sentence by sentence, with the "
+        f"{explain_making(content, ' unless a reviewer corrected a tag')} "
+        f"Every article that was read was compared, sentence by sentence, with the "
         f"themes of {framework.title}{', ' if framework.note else ''}{framework.note}.",
         f"The tags come from a statistical model{version}. {content.model.quality}{earlier} {content.model.recall}".strip(),
         f"{_explain_quotations(content)} Stories that the model was unsure of are not shown; they wait for a reviewer.",
@@ -185,15 +190,51 @@ def explain_method(content: EditionContent) -> tuple[str, ...]:
 
 def explain_in_short(content: EditionContent) -> str:
     """The same for the email, whose other part, in plain text, has it in full."""
-    when = content.composed_at.astimezone(LONDON)
     count = len(content.misquoted)
     left_out = f"; {count} that did not match {'was' if count == 1 else 'were'} left out" if count else ""
     measured = " ".join(filter(None, ((split_sentences(content.model.quality) or [""])[0], content.model.recall)))
     return (
-        f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}: no person chose or checked these stories. "
-        f"Every quotation is word for word as stored, and was compared with it{left_out}. {measured} "
+        f"{explain_making(content)} Every quotation is word for word as stored, and was compared with it{left_out}. {measured} "
         "Is a tag wrong? Reply, and say so."
     )
+
+
+def explain_making(content: EditionContent, unless: str = "") -> str:
+    """By whom it was made: by machine alone, or edited, with the names and what they did."""
+    when = content.composed_at.astimezone(LONDON)
+    made = f"Composed by machine on {format_long_date(when.date())} at {when:%H:%M}"
+    if not content.editing.by:
+        return f"{made}: no person chose or checked these stories{unless}."
+    *first, last = content.editing.by
+    names = f"{', '.join(first)} and {last}" if first else last
+    return f"{made}, and edited by {names}: {', '.join(list_edits(content))}. {_explain_others(content, unless)}"
+
+
+def list_edits(content: EditionContent) -> list[str]:
+    """What was edited: "a note", "1 story left out (the trends count it)"."""
+    editing = content.editing
+    did = ["a note"] if editing.note else []
+    did += ["the choice of the lead story"] if editing.lead else []
+    if out := len(editing.withheld):
+        did.append(f"{count_stories(out)} left out (the trends count {'it' if out == 1 else 'them'})")
+    for what, count in (
+        ("moved to another theme", editing.moved),
+        ("added", sum(story.added for story in content.stories)),
+        ("commented on", sum(bool(story.words) and not story.added for story in content.stories)),
+    ):
+        did += [f"{count_stories(count)} {what}"] if count else []
+    return did
+
+
+def name_author(story: StoryItem) -> str:
+    """Whose the words about a story are, set before them."""
+    return f"Editor’s words ({story.words_by})" if story.words else ""
+
+
+def _explain_others(content: EditionContent, unless: str) -> str:
+    own_words = "Editor’s words are the editor’s own, and no quotation. "
+    words = own_words if content.editing.note or any(story.words for story in content.stories) else ""
+    return f"{words}No person chose or checked the rest{unless}."
 
 
 def _explain_quotations(content: EditionContent) -> str:

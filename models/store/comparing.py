@@ -18,10 +18,10 @@ from models.sources import Registry, Source
 from models.store.article_facts import chunks
 from models.store.collecting import article_ids_of
 from models.store.editions import edition_of
+from models.store.edits import gather_edited
 from models.store.in_scope import article, review, tag
 from models.store.placing import editions_near, is_kept, listed_articles, weeks_told
 from models.store.tables import Article, ArticleAlias, ArticleEdition
-from models.store.week_gathering import gather_week
 from models.tagging.decisions import State
 from models.themes import Theme
 from models.urls import bare_host, host_of
@@ -44,6 +44,7 @@ class Reason(StrEnum):
     OTHER_WEEK_TOLD = "told-by-another-week"
     NOT_TAGGED = "not-tagged"
     LEFT_OUT = "left-out-by-a-person"
+    LEFT_OUT_BY_EDITOR = "left-out-by-editor"
     OUT_OF_SCOPE = "out-of-scope"
     OTHER_WEEK = "not-in-the-week"
     NOT_LISTED = "not-listed"  # in scope and of the week, but not in the edition as it is kept
@@ -95,6 +96,7 @@ def compare(
 ) -> Comparison:
     """What a bulletin has that the edition of `week` has not, and the other way round."""
     content, kept = _content(week, registry, themes, now, session=session)
+    withheld = {number: one.by for one in content.editing.withheld for number in one.articles}
     stories = {number: story for story in content.stories for number in (story.id, *(one.id for one in story.reports))}
     shown = {story.id for story in content.stories}
     by_story = _by_story(stories, session=session)
@@ -120,7 +122,7 @@ def compare(
             detail = f"folded into “{story.title}” ({story.outlet})"
             missed.append(Missed(item, Reason.FOLDED, detail, number, story=story, by_headline=by_headline))
         else:
-            untold = _untold(item, row, week, elsewhere.get(number, ""))
+            untold = _untold(item, row, week, elsewhere.get(number, ""), withheld.get(number, ""))
             missed.append(replace(untold, by_headline=by_headline))
     return Comparison(
         week, kept, tuple(shared), tuple(missed), tuple(story for story in content.stories if story.id not in had)
@@ -147,7 +149,7 @@ def _content(
     edition = edition_of(week, session=session)
     if edition is not None and is_kept(edition):
         return content_from_json(edition.content), True
-    return compose(gather_week(week, session=session), registry, themes, now), False
+    return compose(gather_edited(week, session=session), registry, themes, now), False
 
 
 def _by_story(stories: Mapping[int, StoryItem], *, session: Session) -> dict[int | None, StoryItem]:
@@ -239,11 +241,13 @@ def _told_elsewhere(week: Week, ids: Collection[int], *, session: Session) -> di
     return {number: name for number, name in told.items() if name != str(week)}
 
 
-def _untold(item: BulletinItem, row: _Fact, week: Week, told: str) -> Missed:
+def _untold(item: BulletinItem, row: _Fact, week: Week, told: str, withheld_by: str) -> Missed:
     own = str(Week.of(row.at))
     score = "" if row.in_scope is None else f" (score {row.in_scope:.2f})"
     if told:
         return Missed(item, Reason.OTHER_WEEK_TOLD, f"told by the edition of {told}", row.id, week=told)
+    if withheld_by:
+        return Missed(item, Reason.LEFT_OUT_BY_EDITOR, f"left out by editor {withheld_by}", row.id)
     if row.said is False:
         return Missed(item, Reason.LEFT_OUT, "a person said that it is not in scope", row.id)
     if row.said is None and row.scope_state is None:

@@ -1,7 +1,7 @@
 """Editions in the database: what each week's says, what a person decided about it, and whether it is sealed.
 
 An edition is composed anew until it is approved or sealed. An approval names the hash of its content, and holds as long as
-that is what is kept and no review came about one of its stories. A sealed one never changes.
+that is what is kept, no review came about one of its stories, and no editor has changed anything. A sealed one never changes.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import exists, func
 from sqlalchemy.orm import aliased
@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from models.edition.content import EditionContent, content_from_json
 from models.store import deliveries, posts
+from models.store.edits import gather_edited, latest_edit
 from models.store.locks import lock_writers
 from models.store.placing import place_stories
 from models.store.tables import Article, Edition, Review
@@ -25,15 +26,18 @@ from models.weeks import Week
 
 __all__ = [
     "Decision",
+    "Known",
     "approve",
     "content_hash",
     "edition_of",
+    "gather_edited",
     "gather_week",
     "hold",
     "index",
     "is_approved",
     "is_final",
-    "latest_review",
+    "is_overtaken",
+    "known_now",
     "save_edition",
     "seal",
 ]
@@ -45,6 +49,13 @@ class Decision(StrEnum):
     NONE = ""
     APPROVED = "approved"  # the content with the hash that is kept beside it, and no other
     HELD = "held"  # by a person: only a person's approval ends it
+
+
+class Known(NamedTuple):
+    """The newest review, and the newest edit of its week, that an edition can know of; 0: none."""
+
+    review: int = 0
+    edit: int = 0
 
 
 def edition_of(week: Week, *, session: Session) -> Edition | None:
@@ -64,19 +75,23 @@ def content_hash(content: dict[str, Any]) -> str:
 
 
 def save_edition(
-    content: EditionContent, *, subject: str, html: str, text: str, latest_review: int = 0, session: Session
+    content: EditionContent,
+    *,
+    subject: str,
+    html: str,
+    text: str,
+    known: Known = Known(),  # noqa: B008
+    session: Session,
 ) -> Edition:
-    """Keep an edition in place of an earlier one of its week; one that was sealed or approved meanwhile stays.
-
-    `latest_review` is the newest review when its stories were gathered.
-    """
+    """Keep an edition in place of an earlier one of its week; one that was sealed or approved meanwhile stays."""
     lock_writers("edition", session=session)
     edition = edition_of(content.as_week(), session=session)
     if edition is None:
         edition = Edition(week=content.week, composed_at=content.composed_at)
     elif is_final(edition, session=session):
         return edition
-    edition.composed_at, edition.latest_review = content.composed_at, latest_review
+    edition.composed_at = content.composed_at
+    edition.latest_review, edition.latest_edit = known
     edition.subject, edition.html, edition.text = subject, html, text
     edition.content = content.to_json()
     edition.counts = {
@@ -91,9 +106,14 @@ def save_edition(
     return edition
 
 
-def latest_review(*, session: Session) -> int:
-    """The number of the newest review: asked for before an edition's stories are gathered."""
-    return session.exec(select(func.max(Review.id))).one() or 0
+def known_now(week: Week, *, session: Session) -> Known:
+    """The newest review and edit: asked for before an edition's stories are gathered."""
+    return Known(session.exec(select(func.max(Review.id))).one() or 0, latest_edit(week, session=session))
+
+
+def is_overtaken(edition: Edition, *, session: Session) -> bool:
+    """Whether an editor has changed something since an edition that may still change was composed."""
+    return not edition.sealed and edition.latest_edit != latest_edit(Week.parse(edition.week), session=session)
 
 
 def is_final(edition: Edition, *, session: Session) -> bool:
@@ -102,10 +122,11 @@ def is_final(edition: Edition, *, session: Session) -> bool:
 
 
 def is_approved(edition: Edition, *, session: Session) -> bool:
-    """Whether an edition was approved as it is kept, and no review has come about its stories since it was composed."""
+    """Whether an edition was approved as it is kept, and neither an edit nor a review of its stories came since."""
     return (
         edition.decision == Decision.APPROVED
         and edition.decision_hash == content_hash(edition.content)
+        and not is_overtaken(edition, session=session)
         and not _is_reviewed(edition, session=session)
     )
 

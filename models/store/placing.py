@@ -14,14 +14,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, case, delete, func, insert, literal, null, select, union
+from sqlalchemy import Subquery, and_, case, delete, func, insert, literal, null, select, union
 from sqlmodel import Session
 from sqlmodel import select as select_rows
 
+from models.store.collecting import article_ids_of
 from models.store.columns import UtcDateTime
 from models.store.in_scope import article, published_or_seen, scope_reviews, story_key
 from models.store.tables import Article, ArticleEdition, Edition
 from models.tagging.decisions import State
+from models.urls import normalise_url
 from models.weeks import Week
 
 CHUNK = 500  # ids in one query; SQLite allows 999 variables in old builds
@@ -46,6 +48,9 @@ class Reason(StrEnum):
     TOO_OLD = "too-old"  # it came into scope too long after its week
 
 
+LEFT_OUT_BY_EDITOR = "left out by editor "  # and the name: stays, since the edition that could have told it was sent
+
+
 class PlacingError(ValueError):
     """An edition can't be sealed: it lists a story that another edition has told."""
 
@@ -59,7 +64,20 @@ def listed_articles(edition: Edition) -> set[int]:
     """The articles that an edition shows, one a story, and those of the other reports of its events."""
     stories = [story for story in edition.content.get("stories", []) if isinstance(story, dict)]
     shown = [one for story in stories for one in (story, *story.get("reports", ()))]
-    return {int(one["id"]) for one in shown if "id" in one}
+    return {int(one["id"]) for one in shown if one.get("id", 0) > 0}
+
+
+def withheld_articles(edition: Edition) -> dict[int, str]:
+    """The articles that an editor left out of an edition, by whom: no other edition tells them either."""
+    withheld = edition.content.get("editing", {}).get("withheld", [])
+    return {int(number): str(one["by"]) for one in withheld for number in one["articles"] if number > 0}
+
+
+def added_articles(edition: Edition, *, session: Session) -> set[int]:
+    """The articles that were collected under the addresses that an editor added to an edition unread."""
+    stories = [story for story in edition.content.get("stories", []) if story.get("id", 0) < 0]
+    addresses = [address for story in stories if (address := normalise_url(story["url"]))]
+    return set(article_ids_of(addresses, session=session).values())
 
 
 def editions_near(week: Week, *, session: Session) -> dict[str, Edition]:
@@ -68,6 +86,15 @@ def editions_near(week: Week, *, session: Session) -> dict[str, Edition]:
     near = [str(week.plus(step)) for step in range(-weeks, weeks + 1)]
     found = session.exec(select_rows(Edition).where(Edition.week.in_(near)))  # type: ignore[attr-defined]
     return {edition.week: edition for edition in found if edition.week == str(week) or is_kept(edition)}
+
+
+def left_out_for_good(article_ids: Collection[int], *, session: Session) -> set[int]:
+    """Those of these articles that an editor left out of an edition that was sent."""
+    found = set[int]()
+    for chunk in _chunks(sorted(article_ids)):
+        query = select(_placed.article_id).where(_placed.article_id.in_(chunk), _placed.week.is_(None))
+        found.update(session.scalars(query.where(_placed.reason.startswith(LEFT_OUT_BY_EDITOR))))
+    return found
 
 
 def weeks_told(article_ids: Collection[int], *, session: Session) -> dict[int, str]:
@@ -89,7 +116,7 @@ def place_stories(edition: Edition, now: datetime, *, session: Session) -> None:
         PlacingError: another sealed edition has told an article that this one lists; nothing was changed.
     """
     listed = listed_articles(edition)
-    ids = _articles_of_stories(listed, session=session)
+    ids = articles_of_stories(listed, session=session)
     told = weeks_told(ids, session=session)
     for article_id in sorted(listed & told.keys()):
         if told[article_id] != edition.week:
@@ -97,14 +124,25 @@ def place_stories(edition: Edition, now: datetime, *, session: Session) -> None:
                 f"the edition of {edition.week} lists article {article_id}, which the edition of {told[article_id]} "
                 f"has told; compose it again"
             )
-    new = sorted(ids - told.keys())
-    _replace([{"article_id": one, "week": edition.week, "reason": "", "at": now} for one in new], session)
     week = Week.parse(edition.week)
+    rows = [{"article_id": one, "week": edition.week, "reason": "", "at": now} for one in sorted(ids - told.keys())]
+    for other in editions_near(week, session=session).values():
+        # What an editor had told by its address alone was told, whenever it was collected.
+        late = (added_articles(other, session=session) if other.sealed else set()) - ids - told.keys()
+        late -= weeks_told(late, session=session).keys()
+        rows += [{"article_id": one, "week": other.week, "reason": "", "at": now} for one in sorted(late)]
+    withheld = withheld_articles(edition)
+    withheld = {one: by for one, by in withheld.items() if one not in ids and one not in told}
+    rows += [
+        {"article_id": one, "week": None, "reason": f"{LEFT_OUT_BY_EDITOR}{by}", "at": now}
+        for one, by in withheld.items()
+    ]
+    _replace(rows, session)
     _place_new_copies(week, now, session=session)
     _record_reasons(week, now, session=session)
 
 
-def _articles_of_stories(leads: Collection[int], *, session: Session) -> set[int]:
+def articles_of_stories(leads: Collection[int], *, session: Session) -> set[int]:
     """These articles, and all that share a story with one of them."""
     found, stories = set[int](), set[int]()
     for chunk in _chunks(sorted(leads)):
@@ -152,14 +190,32 @@ def _record_reasons(week: Week, now: datetime, *, session: Session) -> None:
         else_=None,  # it came after its edition was composed: the next one tells it
     )
     # A union and no `or`, so that both halves are found by an index.
+    left_out = _left_out_stories()
     concerned = article.id.in_(union(select(article.id).where(article.scope_state == State.YES.value), said_yes))
-    why = select(article.id, reason.label("reason")).where(concerned, moment < week.end).subquery("why")
-    told = select(_placed.article_id).where(_placed.article_id == why.c.id, _placed.week.is_not(None))
+    why = (
+        select(article.id, func.coalesce(left_out.c.reason, reason).label("reason"))
+        .outerjoin(left_out, left_out.c.story_id == article.story_id)
+        .where(concerned, moment < week.end)
+        .subquery("why")
+    )
+    told = select(_placed.article_id).where(_placed.article_id == why.c.id)
     new = select(why.c.id, null(), why.c.reason, literal(now, UtcDateTime())).where(
         why.c.reason.is_not(None), ~told.exists()
     )
-    session.execute(delete(ArticleEdition).where(_placed.week.is_(None)))
+    kept = _placed.reason.startswith(LEFT_OUT_BY_EDITOR)
+    session.execute(delete(ArticleEdition).where(_placed.week.is_(None), ~kept))
     session.execute(insert(ArticleEdition).from_select(["article_id", "week", "reason", "at"], new))
+
+
+def _left_out_stories() -> Subquery:
+    """The stories that editors left out for good, with the reason, which their copies share."""
+    return (
+        select(article.story_id, func.min(_placed.reason).label("reason"))
+        .join_from(ArticleEdition, Article, article.id == _placed.article_id)
+        .where(_placed.week.is_(None), _placed.reason.startswith(LEFT_OUT_BY_EDITOR))
+        .group_by(article.story_id)
+        .subquery("left_out")
+    )
 
 
 def _periods_not_sent(first: Week, last: Week, sealed: Collection[str]) -> list[tuple[datetime, datetime]]:

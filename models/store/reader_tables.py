@@ -1,4 +1,4 @@
-"""What readers of the web edition leave, what reviewers are asked, and what is posted; `models.store.tables` hands it on.
+"""What readers leave, what editors change, what reviewers are asked, and what is posted; `models.store.tables` hands it on.
 
 No `from __future__ import annotations` here: SQLModel reads the annotations when the class is made.
 """
@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from models.store.columns import text_column, time_column
+from models.store.columns import json_column, text_column, time_column
 
 
 class Suggestion(SQLModel, table=True):
@@ -53,3 +53,23 @@ class ChannelPost(SQLModel, table=True):
     updated_at: datetime = time_column()
     sent_at: datetime | None = time_column(optional=True)
     error: str | None = text_column(optional=True)
+
+
+class StoredEdit(SQLModel, table=True):
+    """What an editor changed of the edition of a week. Rows are only added: an undoing names the edit that it undoes."""
+
+    __tablename__ = "edit"
+
+    id: int | None = Field(default=None, primary_key=True)
+    week: str = Field(index=True)  # 2026-W47
+    kind: str  # see `models.edition.edits.Kind`
+    article_id: int | None = Field(default=None, foreign_key="article.id")
+    theme: str = ""
+    text: str = text_column()  # the note, or the editor's sentence
+    title: str = text_column()  # its headline then; an added one's as the editor gives it
+    outlet: str = ""
+    url: str = text_column()  # of what is added
+    reviewed: dict[str, list[bool]] = json_column(dict)  # by moving: theme -> what stood before, and since
+    undoes: int | None = None
+    editor: str
+    at: datetime = time_column()

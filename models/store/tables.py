@@ -1,5 +1,4 @@
 """Every table of the database. Names of tables and columns are a contract with those who query it.
-
 No `from __future__ import annotations` here: SQLModel reads the annotations when the class is made.
 """
 
@@ -18,6 +17,7 @@ from models.store.organisation_tables import RecognisedArticle as RecognisedArti
 from models.store.organisation_tables import StoredMention as StoredMention
 from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
 from models.store.reader_tables import ChannelPost as ChannelPost
+from models.store.reader_tables import StoredEdit as StoredEdit
 from models.store.reader_tables import Suggestion as Suggestion
 
 
@@ -133,12 +133,11 @@ class Article(SQLModel, table=True):
     page_sha256: str | None = None  # of what was sent
     listed_title: str | None = _text(optional=True)  # what its source's listing last called it
     listed_digest: str | None = None  # of all that the listing last said of it
-    # What the registry said of its source when it was stored: it is shown with that, whatever a registry says later.
-    nation: str | None = None
+    nation: str | None = None  # this and the next three: what the registry said of its source when it was stored
     sector: str | None = None
     rights: str | None = None  # the class; of this one and today's, the stricter rules
     weight: float | None = None
-    # Stored by a backfill: part of the trends of its own week, news for no edition.
+    # By a backfill: it is part of the trends of its own week, and news for no edition.
     backfilled: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
@@ -269,6 +268,7 @@ class Edition(SQLModel, table=True):
     decision_hash: str = ""  # SHA-256 of the content that was decided on
     decision_by: str = ""
     latest_review: int = 0  # the newest when it was composed
+    latest_edit: int = 0  # the newest of its week when it was composed
 
 
 class Delivery(SQLModel, table=True):

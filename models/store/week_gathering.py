@@ -30,9 +30,12 @@ from models.store.placing import (
     FIRST_REPORT_WITHIN,
     LATE_FOR,
     LATE_FOR_REVIEWED,
+    added_articles,
     editions_near,
+    left_out_for_good,
     listed_articles,
     weeks_told,
+    withheld_articles,
 )
 from models.store.source_snapshots import source_snapshots
 from models.store.story_relations import relate
@@ -82,7 +85,10 @@ def gather_edition(week: Week, *, session: Session) -> tuple[StoryFact, ...]:
         told = listed_articles(own)
         return tuple(story for story in stories if not told.isdisjoint(_ids(story)))
     elsewhere = {number for edition in near.values() for number in listed_articles(edition)}
-    elsewhere |= weeks_told([number for story in stories for number in _ids(story)], session=session).keys()
+    for edition in near.values():
+        elsewhere |= withheld_articles(edition).keys() | added_articles(edition, session=session)
+    ids = [number for story in stories for number in _ids(story)]
+    elsewhere |= weeks_told(ids, session=session).keys() | left_out_for_good(ids, session=session)
     return tuple(
         story
         for story in stories

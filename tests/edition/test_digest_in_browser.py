@@ -15,6 +15,7 @@ from flows.publishing.archive import ArchiveEntry, render_index
 from flows.publishing.view import Links
 from models.edition.content import EditionContent
 from tests.support.fakes_rendering import (
+    edit_content,
     render,
     render_web,
     week_content,  # noqa: F401 - a fixture
@@ -32,7 +33,7 @@ LINKS = Links(
     "https://monitor.example.org/index.html",
     "https://monitor.example.org/unsubscribe/x",
 )
-PAGES = ("email", "web", "index")
+PAGES = ("email", "web", "index", "edited-email", "edited-web")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TALLEST = 16_000  # pixels; Chromium draws no taller picture
 
@@ -52,7 +53,14 @@ def pages(content: EditionContent) -> dict[str, str]:
     entry = ArchiveEntry(
         "2026-W47", "Midwives at Castle Deeping give evidence; speaking up rises to 13 stories", 36, 11, 110
     )
-    return {"email": render(content, LINKS).html, "web": render_web(content), "index": render_index([entry])}
+    edited = edit_content(content)
+    return {
+        "email": render(content, LINKS).html,
+        "web": render_web(content),
+        "index": render_index([entry]),
+        "edited-email": render(edited, LINKS).html,
+        "edited-web": render_web(edited),
+    }
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

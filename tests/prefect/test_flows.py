@@ -252,3 +252,26 @@ def test_a_run_with_something_to_do_leaves_a_full_progress_bar(product: Product)
     ended = product.run("monitor", {"all_due": True})
     assert ended["state_type"] == "COMPLETED", ended["state"]["message"]
     assert product.artifact("monitor-progress")["data"] == 100.0
+
+
+def test_the_form_edits_the_edition_shows_it_and_the_draft_is_told(monitored: Product) -> None:
+    week = str(Week.of(utc_now()))
+    edits = {"editor": "Ada", "note": "Read *this* <b>first</b>.", "named_week": week}
+    run = monitored.run("edit-edition", edits)
+    assert re.search(rf"{week}: 1 recorded; .*, content [0-9a-f]{{12}}", run["state"]["message"])
+    shown = monitored.artifact("edition")["data"]
+    assert "## Editor’s note\n\nRead *this* &lt;b&gt;first&lt;/b&gt;." in shown
+    assert re.search(r"- 1: note at the top: .* \(Ada, \w+ \d\d:\d\d\)", shown.replace("\\", ""))
+    form = monitored.deployment("edit-edition")
+    assert f"{monitored.ui}/deployments/deployment/{form['id']}/run" in shown
+    assert set(form["parameter_openapi_schema"]["properties"]) >= {"note", "leave_out", "lead", "move", "add", "undo"}
+    mailboxes = Mailboxes()
+    with (
+        smtp_server(mailboxes) as port,
+        monitored.settings(EDITOR_TO="ada@example.org", SMTP_URL=f"smtp://127.0.0.1:{port}"),
+    ):
+        drafted = monitored.run("draft-edition")
+    assert drafted["state"]["message"].endswith("told"), drafted["state"]["message"]
+    (mail,) = mailboxes.raw("ada@example.org")
+    assert b"can be edited" in mail
+    assert form["id"].encode() in mail

@@ -135,6 +135,7 @@ def editions_told(world: World) -> Iterator[str]:
         memory.sealed[week] = (editions.content_hash(sealed[week].content), world.step)
         composed, end = memory.composed[week][1], Week.parse(week).end
         yield from _none_forgotten(world, week, composed, end, in_scope, placed)
+        yield from _edited(world, sealed[week])
         mine = {stories.get(number) for number in listed_articles(sealed[week])}
         for other in sealed.keys() - {week}:
             theirs = {stories.get(number) for number in listed_articles(sealed[other])}
@@ -143,6 +144,18 @@ def editions_told(world: World) -> Iterator[str]:
         for number in listed_articles(sealed[week]):
             if number not in placed or placed[number].week != week:
                 yield f"article {number} is listed by {week} and placed elsewhere"
+
+
+def _edited(world: World, row: Edition) -> Iterator[str]:
+    """What an editor was told is recorded went out, whatever came between."""
+    made, listed = world.memory.edits.get(row.week, {}), listed_articles(row)
+    editing = row.content["editing"]
+    notes = [str(about) for kind, about in made.values() if kind == "note"]
+    if editing["note"] != (notes[-1] if notes else ""):
+        yield f"the edition of {row.week} was sent with another note: {editing['note']!r}"
+    for number, (kind, about) in made.items():
+        if kind == "leave_out" and about in listed:
+            yield f"article {about} was left out by edit {number}, and sent by {row.week}"
 
 
 def _none_forgotten(world, week, composed, end, in_scope, placed) -> Iterator[str]:  # type: ignore[no-untyped-def]

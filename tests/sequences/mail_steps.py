@@ -2,16 +2,19 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 from sqlmodel import col, select
 
 from flows.publishing import erasure
+from flows.publishing.editing import EditResult, coming_week, edit_edition
 from flows.publishing.weekly import approve, weekly_digest
+from models.edition.edits import EditError, Wanted
 from models.store import editions, recipients
 from models.store.database import open_database
-from models.store.tables import Edition
+from models.store.tables import Article, Edition
 from models.themes import theme_ids
 from models.weeks import Week
 from tests.sequences.world import THEMES as LOADED
@@ -201,3 +204,53 @@ def is_decided(world: World, chance: Random) -> str:
         approve(world.database, week, given, "Ada")
     world.memory.decisions.setdefault(kept.week, []).append(("held" if held else "approved", given))
     return f"{kept.week} is {'held back' if held else 'approved'}"
+
+
+def edits(world: World, chance: Random) -> str:
+    """An editor changes the coming edition."""
+    week = coming_week(world.database, world.now)
+    made = world.memory.edits.setdefault(str(week), {})
+
+    def edit(**wanted: Any) -> EditResult:
+        asked = Wanted("Ada" if wanted else "", **wanted)
+        return edit_edition(
+            world.database, world.registry(), world.settings, asked, week=week, now=world.now, themes=LOADED
+        )
+
+    kind, stories = (
+        chance.choice(["note", "leave_out", "leave_out", "lead", "move", "add", "undo"]),
+        edit().draft.content.stories,
+    )
+    about: int | str = chance.choice(stories).id if stories else 0
+    wanted: dict[str, Any] = {}
+    if kind == "note":
+        about = f"Note {world.step}."
+        wanted = {"note": about}
+    elif kind == "undo":
+        # Not of a move: what is left of it depends on the reviews since.
+        about = chance.choice([number for number, (what, _) in made.items() if what != "move"] or [0])
+        wanted = {"undo": (about,)} if about else {}
+    elif kind == "add":
+        with world.database.read() as session:
+            found = session.exec(select(Article.id).where(col(Article.story_id).is_not(None))).all()
+        about = chance.choice(found or [0]) or 0
+        wanted = {"add": str(about), "sentence": "In my words."} if about else {}
+    elif about:
+        story = next(one for one in stories if one.id == about)
+        to = chance.choice([theme for theme in THEMES if theme != story.primary])
+        wanted = {kind: (str(about),) if kind == "leave_out" else str(about)} | ({"to": to} if kind == "move" else {})
+        if kind == "move":
+            world.memory.said += [(story.id, to, True)]
+            world.memory.said += [(story.id, story.primary, False)] if story.primary else []
+    if not wanted:
+        return f"nothing to edit in {week}"
+    try:
+        result = edit(**wanted)
+    except EditError as error:  # told by another edition
+        return f"{kind} {about} in {week}: {error}"
+    if kind == "undo":
+        del made[int(about)]
+    else:
+        made[result.edits[-1].edit.id] = (kind, about)
+    world.now += timedelta(minutes=1)
+    return f"{kind} {about} in {week}"

@@ -56,6 +56,9 @@ class Memory:
     listed: set[str] = field(default_factory=set)  # addresses that a completed run was shown
     said: list[tuple[int, str, bool]] = field(default_factory=list)  # article, theme or in-scope, verdict, as said
     people: dict[str, Person] = field(default_factory=dict)  # by address
+    edits: dict[str, dict[int, tuple[str, int | str]]] = field(
+        default_factory=dict
+    )  # by week and number, if not undone
     decisions: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # by week: (approved or held, hash)
     unknown: set[str] = field(default_factory=set)  # Message-IDs that were with the server when the sender was killed
     kept: dict[str, bytes] = field(

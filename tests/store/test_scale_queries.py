@@ -14,12 +14,12 @@ from models.bulletins import BulletinItem
 from models.edition.compose import compose
 from models.rights import load_rights
 from models.sources import Registry
-from models.store import audit, backfill, collecting, events, owed_pages, reviews, story_leads, tagging
+from models.store import audit, backfill, collecting, edits, events, owed_pages, reviews, story_leads, tagging
 from models.store.comparing import compare
 from models.store.database import Database, open_database
 from models.store.placing import place_stories
 from models.store.search import Wanted, by_period, facets, find, read_words, stories_of, story_of
-from models.store.tables import Article, Edition, FetchEvent
+from models.store.tables import Article, Edition, FetchEvent, StoredEdit
 from models.store.week_gathering import gather_week
 from models.themes import load_themes
 from models.weeks import Week
@@ -77,6 +77,7 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "copies that wait for their scope": lambda session: tagging.copy_scope_to_duplicates(session=session),
     "stories of an older model": lambda session: tagging.tagged_by_other_version(MODEL, RECENT, 0, 64, session=session),
     "the facts of a week": lambda session: gather_week(WEEK, session=session),
+    "what editors changed": lambda session: edited(session),
     "what a bulletin has": lambda session: compare(
         [BulletinItem("Outlet"), *(BulletinItem("", url) for url in URLS)],
         *(WEEK, Registry(sources=(), rights=load_rights()), load_themes(), NOW),
@@ -115,6 +116,25 @@ def sealed(session: Session) -> Edition:
     session.add(edition)
     session.flush()
     return edition
+
+
+def edited(session: Session) -> None:
+    """A story that is added from what is stored, one that is never collected and one that is left out, composed and sealed."""
+    for kind, number, url in (
+        ("add", 400, ""),
+        ("add", None, "https://elsewhere.example/x"),
+        ("leave-out", ARTICLES, ""),
+    ):
+        edit = StoredEdit(
+            week=str(WEEK.plus(-2)), kind=kind, article_id=number, url=url, title="x", editor="Ada", at=NOW
+        )
+        session.add(edit)
+    session.flush()
+    assert len(edits.gather_edited(WEEK.plus(-2), session=session).archive) == 1
+    edition = sealed(session)
+    withheld = [{"articles": [ARTICLES], "by": "Ada"}]
+    edition.content = {"stories": [{"id": -2, "url": URLS[0]}], "editing": {"withheld": withheld}}
+    place_stories(edition, NOW, session=session)
 
 
 @contextmanager
