@@ -1,6 +1,6 @@
 """Measures which reports are taken for one event: python -m tests.quality.events [--fit] [EVALUATION]
 
-On the invented reports of this folder (`reports_one.toml`, on which the weights were fitted, and `reports_two.toml`), on the
+On the invented reports of this folder (`reports_one.toml`, on which the weights were fitted, `reports_two.toml` and `reports_three.toml`), on the
 retold reports of seeds/retold taken as all of one day, and, with the folder of the evaluation sets, on pairs of real articles.
 """
 
@@ -253,7 +253,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.fit:
         fit()
-    for name in ("reports_one.toml", "reports_two.toml"):
+    for name in ("reports_one.toml", "reports_two.toml", "reports_three.toml"):
         if options.only in name:
             measure_invented(name)
     if not options.only:
