@@ -229,3 +229,9 @@ def _language_checked(page: Page, outcome: Outcome) -> Outcome:
     if page.text and page.language not in {None, ENGLISH}:
         return Outcome.OTHER_LANGUAGE
     return outcome
+
+
+def address_of(read: ReadEntry) -> str:
+    """The address that an article is stored under: the canonical one where its page names one."""
+    page = read.page
+    return page.canonical_url if page is not None and page.canonical_url else read.candidate.entry.url

@@ -19,6 +19,7 @@ class Traits:
         lists_past: it can be asked for an earlier time.
         days_a_question: how many days of an earlier time one question may span for its answer to be whole; None for any.
         addresses: how the addresses of its API or search begin, from the host on.
+        key: the setting that holds the key of its API, where it needs one.
     """
 
     least_hours: int = 0
@@ -27,6 +28,7 @@ class Traits:
     lists_past: bool = False
     days_a_question: int | None = None
     addresses: tuple[str, ...] = ()
+    key: str = ""
 
 
 _PARLIAMENT = ("hansard-api.parliament.uk/", "questions-statements-api.parliament.uk/")
@@ -50,7 +52,10 @@ class Kind(StrEnum):
         "govuk",
         Traits(own_site=True, lists_past=True, days_a_question=7, addresses=("www.gov.uk/api/search.json",)),
     )
-    GUARDIAN = "guardian", Traits(1, lists_past=True, days_a_question=7, addresses=("content.guardianapis.com/",))
+    GUARDIAN = (
+        "guardian",
+        Traits(1, lists_past=True, days_a_question=7, addresses=("content.guardianapis.com/",), key="guardian_api_key"),
+    )
     PARLIAMENT = "parliament", Traits(1, lists_past=True, days_a_question=7, addresses=_PARLIAMENT)
     GOOGLE_NEWS = "google-news", Traits(2, is_feed=True, addresses=("news.google.com/rss/search",))
     GDELT = "gdelt", Traits(3, addresses=("api.gdeltproject.org/",))

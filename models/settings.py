@@ -215,11 +215,6 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def guardian_key(self) -> str | None:
-        """The key of the Guardian's API, as it is sent."""
-        return self.guardian_api_key.get_secret_value() if self.guardian_api_key is not None else None
-
-    @property
     def alert_addresses(self) -> list[str]:
         """Whom alerts are mailed to."""
         return [parseaddr(part)[1] for part in self.alert_to.split(",") if part.strip()]

@@ -65,14 +65,25 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def with_schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema and nothing else: a copy of it costs less than the migrations."""
+    file = tmp_path_factory.mktemp("schema") / "culture.db"
+    with open_database(f"sqlite:///{file}"):
+        return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database, of each kind in turn."""
+def database_address(request: pytest.FixtureRequest, tmp_path: Path, with_schema: Path) -> Iterator[str]:
+    """The address of an empty database, of each kind in turn; with the schema for tests that take it open."""
+    opened = "database" in request.fixturenames
     if request.param == "sqlite":
+        if opened:
+            shutil.copy(with_schema, tmp_path / "culture.db")
         yield f"sqlite:///{tmp_path / 'culture.db'}"
         return
     server: Postgres = request.getfixturevalue("postgres")
-    with server.new_database() as address:
+    with server.new_database(server.template() if opened else "template1") as address:
         yield address
 
 
@@ -84,8 +95,9 @@ def database(database_address: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Database]:
+def sqlite(tmp_path: Path, with_schema: Path) -> Iterator[Database]:
     """An empty SQLite database, for what does not depend on the kind."""
+    shutil.copy(with_schema, tmp_path / "culture.db")
     with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
         yield opened
 
@@ -97,9 +109,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that wait for servers and processes come first: begun last, they would keep one of the test processes idle."""
+    """A file is run by one process, and all files that share the started product by two, since each start of it is dear.
+
+    Files that wait for servers and processes come first: begun last, they would keep one of the test processes idle.
+    """
     long = {item.path for item in items if item.get_closest_marker("long")}
     items.sort(key=lambda item: item.path not in long)
+    sharing = {item.path for item in items if "product" in getattr(item, "fixturenames", ())}
+    for item in items:
+        name = str(item.path.relative_to(item.config.rootpath))
+        # Those of `start` stop the product and start it again, which nobody else could bear.
+        group = "product" if item.path in sharing and item.path.stem != "test_start" else name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

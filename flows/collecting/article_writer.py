@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from flows.collecting.batch import Batch, address_of
+from flows.collecting.batch import Batch
 from flows.collecting.listings import ListingResult, PollListing
 from flows.collecting.source_polls import Poll
 from flows.fetching.client import HostFacts
-from models.admission import ReadEntry, cleaned
+from models.admission import ReadEntry, address_of, cleaned
 from models.entries import Reply
 from models.outcomes import Outcome, PollOutcome
 from models.polling import max_age, new_entries, next_poll

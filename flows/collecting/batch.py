@@ -6,8 +6,9 @@ Nothing is decided here that `models.admission`, `models.revisits` and `models.s
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from flows.collecting.neighbours import claims_anothers
 from flows.reading.page_facts import choose_published
-from models.admission import Candidate, ReadEntry, digest_of, headline, text_status_of
+from models.admission import Candidate, ReadEntry, address_of, digest_of, headline, text_status_of
 from models.folding import StoryFolder
 from models.outcomes import Outcome, TextStatus
 from models.revisits import after_visit, next_look
@@ -86,7 +87,7 @@ class Batch:
 
     def _file_first(self, read: ReadEntry) -> Outcome:
         """An entry that is not stored yet, with all that is to be had of it."""
-        address = address_of(read)
+        address = self._address_of(read)
         if (known := self._stored.get(address)) is not None:
             # Another entry, or another process, brought the same page under its canonical address.
             self.rows.aliases[read.candidate.entry.url] = known
@@ -123,7 +124,7 @@ class Batch:
     def _file_again(self, read: ReadEntry, earlier: Article) -> Outcome:
         """The page of an article that its listing made, in this run or an earlier one."""
         assert earlier.id is not None
-        address, outcome = address_of(read), read.outcome
+        address, outcome = self._address_of(read), read.outcome
         known = self._stored.get(address)
         same = known if known is not None and known != earlier.id else None
         if same is not None and earlier.story_id is None:
@@ -150,6 +151,12 @@ class Batch:
             row["outcome"] = earlier.outcome if earlier.outcome == Outcome.COPY else outcome
         self.change(row, old_title=earlier.title)
         return outcome
+
+    def _address_of(self, read: ReadEntry) -> str:
+        """The canonical address, unless what is stored there since an earlier run is plainly another report."""
+        address = address_of(read)
+        target = self._earlier.get(self._stored.get(address, 0))
+        return read.candidate.entry.url if target is not None and claims_anothers(read, target) else address
 
     def _complete(self, read: ReadEntry, article_id: int) -> Outcome:
         """What an entry's page gives to the article that is stored under its canonical address."""
@@ -291,9 +298,3 @@ def _text_columns(text: str | None, status: TextStatus) -> Row:
 
 def _tries(read: ReadEntry) -> int:
     return read.candidate.attempts + (read.reply is not None and read.reply.requests > 0)
-
-
-def address_of(read: ReadEntry) -> str:
-    """The address that an article is stored under: the canonical one where its page names one."""
-    page = read.page
-    return page.canonical_url if page is not None and page.canonical_url else read.candidate.entry.url

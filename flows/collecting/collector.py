@@ -17,7 +17,7 @@ from flows.collecting.page_visits import TIME_WAS_UP
 from flows.collecting.source_polls import Poll, poll_source
 from flows.collecting.summary import CollectSummary, SourceResult
 from flows.collecting.turns import is_due, longest_due_first, round_robin, visit_again
-from flows.reading.sources import Window
+from flows.reading.sources import Window, key_of
 from flows.running.steps import Report, RunStep, at_once, unreported
 from models.admission import Candidate, ReadEntry
 from models.network_trouble import is_answered
@@ -138,7 +138,7 @@ class Collector:
                     client=self._web.client,
                     workers=self._web.workers,
                     window=self._window,
-                    key=self._settings.guardian_key,
+                    key=key_of(source.kind, self._settings),
                 )
         except TimeoutError:
             return Poll(source, PollOutcome.DEFERRED, TIME_WAS_UP)

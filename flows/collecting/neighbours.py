@@ -9,9 +9,12 @@ import asyncio
 from collections import Counter, defaultdict
 from dataclasses import replace
 
+from models.admission import ReadEntry
 from models.entries import Entry, Page
 from models.outcomes import TextStatus
 from models.page_identity import alike, title_words
+from models.store.tables import Article
+from models.stories import is_copy
 
 # Of a headline's words; news has most of them in its text, a notice of the site hardly any.
 UNRELATED = 0.34
@@ -73,6 +76,15 @@ class Neighbours:
         places = self._texts[hash(text)]
         titles = [title for _, title in places]
         return len(places) > 1 and any(not alike(titles[0], title) for title in titles[1:])
+
+
+def claims_anothers(read: ReadEntry, stored: Article) -> bool:
+    """Whether a page gives as its own the address of an article of an earlier run that is plainly another report."""
+    entry, page = read.candidate.entry, read.page
+    if page is None or page.canonical_url in {None, entry.url} or stored.id == read.candidate.article_id:
+        return False
+    title = entry.title or page.title if stored.text else page.title
+    return not alike(title, stored.title) and not (page.text and stored.text and is_copy(page.text, stored.text))
 
 
 def _without_headline(text: str, *titles: str) -> str:

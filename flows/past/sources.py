@@ -10,7 +10,7 @@ from functools import partial
 from flows.collecting.open_web import Web, open_web
 from flows.collecting.source_polls import Poll, poll_source
 from flows.past.parts import PartResult, ReadSummary, finish, finished_before, store
-from flows.reading.sources import Window
+from flows.reading.sources import Window, key_of
 from flows.running.steps import Report, RunStep, at_once, unreported
 from models.admission import Candidate, ReadEntry
 from models.outcomes import Outcome
@@ -124,7 +124,7 @@ class _Past:
             client=self.web.client,
             workers=self.web.workers,
             window=Window(span.since, last),
-            key=self.settings.guardian_key,
+            key=key_of(source.kind, self.settings),
         )
 
     def _candidates(self, source: Source, poll: Poll, span: Window, outcomes: Counter[str]) -> list[Candidate]:

@@ -103,12 +103,13 @@ async def check_sources(
 ) -> "list[SourceReport]":
     """Probe sources live; nothing is stored."""
     from flows.collecting.source_check import probe
+    from flows.reading.sources import key_of
 
     done = 0
 
     async def one(source: Source, client: "PoliteClient") -> "SourceReport":
         nonlocal done
-        probed = await probe(source, client, now, key=settings.guardian_key)
+        probed = await probe(source, client, now, key=key_of(source.kind, settings))
         done += 1
         report("check", done, len(sources))
         return probed

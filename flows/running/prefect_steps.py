@@ -25,6 +25,7 @@ from sqlalchemy.engine import make_url
 
 from flows.running.steps import Report, in_one_sentence
 from flows.tagging.opening import check_framework
+from models.kinds import Kind
 from models.private_files import keep_private
 from models.settings import BLOCK, PREFIX, Settings, SettingsError, load_settings
 from models.sources import Registry, load_registry
@@ -44,11 +45,8 @@ PROGRESS_EVERY_SECONDS = 3.0  # each report is a call of the API and some 20 ms 
 # email sent again. No results kept: they hold texts and addresses.
 KEEP_NOTHING: _Kept = {"retries": 0, "cache_policy": NO_CACHE, "persist_result": False}
 
-FROM_BLOCKS = (
-    "smtp_url",
-    "guardian_api_key",
-    "alert_webhook",
-)  # what flows alone need; the rest is read before Prefect is there
+# What flows alone need; the rest is read before Prefect is there.
+FROM_BLOCKS = ("smtp_url", "alert_webhook", *(kind.traits.key for kind in Kind if kind.traits.key))
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -149,6 +149,19 @@ def test_pages_that_all_claim_one_address_are_kept_under_their_own(
         assert found.paths(web) == ["/1", "/2", "/3"]
 
 
+@pytest.mark.parametrize("claimed", ["/1", "/elsewhere-in-the-archive"], ids=["the first page, by a cache", "another"])
+def test_a_page_that_claims_the_address_of_a_report_of_an_earlier_run_is_kept_under_its_own(
+    claimed: str, sqlite: Database, tmp_path: Path, now: datetime
+) -> None:
+    with FakeWeb() as web:
+        for number, title in enumerate(TITLES, 1):
+            web.pages[f"/{number}"] = Answer(story(title, head=f"<link rel='canonical' href='{claimed}'>"))
+            web.pages["/feed"] = feed(item(f"/{number}", title))
+            found = collected(web, sqlite, tmp_path, now + timedelta(days=number))
+            assert (found.outcomes, found.stories) == ({"new": 1}, number)
+        assert found.paths(web) == sorted([claimed, "/2", "/3"])
+
+
 def test_one_page_under_two_addresses_is_one_article(sqlite: Database, tmp_path: Path, now: datetime) -> None:
     web_page: Any = Answer(story(TITLES[0], head="<link rel='canonical' href='/chair-of-barrowmere-resigns'>"))
     with FakeWeb({"/rss/1": web_page, "/rss/2": web_page}) as web:

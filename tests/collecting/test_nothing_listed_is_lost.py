@@ -196,7 +196,7 @@ def test_a_page_that_never_opens_is_given_up_with_its_reason_after_so_many_tries
     world.source("paper", world.web.url("/feed"))
     world.web.pages["/shut"] = Answer(b"broken", 500)
     states, asked = [], 0
-    for hours in range(0, 24 * 12, 4):
+    for hours in range(0, 24 * 9, 6):
         summary = world.run(timedelta(hours=hours), all_due=False)
         asked += summary.outcomes[Outcome.FAILED]
         with world.database.read() as session:

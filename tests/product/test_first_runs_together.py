@@ -33,9 +33,9 @@ with open_database(settings.database_address) as database:
 """
 
 
-def run_twice(folder: Path, address: str) -> list[str]:
+def run_twice(folder: Path, address: str, seeds: Path) -> list[str]:
     """Two processes that open the tagger at the same time; what each said."""
-    environment = {**os.environ, "CULTURE_DATABASE_URL": address}
+    environment = {**os.environ, "CULTURE_DATABASE_URL": address, "CULTURE_FRAMEWORK": str(seeds)}
     both = [
         subprocess.Popen(
             [sys.executable, "-c", RUN, str(number)],
@@ -54,16 +54,18 @@ def run_twice(folder: Path, address: str) -> list[str]:
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "sqlite"])
-def test_one_trains_and_the_other_waits(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> None:
+def test_one_trains_and_the_other_waits(
+    request: pytest.FixtureRequest, tmp_path: Path, engine: str, small_seeds_folder: Path
+) -> None:
     if engine == "postgresql":
         postgres: Postgres = request.getfixturevalue("postgres")
         with postgres.new_database() as address:
-            check(tmp_path, address)
+            check(tmp_path, address, small_seeds_folder)
     else:
-        check(tmp_path, f"sqlite:///{tmp_path / 'data' / 'culture.db'}")
+        check(tmp_path, f"sqlite:///{tmp_path / 'data' / 'culture.db'}", small_seeds_folder)
 
 
-def check(folder: Path, address: str) -> None:
+def check(folder: Path, address: str, seeds: Path) -> None:
     with open_database(address) as database:
         with database.write() as session:
             add_lead(
@@ -73,7 +75,7 @@ def check(folder: Path, address: str) -> None:
                 ),
                 session=session,
             )  # fmt: skip
-        said = run_twice(folder, address)
+        said = run_twice(folder, address, seeds)
         assert sum("trained now" in one for one in said) == 1
         with database.read() as session:
             assert len(session.exec(select(ModelVersion)).all()) == 1

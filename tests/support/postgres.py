@@ -14,6 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from models.store.database import open_database
+
 HOW_TO_GET_IT = (
     "PostgreSQL is not installed: 'apt-get install postgresql' (or your system's package) to run these tests"
 )
@@ -25,16 +27,25 @@ class Postgres:
     def __init__(self, port: int, restart: Callable[[], None]) -> None:
         self.port = port
         self.restart = restart  # at once, as after a crash; returns when it answers again
+        self._template = ""
 
     def address(self, name: str) -> str:
         """The SQLAlchemy address of one of its databases."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
+    def template(self) -> str:
+        """A database with the schema and nothing else: made once, since a copy of it costs less than the migrations."""
+        if not self._template:
+            self.execute('CREATE DATABASE "with_schema"')
+            with open_database(self.address("with_schema")):
+                self._template = "with_schema"
+        return self._template
+
     @contextmanager
-    def new_database(self) -> Iterator[str]:
-        """An empty database, dropped at the end; gives its address."""
+    def new_database(self, template: str = "template1") -> Iterator[str]:
+        """A database, empty if it is a copy of no other one, dropped at the end; gives its address."""
         name = f"test_{uuid.uuid4().hex}"
-        self.execute(f'CREATE DATABASE "{name}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield self.address(name)
         finally:

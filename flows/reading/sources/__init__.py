@@ -2,8 +2,9 @@
 
 Adding a kind: a module here, and its line in `models.kinds.Kind`. The module is named as the kind is (with `_` for `-`) and has
 `request_for(source, window) -> RequestSpec` and `read(reply, window) -> Listing`. If its API needs a key: `with_key(spec, key)`,
-which raises `MissingKey` without one. If its API gives pages, too: `page_request(source, entry_url) -> RequestSpec` and
-`read_entry_page(body, url) -> Page | None`, None for what is no answer of the API.
+which raises `MissingKey` without one, and the trait `key`, which names the setting that holds it. If its API gives pages, too:
+`page_request(source, entry_url) -> RequestSpec` and `read_entry_page(body, url) -> Page | None`, None for what is no answer of
+the API.
 Everything here is pure and at top level, so that it can run in a worker process.
 """
 
@@ -24,6 +25,9 @@ from models.entries import MAX_PAGE_BYTES, Page, Reply
 from models.kinds import Kind
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from models.settings import Settings
     from models.sources import Source
 
 __all__ = [
@@ -34,6 +38,7 @@ __all__ = [
     "RequestSpec",
     "Window",
     "has_page_api",
+    "key_of",
     "page_request",
     "read_entry_page",
     "read_listing",
@@ -63,6 +68,12 @@ def with_key(kind: Kind, spec: RequestSpec, key: str | None) -> RequestSpec:
     """
     add = getattr(_READERS[kind], "with_key", None)
     return add(spec, key) if add else spec
+
+
+def key_of(kind: Kind, settings: "Settings") -> str | None:
+    """The key of the kind's API, as it is sent; None where it needs none, or none is set."""
+    key: SecretStr | None = getattr(settings, kind.traits.key) if kind.traits.key else None
+    return key.get_secret_value() if key is not None else None
 
 
 def read_listing(kind: Kind, reply: Reply, window: Window) -> Listing:
