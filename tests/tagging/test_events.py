@@ -64,12 +64,28 @@ def test_another_outlet_reports_the_event() -> None:
         account(2, PARKING, "Gazette"),
         account(2, AGAIN, "Gazette", bodies={"thornley": frozenset({"Thornley"})}),
         account(2, ("The week in brief: Ashcombe chair resigns", AGAIN[1]), "Gazette"),
+        account(2, (AGAIN[0], AGAIN[1] + " I have sat on such boards. My own chair read every message."), "Gazette"),
         account(2, AGAIN, "Gazette", bodies={name: frozenset({name}) for name in ("ashcombe", "thornley", "vale")}),
     ],
-    ids=["same outlet", "days later", "another event of the trust", "another trust", "a round-up", "a list of trusts"],
+    ids=[
+        "same outlet",
+        "days later",
+        "another event of the trust",
+        "another trust",
+        "a round-up",
+        "a comment",
+        "a list of trusts",
+    ],
 )
 def test_what_is_no_report_of_the_event(other: Compared) -> None:
     assert find_event(other, {7: [FIRST]}) is None
+
+
+def test_a_report_that_quotes_somebody_in_the_first_person_is_no_comment() -> None:
+    quoting = account(
+        2, (AGAIN[0], AGAIN[1] + ' "I lost sight of my inbox," she said. “I don\'t blame anyone.”'), "Gazette"
+    )
+    assert find_event(quoting, {7: [FIRST]}) is not None
 
 
 def test_what_a_person_separated_stays_apart() -> None:
