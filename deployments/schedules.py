@@ -29,6 +29,7 @@ def catalogue(settings: Settings) -> tuple[Deployed, ...]:
     return (
         Deployed("monitor", "flows.monitor.monitor", settings.schedule_monitor, ("main job",)),
         Deployed("digest", "flows.digest.digest", settings.schedule_digest, ("mail",)),
+        Deployed("daily", "flows.daily.daily", settings.schedule_daily, ("mail",)),
         Deployed("review", "flows.review.review", tags=("review",), queue_runs=True),
         Deployed("review-queue", "flows.review.review_queue", tags=("review",)),
         Deployed("train", "flows.train.train", settings.schedule_train, ("model",)),

@@ -53,7 +53,7 @@ def gather_week(week: Week, *, session: Session) -> WeekFacts:
         collected=_collected(weeks, session=session),
         histories=_histories(weeks, stories, session=session),
         sources=tuple(source_facts(week, session=session)),
-        model=_model(week, stories, session=session),
+        model=model_of(week, stories, session=session),
         named_before=organisations_between(weeks[0].start, week.start, session=session),
     )
 
@@ -78,13 +78,15 @@ def gather_edition(week: Week, *, session: Session) -> tuple[StoryFact, ...]:
     stories = _stories(keys, week, session=session)
     if own is not None and own.sealed:
         told = listed_articles(own)
-        return tuple(story for story in stories if not told.isdisjoint(_ids(story)))
+        return tuple(story for story in stories if not told.isdisjoint(articles_of_story(story)))
     elsewhere = {number for edition in near.values() for number in listed_articles(edition)}
-    elsewhere |= weeks_told([number for story in stories for number in _ids(story)], session=session).keys()
+    elsewhere |= weeks_told(
+        [number for story in stories for number in articles_of_story(story)], session=session
+    ).keys()
     return tuple(
         story
         for story in stories
-        if elsewhere.isdisjoint(_ids(story))
+        if elsewhere.isdisjoint(articles_of_story(story))
         and (not story.late or (_is_news(story) and str(Week.of(_first(story).at)) in near))
     )
 
@@ -102,7 +104,7 @@ def _moment(fact: ArticleFact) -> tuple[datetime, str, int]:
     return (fact.at, fact.source, fact.id)
 
 
-def _ids(story: StoryFact) -> set[int]:
+def articles_of_story(story: StoryFact) -> set[int]:
     return {story.shown.id, *(copy.id for copy in story.copies)}
 
 
@@ -258,7 +260,7 @@ def source_facts(week: Week, *, session: Session) -> Iterable[SourceFact]:
         )
 
 
-def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> ModelNote:
+def model_of(week: Week, stories: Sequence[StoryFact], *, session: Session) -> ModelNote:
     """The model that tagged most of what is shown; the champion where nothing is."""
     ids = [report.shown.id for report in stories]
     votes: dict[str, int] = defaultdict(int)
