@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
+from itertools import islice
 
 from sqlmodel import Session
 
@@ -49,12 +50,22 @@ class News:
 
     content: EditionContent
     articles: dict[int, frozenset[int]]  # by story: all articles of its event
-    earliest: dict[int, datetime]  # by story: the first report of it
+    found: dict[int, tuple[datetime, datetime]]  # by story: when the first report of it was seen, and published
     now: datetime
+
+    @property
+    def midnight(self) -> datetime:
+        """When the day began, in London."""
+        return self.now.astimezone(LONDON).replace(hour=0, minute=0, second=0, microsecond=0)
 
     def is_apart_from(self, articles: Collection[int], story: StoryItem) -> bool:
         """Whether none of these articles reports what a story tells."""
         return self.articles[story.id].isdisjoint(articles)
+
+    def is_of_today(self, story: StoryItem) -> bool:
+        """Whether it was first seen today, and published not long before."""
+        seen, published = self.found[story.id]
+        return seen >= self.midnight and published >= self.now - short.ALERT_WITHIN
 
     def only(self, wanted: Callable[[StoryItem], bool], person: Receiver) -> EditionContent | None:
         """Of the stories that are `wanted`, those of a reader's choice; None where there is none."""
@@ -120,7 +131,7 @@ def _send(
             facts = short_mails.gather_news(now, session=session)
         content = compose(facts, registry, themes or load_themes(), now)
         content = replace(content, complete=True, trends=(), gaps=(), first_named=(), weeks_named=0)
-        news = News(content, short_mails.articles_by_story(facts), short_mails.earliest_by_story(facts), now)
+        news = News(content, short_mails.articles_by_story(facts), short_mails.found_by_story(facts), now)
         if mailer is not None and not settings.approval:
             with lock.write() as session:
                 _open(news, kind, sender, session=session)
@@ -143,8 +154,7 @@ def _send(
 
 def _open(news: News, kind: Kind, sender: Sender, *, session: Session) -> None:
     """Open what each reader is to have now: a daily email with all that is new, or an alert for each of a few stories."""
-    midnight = news.now.astimezone(LONDON).replace(hour=0, minute=0, second=0, microsecond=0)
-    today = short_mails.opened_since(midnight, session=session)
+    today = short_mails.opened_since(news.midnight, session=session)
     told = short_mails.told({number for ids in news.articles.values() for number in ids}, session=session)
     for person in recipients.receivers(session=session):
         content = news.only(partial(news.is_apart_from, told.get(person.id, frozenset())), person)
@@ -154,9 +164,8 @@ def _open(news: News, kind: Kind, sender: Sender, *, session: Session) -> None:
             mails: list[tuple[StoryItem, ...]] = [content.stories]
         elif kind is Kind.ALERT:
             left = max(short.ALERTS_A_DAY - today[person.id, kind.value], 0)
-            since = news.now - short.ALERT_WITHIN
-            fresh = [one for one in short.find_alerts(content, person.alerts) if news.earliest[one.id] >= since]
-            mails = [(story,) for story in fresh[:left]]
+            fresh = filter(news.is_of_today, short.find_alerts(content, person.alerts))
+            mails = [(story,) for story in islice(fresh, left)]
         else:
             continue
         for stories in mails:

@@ -18,8 +18,8 @@ from models.weeks import format_long_date
 
 WATCHED = "watched"  # among a recipient's alerts: stories about the organisations that they watch; else a theme's id
 ALERTS_A_DAY = 3
-# A story that was published earlier is no alert: it was found late, or its source is new. Two days, since some sources
-# date by the day, and the night is long.
+# An alert is of a story that was first seen today: what was over three yesterday has its place. One that was published
+# earlier than this was found late, or its source is new. Two days, since some sources date by the day, and the night is long.
 ALERT_WITHIN = timedelta(days=2)
 
 

@@ -73,11 +73,12 @@ def articles_by_story(facts: WeekFacts) -> dict[int, frozenset[int]]:
     return found
 
 
-def earliest_by_story(facts: WeekFacts) -> dict[int, datetime]:
-    """By the article that may be shown of a story: the moment of the first report of its event."""
-    found: dict[int, datetime] = {}
+def found_by_story(facts: WeekFacts) -> dict[int, tuple[datetime, datetime]]:
+    """By the article that may be shown of a story: when the first report of its event was seen, and when it was published."""
+    found: dict[int, tuple[datetime, datetime]] = {}
     for event in by_event(facts.stories):
-        first = min(article.at for story in event for article in story.articles)
+        articles = [article for story in event for article in story.articles]
+        first = (min(one.first_seen_at for one in articles), min(one.at for one in articles))
         found.update((story.shown.id, first) for story in event)
     return found
 
