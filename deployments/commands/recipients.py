@@ -94,7 +94,7 @@ def add(
         _confirm(recipient, done)
 
 
-@app.command("change", epilog="Example: culture-monitor recipients change you@example.org --daily --alert watched")
+@app.command("change", epilog="Example: culture-monitor recipients change you@example.org --daily")
 def change(
     address: Address,
     name: Name = None,

@@ -14,11 +14,12 @@ from models.bulletins import BulletinItem
 from models.edition.compose import compose
 from models.rights import load_rights
 from models.sources import Registry
-from models.store import backfill, collecting, events, owed_pages, reviews, story_leads, tagging
+from models.store import backfill, collecting, events, owed_pages, reviews, short_mails, story_leads, tagging
 from models.store.comparing import compare
 from models.store.database import Database, open_database
 from models.store.placing import place_stories
 from models.store.search import Wanted, by_period, facets, find, read_words, stories_of, story_of
+from models.store.story_relations import continued_by
 from models.store.tables import Article, Edition, FetchEvent
 from models.store.week_gathering import gather_week
 from models.themes import load_themes
@@ -28,7 +29,7 @@ from tests.support.synthetic_store import MODEL, fill, registry
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 ARTICLES = 20_000
-GROWING = ("article", "story", "tag", "fetch_event", "article_alias", "review", "mention", "event_report")
+GROWING = ("article", "story", "tag", "fetch_event", "article_alias", "review", "mention", "event_report", "told_story", "delivery")
 WEEK = Week.of(NOW)
 RECENT = NOW - timedelta(days=14)
 URLS = [f"https://source-{n:03d}.example/news/{n}" for n in range(600)]
@@ -67,6 +68,11 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "copies that wait for their scope": lambda session: tagging.copy_scope_to_duplicates(session=session),
     "stories of an older model": lambda session: tagging.tagged_by_other_version(MODEL, RECENT, 0, 64, session=session),
     "the facts of a week": lambda session: gather_week(WEEK, session=session),
+    "what a daily email tells": lambda session: short_mails.gather_news(NOW, session=session),
+    "what readers were told": lambda session: short_mails.told(range(100, 900), session=session),
+    "emails of today": lambda session: short_mails.opened_since(RECENT, session=session),
+    "emails that wait": lambda session: short_mails.under_way(session=session),
+    "what a story continues": lambda session: continued_by(ARTICLES, session=session),
     "what a bulletin has": lambda session: compare(
         [BulletinItem("Outlet"), *(BulletinItem("", url) for url in URLS)],
         *(WEEK, Registry(sources=(), rights=load_rights()), load_themes(), NOW),
