@@ -130,7 +130,6 @@ def _send(
         with database.read() as session:
             facts = short_mails.gather_news(now, session=session)
         content = compose(facts, registry, themes or load_themes(), now)
-        content = replace(content, complete=True, trends=(), gaps=(), first_named=(), weeks_named=0)
         news = News(content, short_mails.articles_by_story(facts), short_mails.found_by_story(facts), now)
         if mailer is not None and not settings.approval:
             with lock.write() as session:
@@ -211,8 +210,10 @@ class ShortMaker:
 
 def view_short(content: EditionContent, kind: Kind, at: datetime, alerts: Sequence[str], links: Links) -> EditionView:
     """What a daily email or an alert shows: its stories, how they were found, and why its reader gets it."""
+    # Nothing of the week as a whole, which the weekly edition tells.
+    content = replace(content, complete=True, trends=(), gaps=(), first_named=(), weeks_named=0)
     view = view_edition(content, links)
-    is_alert, standfirst = kind is Kind.ALERT, short.write_short_standfirst(content, kind, alerts)
+    standfirst = short.write_short_standfirst(content, kind, alerts)
     return replace(
         view,
         subject=short.write_short_subject(content, kind),
@@ -223,7 +224,7 @@ def view_short(content: EditionContent, kind: Kind, at: datetime, alerts: Sequen
         news=(),
         brief=(),
         unnamed="",
-        sections=tuple(replace(one, also=(), more_also=0) for one in view.sections) if is_alert else view.sections,
+        sections=tuple(replace(one, numbers="", also=(), more_also=0) for one in view.sections),
         elsewhere=(),
         empty="",
         organisations=(),

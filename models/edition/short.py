@@ -14,7 +14,7 @@ from models.edition.news import LONGEST, PRODUCT, bare_headline
 from models.edition.trend_words import count_stories
 from models.edition.wording import say_choice
 from models.text_safety import plain_line
-from models.weeks import format_long_date
+from models.weeks import format_short_date
 
 WATCHED = "watched"  # among a recipient's alerts: stories about the organisations that they watch; else a theme's id
 ALERTS_A_DAY = 3
@@ -52,8 +52,8 @@ def write_short_subject(content: EditionContent, kind: Kind) -> str:
 
 
 def write_short_title(kind: Kind, day: date) -> str:
-    """The heading: "New on Tuesday 24 November 2026"."""
-    return f"{'Alert' if kind is Kind.ALERT else 'New'} on {day:%A} {format_long_date(day)}"
+    """The heading: "New on Tuesday 24 November"."""
+    return f"{'Alert' if kind is Kind.ALERT else 'New'} on {day:%A} {format_short_date(day)}"
 
 
 def write_short_standfirst(content: EditionContent, kind: Kind, alerts: Collection[str]) -> str:

@@ -29,7 +29,18 @@ from tests.support.synthetic_store import MODEL, fill, registry
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 ARTICLES = 20_000
-GROWING = ("article", "story", "tag", "fetch_event", "article_alias", "review", "mention", "event_report", "told_story", "delivery")
+GROWING = (
+    "article",
+    "story",
+    "tag",
+    "fetch_event",
+    "article_alias",
+    "review",
+    "mention",
+    "event_report",
+    "told_story",
+    "delivery",
+)
 WEEK = Week.of(NOW)
 RECENT = NOW - timedelta(days=14)
 URLS = [f"https://source-{n:03d}.example/news/{n}" for n in range(600)]
