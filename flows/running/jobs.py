@@ -154,7 +154,7 @@ async def upkeep(
         database, settings.own_organisations
     )  # before texts go: what they name can't be found later
     done = keep_up(database, registry, now=now)
-    if done.texts and database.engine.dialect.name == "sqlite" and database.engine.url.database:
+    if database.engine.dialect.name == "sqlite" and database.engine.url.database:
         empty_log(Path(database.engine.url.database))  # which still holds the pages as they were
     return replace(done, recipients=erased + done.recipients)
 

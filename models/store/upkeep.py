@@ -34,9 +34,9 @@ def keep_up(database: Database, registry: Registry, *, now: datetime) -> Upkeep:
     """Delete everything that is past its time; a run that is killed half-way has lost nothing, the next goes on."""
     texts = sum(_purge_texts(database, term, now) for term in text_terms(database, registry))
     requests = _purge_requests(database, now)
-    if texts:
-        with database.write() as session:
-            search.forget_deleted(session=session)
+    # Whatever this run deleted: an earlier one may have been killed before it came here.
+    with database.write() as session:
+        search.forget_deleted(session=session)
     with database.write() as session:
         erased = recipients.erase_departed(now, session=session)
     return Upkeep(texts, requests, erased)

@@ -3,7 +3,9 @@
 Real articles come from `../shared/evaluation/unlabelled_news.jsonl.gz` where it is present, else from the demo's; they
 are filled up to the number with invented ones that are strung together from their word triples. Of some, copies are
 made as papers make them: trimmed at the end, at the start, within; paragraphs changed; words edited; all re-headlined.
-Prints recall by kind of copy, precision over all pairs that were folded, and seconds. No text is printed or kept.
+A real article's outlet is what its set names as its source; each copy is another outlet's. Prints recall by kind of copy,
+precision over all pairs that were folded and over those without an invented article (which shares runs of words with the
+real ones that it is strung together from), and seconds. No text is printed or kept.
 """
 
 import argparse
@@ -32,19 +34,20 @@ class Sample:
     text: str
     original: int | None = None
     kind: str = ""
+    outlet: str = ""  # of a real article
+    invented: bool = False
 
 
-def real_texts() -> list[str]:
-    """Different real articles of at least 100 words, without those that are copies of one another word for word."""
+def real_texts() -> dict[str, str]:
+    """Different real articles of at least 100 words, without those that are copies of one another word for word; with outlets."""
     if NEWS.exists():
         with gzip.open(NEWS, "rt", encoding="utf-8") as lines:
-            texts = [json.loads(line)["text"] for line in lines]
+            texts = {row["text"]: row["source"] for row in map(json.loads, lines)}
     else:
         folder = Path(__file__).parents[2] / "seeds" / "demo" / "articles"
-        texts = [
-            file.read_text(encoding="utf-8") for file in sorted(folder.rglob("*.*")) if file.suffix in {".md", ".txt"}
-        ]
-    return [text for text in dict.fromkeys(texts) if len(text.split()) >= 100]
+        files = [file for file in sorted(folder.rglob("*.*")) if file.suffix in {".md", ".txt"}]
+        texts = {file.read_text(encoding="utf-8"): file.name for file in files}
+    return {text: outlet for text, outlet in texts.items() if len(text.split()) >= 100}
 
 
 def invented_texts(real: list[str], number: int, chance: random.Random) -> list[str]:
@@ -102,16 +105,17 @@ MAKERS: list[Callable[[list[str], float, random.Random, list[str]], list[str]]] 
 
 def make_samples(articles: int, copies: int, chance: random.Random) -> list[Sample]:
     """`articles` originals followed by `copies` copies with 10 to 40% cut or changed."""
-    real = real_texts()
+    outlets = real_texts()
+    real = list(outlets)
     originals = real[:articles] + invented_texts(real, max(articles - len(real), 0), chance)
     others = [sentence for text in real[:300] for sentence in split_sentences(text) if sentence.split()]
-    samples = [Sample(text) for text in originals]
+    samples = [Sample(text, outlet=outlets.get(text, ""), invented=text not in outlets) for text in originals]
     for number in range(copies):
         original = chance.randrange(len(real[:articles]) if number % 2 else len(originals))
         maker = MAKERS[number % len(MAKERS)]
         sentences = split_sentences(originals[original])
         text = "\n".join(maker(sentences, chance.uniform(0.1, 0.4), chance, others))
-        samples.append(Sample(text, original, maker.__name__.replace("_", " ")))
+        samples.append(Sample(text, original, maker.__name__.replace("_", " "), invented=samples[original].invented))
     return samples
 
 
@@ -120,36 +124,43 @@ def measure(samples: list[Sample]) -> dict[str, object]:
     begin = time.process_time()
     index = StoryIndex(lambda numbers: {number: samples[number].text for number in numbers})
     made: dict[str, list[bool]] = defaultdict(list)
-    right = wrong = 0
-    wrong_pairs: list[tuple[int, int]] = []
+    right: list[tuple[int, int]] = []
+    wrong: list[tuple[int, int]] = []
     for number, sample in enumerate(samples):
         sketch = fingerprint(sample.text)
         seen_at = START + timedelta(minutes=number % 10_000)
         title = f"Headline of number {number}"
-        match = index.find(
-            fingerprint=sketch, text=sample.text, title=title, outlet=f"outlet {number}", seen_at=seen_at
-        )
+        outlet = sample.outlet or f"outlet {number}"
+        match = index.find(fingerprint=sketch, text=sample.text, title=title, outlet=outlet, seen_at=seen_at)
         story = match.story_id if match else number
-        index.add(Report(number, story, f"outlet {number}", title, seen_at, sketch))
+        index.add(Report(number, story, outlet, title, seen_at, sketch))
         if sample.original is not None:
             made[sample.kind].append(match is not None and _root(samples, match.article_id) == sample.original)
         if match is not None:
             same = _root(samples, match.article_id) == _root(samples, number)
-            right, wrong = right + same, wrong + (not same)
-            if not same:
-                wrong_pairs.append((match.article_id, number))
+            (right if same else wrong).append((match.article_id, number))
     recalls = {kind: sum(found) / len(found) for kind, found in sorted(made.items())}
     everything = [found for kind in made.values() for found in kind]
     return {
         "articles": sum(sample.original is None for sample in samples),
         "copies": len(everything),
         "recall": round(sum(everything) / max(len(everything), 1), 4),
-        "precision": round(right / max(right + wrong, 1), 4),
-        "wrong": wrong,
-        "wrong_pairs": wrong_pairs,
+        "precision": _precision(right, wrong),
+        "precision, real": _precision(_real(samples, right), _real(samples, wrong)),
+        "wrong": len(wrong),
+        "wrong, real": len(_real(samples, wrong)),
+        "wrong_pairs": wrong,
         "seconds": round(time.process_time() - begin, 1),
         **{f"recall, {kind}": round(recall, 4) for kind, recall in recalls.items()},
     }
+
+
+def _precision(right: list[tuple[int, int]], wrong: list[tuple[int, int]]) -> float:
+    return round(len(right) / max(len(right) + len(wrong), 1), 4)
+
+
+def _real(samples: list[Sample], pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    return [pair for pair in pairs if not any(samples[number].invented for number in pair)]
 
 
 def _root(samples: list[Sample], number: int) -> int:

@@ -1,6 +1,7 @@
 """Each edition is posted to each channel once, in short form, and no address of a channel is ever told."""
 
 import asyncio
+import sys
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -19,7 +20,7 @@ from flows.publishing.edition import DigestResult
 from flows.publishing.view import Links
 from flows.publishing.weekly import NOBODY
 from models.settings import Settings
-from models.store import editions
+from models.store import editions, posts
 from models.store.database import Database, open_database
 from models.store.tables import ChannelPost
 from models.weeks import Week, utc_now
@@ -72,6 +73,26 @@ def test_a_channel_that_fails_is_told_of_and_has_it_once_when_it_answers(
         assert (later.sent, later.posts.sent, later.has_given_up) == (0, ["team"], False)
         assert send_left(database, posting, port).posts.sent == []
     assert len(hook.posts) == 2
+    assert posted(database) == {"sent": 1}
+
+
+def test_what_was_posted_when_the_run_was_killed_is_posted_once_more_the_same(
+    database: Database, posting: Settings, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(posts, "settle", lambda *given, **more: sys.exit("killed"))  # the channel has it, nobody knows
+        with pytest.raises(SystemExit):
+            send(database, posting)
+    assert posted(database) == {"sending": 1}
+    with database.write() as session:
+        fakes.add_story(
+            session, source=fakes.SOURCES[0], title="Found later", at=fakes.WEEK.end - timedelta(hours=2),
+            themes=[("workforce", "People leave.", 0.99)],
+        )  # fmt: skip
+    assert send_left(database, posting).posts.sent == ["team"]
+    assert send_left(database, posting).posts.sent == []
+    first, second = hook.posts
+    assert first == second
     assert posted(database) == {"sent": 1}
 
 

@@ -234,3 +234,13 @@ def test_what_one_outlet_numbers_is_a_series_and_what_two_print_is_a_copy() -> N
     wire.add(1, text(1), title=titles[0], outlet="one paper")
     assert wire.add(2, text(1), title=titles[1], outlet="another paper") == Match(1, 1, "text")
     assert wire.add(3, text(1), title="A headline without a number", outlet="one paper") is not None
+
+
+@pytest.mark.parametrize(
+    ("shared", "outlet", "copy"), [(13, "paper 1", False), (17, "paper 1", True), (13, "other", True)]
+)
+def test_an_outlets_background_makes_no_copy_of_its_next_report(shared: int, outlet: str, copy: bool) -> None:
+    archive = Archive()
+    archive.add(1, text(1), title="Police search a house")
+    words = "\n".join(lines_of(text(2))[: 20 - shared] + lines_of(text(1))[:shared])
+    assert (archive.add(2, words, title="Three arrested", outlet=outlet) is not None) is copy

@@ -58,6 +58,9 @@ class Memory:
     people: dict[str, Person] = field(default_factory=dict)  # by address
     decisions: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # by week: (approved or held, hash)
     unknown: set[str] = field(default_factory=set)  # Message-IDs that were with the server when the sender was killed
+    kept: dict[str, bytes] = field(
+        default_factory=dict
+    )  # messages, by ID, that a server may have had before it hung up
     composed: dict[str, tuple[str, int]] = field(default_factory=dict)  # by week: hash, and in which step it came to be
     in_scope_since: dict[int, int] = field(default_factory=dict)  # by article: the step
     sealed: dict[str, tuple[str, int]] = field(default_factory=dict)  # by week: hash, and in which step it was sealed

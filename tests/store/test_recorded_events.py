@@ -108,6 +108,25 @@ def test_a_story_whose_text_came_later_is_compared_again(database: Database, tol
     assert found[told["first"]][0] == found[told["second"]][0]
 
 
+def test_reports_whose_texts_are_purged_stay_in_their_event_whatever_comes_after(
+    database: Database, told: dict[str, int]
+) -> None:
+    run(database)
+    before = events_of(database)
+    with database.write() as session:
+        for name in ("before", "first", "second"):
+            article = session.get_one(Article, told[name])
+            article.text = None
+            session.add(article)
+    assert run(database) == 0
+    assert events_of(database) == before
+    third = tell_all(database, AGAIN, source=GAZETTE, at=FRIDAY + timedelta(hours=20))
+    assert run(database) == 1
+    found = events_of(database)
+    assert {lead: found[lead] for lead in before} == before
+    assert found[third][0] not in {before[told["parking"]][0], before[told["before"]][0]}
+
+
 def test_an_edition_tells_an_event_once_with_its_reports_what_it_follows_and_its_date(
     database: Database, told: dict[str, int]
 ) -> None:

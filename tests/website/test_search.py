@@ -1,6 +1,7 @@
 """Search finds what is there, nothing of what has gone, and is right whoever writes; on both databases."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -156,15 +157,23 @@ def test_once_a_text_is_gone_its_evidence_alone_is_found(database: Database) -> 
     assert titles(database, "marmalade") == ["Purged"]
 
 
-def test_no_word_of_a_purged_text_is_left_in_the_file(sqlite: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed", [False, True], ids=["whole", "killed half-way"])
+def test_no_word_of_a_purged_text_is_left_in_the_file(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
     for number in range(40):
         add(sqlite, f"Story {number}", f"The quincunx of number{number} " * 30, days=60)
     add(sqlite, "Kept", "An ordinary sextant.", days=60, source="ogl")  # its class lets it be kept
     held = b"".join(file.read_bytes() for file in tmp_path.glob("culture.db*"))
     assert b"quincunx" in held
     settings = Settings(data=tmp_path)
+    if killed:  # the texts are gone, and the index still has their words
+        with monkeypatch.context() as patched:
+            patched.setattr(search, "forget_deleted", lambda **given: sys.exit("killed"))
+            with pytest.raises(SystemExit):
+                asyncio.run(jobs.upkeep(sqlite, fakes.REGISTRY, settings, now=NOW))
     done = asyncio.run(jobs.upkeep(sqlite, fakes.REGISTRY, settings, now=NOW))
-    assert done.texts == 40
+    assert done.texts == (0 if killed else 40)
     held = b"".join(file.read_bytes() for file in tmp_path.glob("culture.db*"))
     assert b"quincunx" not in held
     assert b"sextant" in held
