@@ -209,7 +209,8 @@ def send_short(
 ) -> "DeliverySummary | None":
     """Send the alerts that are due now, or the daily emails; None where nobody wants any and none is left."""
     with database.read() as session:
-        if not short_mails.is_wanted(kind, session=session):
+        has_channels = kind is Kind.ALERT and settings.channels is not None
+        if not has_channels and not short_mails.is_wanted(kind, session=session):
             return None
     from flows.publishing.short import send_short as send
 

@@ -32,6 +32,7 @@ class DeliveryState(StrEnum):
 
 
 UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.SENDING.value)
+NOT_TOLD = (DeliveryState.SKIPPED.value, DeliveryState.EXPIRED.value)  # a later email or post may tell it
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,16 @@ class Suggestion(SQLModel, table=True):
 
 
 class ChannelPost(SQLModel, table=True):
-    """One edition to one channel, by the channel's name: the states of a delivery. Its address stands in no table."""
+    """One edition, or the alert of one story, to one channel, by the channel's name: the states of a delivery."""
 
     __tablename__ = "channel_post"
     __table_args__ = (UniqueConstraint("edition_id", "channel"),)
 
     id: int | None = Field(default=None, primary_key=True)
-    edition_id: int = Field(foreign_key="edition.id")
-    channel: str
+    edition_id: int | None = Field(default=None, foreign_key="edition.id")
+    article_id: int | None = Field(default=None, foreign_key="article.id", index=True)  # of the story of an alert
+    opened_at: datetime | None = time_column(optional=True)  # of an alert
+    channel: str  # its address stands in no table
     state: str = Field(index=True)
     attempts: int = 0
     updated_at: datetime = time_column()

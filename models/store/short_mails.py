@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from models.edition.facts import StoryFact, WeekFacts, by_event
 from models.edition.short import Kind
 from models.store.article_facts import chunks
-from models.store.deliveries import UNDER_WAY, DeliveryState
+from models.store.deliveries import NOT_TOLD, UNDER_WAY, DeliveryState
 from models.store.story_relations import relate
 from models.store.tables import Article, Delivery, Edition, Recipient, ToldStory
 from models.store.week_gathering import articles_of_story, gather_edition, model_of
@@ -23,7 +23,6 @@ from models.trends import Collected
 from models.weeks import Week
 
 NOTHING_LEFT = "nothing of it is for them any more"
-_NOT_TOLD = (DeliveryState.SKIPPED.value, DeliveryState.EXPIRED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def told(article_ids: Collection[int], *, session: Session) -> Mapping[int, set[
         query = (
             select(Delivery.recipient_id, ToldStory.article_id)
             .join(ToldStory, col(ToldStory.delivery_id) == Delivery.id)
-            .where(col(ToldStory.article_id).in_(chunk), col(Delivery.state).not_in(_NOT_TOLD))
+            .where(col(ToldStory.article_id).in_(chunk), col(Delivery.state).not_in(NOT_TOLD))
         )
         for recipient_id, article_id in session.exec(query):
             found.setdefault(recipient_id, set()).add(article_id)

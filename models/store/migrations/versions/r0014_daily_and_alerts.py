@@ -1,4 +1,4 @@
-"""How often a recipient is mailed, and the stories that daily emails and alerts told them"""
+"""How often a recipient is mailed, the stories that daily emails and alerts told them, and alerts to channels"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +18,12 @@ def upgrade() -> None:
         table.add_column(sa.Column("kind", sa.String(), server_default="weekly", nullable=False))
         table.add_column(sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True))
         table.create_index("ix_delivery_opened_at", ["opened_at"])
+    with op.batch_alter_table("channel_post") as table:
+        table.alter_column("edition_id", existing_type=sa.Integer(), nullable=True)
+        table.add_column(sa.Column("article_id", sa.Integer(), nullable=True))
+        table.add_column(sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True))
+        table.create_foreign_key("fk_channel_post_article", "article", ["article_id"], ["id"])
+        table.create_index("ix_channel_post_article_id", ["article_id"])
     op.create_table(
         "told_story",
         sa.Column("delivery_id", sa.Integer(), nullable=False),
