@@ -183,6 +183,18 @@ def test_what_a_killed_run_left_sending_is_sent_again_the_same_to_the_byte(desk:
     assert desk.rows() == [(kind.value, "sent")]
 
 
+def test_what_a_server_may_have_is_repeated_whatever_its_reader_has_chosen_since(desk: Desk) -> None:
+    desk.join(alerts=["speaking-up"])
+    desk.story("Nobody listened", at(1, 9))
+    desk.mailboxes.fault = lambda number, address: "drop-after-data"
+    assert desk.alerts(at(1, 10)).waiting == 1
+    with desk.database.write() as session:
+        recipients.change(WHO, alerts=[], session=session)
+    desk.mailboxes.fault = lambda number, address: ""
+    assert desk.alerts(at(1, 12)).sent == 1
+    assert (desk.told(), desk.rows()) == (["Alert: Nobody listened"], [("alert", "sent")])
+
+
 @pytest.mark.parametrize("going", ["leaves", "is erased", "wants none", "is told otherwise"])
 def test_who_goes_or_chooses_otherwise_before_it_is_sent_gets_nothing(desk: Desk, going: str, tmp_path: Path) -> None:
     desk.join(alerts=["speaking-up"])
