@@ -33,4 +33,4 @@ async def daily() -> State[None]:
     if done is None:
         return Completed(message="Nobody wants a daily email")
     words = done.say("daily emails") or "Nothing is new: no daily email was due"
-    return Failed(message=words) if done.waiting or done.has_given_up else Completed(message=words)
+    return Failed(message=words) if done.has_failures else Completed(message=words)

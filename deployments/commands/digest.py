@@ -97,7 +97,7 @@ def _send_daily(done: DeliverySummary | None, *, json: bool) -> None:
         console.as_json(asdict(done) if done is not None else None)
     else:
         console.line(f"{words[0].upper()}{words[1:]}.")
-    if done is not None and (done.waiting or done.has_given_up):
+    if done is not None and done.has_failures:
         raise typer.Exit(1)
 
 

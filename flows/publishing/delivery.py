@@ -81,6 +81,11 @@ class DeliverySummary:
         return bool(self.failed or self.expired or self.posts.expired)
 
     @property
+    def has_failures(self) -> bool:
+        """Whether something that was due has not been sent."""
+        return bool(self.waiting or self.posts.waiting or self.has_given_up or self.problem == ANOTHER_RUN)
+
+    @property
     def words(self) -> str:
         """For people; empty where nothing happened."""
         return self.say("emails left by earlier runs")

@@ -86,7 +86,7 @@ class News:
         self, selection: Selection, alerts: Collection[str], had: Collection[int], count: int
     ) -> Iterable[StoryItem]:
         """The stories to tell a reader of at once, who has had so many alerts today; by rank."""
-        content = self.unknown_to(had, selection)
+        content = self.unknown_to(had, selection) if alerts else None
         found = short.find_alerts(content, alerts) if content is not None else ()
         return islice(filter(self.is_of_today, found), max(short.ALERTS_A_DAY - count, 0))
 

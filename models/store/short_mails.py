@@ -7,7 +7,7 @@ that waits, was sent, or was refused for good counts as told; one whose email wa
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
@@ -22,6 +22,7 @@ from models.store.week_gathering import articles_of_story, gather_edition, model
 from models.trends import Collected
 from models.weeks import Week
 
+TOLD_FOR = timedelta(days=92)  # a story that a person puts in scope may be news for five weeks
 NOTHING_LEFT = "nothing of it is for them any more"
 
 
@@ -168,6 +169,12 @@ def stories_told_to(recipient_id: int, *, session: Session) -> dict[int, list[st
     for delivery_id, title in session.exec(query):
         found.setdefault(delivery_id, []).append(title)
     return found
+
+
+def purge(now: datetime, *, session: Session) -> None:
+    """Forget which stories were told so long ago that nothing could tell them again; that it was sent stays."""
+    old = select(Delivery.id).where(col(Delivery.opened_at) < now - TOLD_FOR)
+    session.execute(delete(ToldStory).where(col(ToldStory.delivery_id).in_(old)))
 
 
 def forget(recipient_id: int, *, session: Session) -> None:

@@ -11,14 +11,16 @@ from sqlmodel import select
 
 from deployments.schedules import catalogue
 from flows.publishing import erasure
-from flows.publishing.delivery import DeliverySummary
+from flows.publishing.delivery import ANOTHER_RUN, DeliverySummary
 from flows.publishing.short import NOT_APPROVED, send_short
 from flows.publishing.smtp import SendResult, SmtpMailer, parse_smtp_url
 from models.edition.short import WATCHED, Kind
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database
+from models.store.locks import try_lock
 from models.store.tables import Article, Delivery, Review, StoredMention, StoredOrganisation, ToldStory
+from models.store.upkeep import keep_up
 from models.weeks import Week
 from tests.support import fakes_edition as fakes
 from tests.support.fakes_delivery import edition_settings, send  # noqa: F401 - a fixture
@@ -232,6 +234,30 @@ def test_an_alert_that_no_server_took_in_time_is_in_the_next_daily_email(desk: D
     assert (expired["kind"], expired["state"], daily["kind"], daily["stories"]) == (
         "alert", "expired", "daily", ["Nobody listened"],
     )  # fmt: skip
+
+
+def test_upkeep_forgets_after_three_months_which_stories_were_told_and_not_that_they_were(desk: Desk) -> None:
+    desk.join(alerts=["speaking-up"])
+    desk.story("Nobody listened", at(1, 9))
+    desk.alerts(at(1, 10))
+    for days, left in ((60, 1), (100, 0)):
+        keep_up(desk.database, fakes.REGISTRY, now=at(days, 4))
+        with desk.database.read() as session:
+            assert len(session.exec(select(ToldStory)).all()) == left
+    assert desk.rows() == [("alert", "sent")]
+
+
+def test_a_run_that_finds_another_sending_waits_and_then_says_that_nothing_was_sent(desk: Desk) -> None:
+    desk.join(daily=True)
+    desk.story("Nobody listened", at(1, 6))
+    waits: list[float] = []
+    with try_lock(desk.database, "delivery"):
+        done = desk.daily(at(1, 7.5), sleep=waits.append)
+    assert (done.problem, done.has_failures, sum(waits) >= 300) == (ANOTHER_RUN, True, True)
+    with try_lock(desk.database, "delivery") as held:
+        assert held is not None
+        assert desk.alerts(at(1, 8)) == DeliverySummary()  # nobody wants any
+    assert desk.daily(at(1, 8)).sent == 1
 
 
 def test_without_a_mail_server_or_with_approval_none_is_opened_and_nothing_is_lost(desk: Desk) -> None:
