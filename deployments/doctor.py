@@ -268,7 +268,7 @@ def _channels(settings: Settings) -> Finding:
     words = f"{len(channels)}: {', '.join(channel.name for channel in channels)}"
     try:
         with open_to_read(settings.database_address) as database, database.read() as session:
-            failing = [f"{post.channel} ({post.error})" for post in posts.waiting(session=session) if post.error]
+            failing = [f"{post.channel} ({post.error})" for post in posts.all_waiting(session=session) if post.error]
     except DatabaseMissingError:
         failing = []
     if failing:

@@ -29,6 +29,7 @@ def catalogue(settings: Settings) -> tuple[Deployed, ...]:
     return (
         Deployed("monitor", "flows.monitor.monitor", settings.schedule_monitor, ("main job",)),
         Deployed("digest", "flows.digest.digest", settings.schedule_digest, ("mail",)),
+        Deployed("daily", "flows.daily.daily", settings.schedule_daily, ("mail",)),
         Deployed("draft-edition", "flows.edit_edition.draft_edition", settings.schedule_draft, ("mail",)),
         Deployed("edit-edition", "flows.edit_edition.edit_edition", tags=("mail",), queue_runs=True),
         Deployed("review", "flows.review.review", tags=("review",), queue_runs=True),

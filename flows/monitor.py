@@ -14,6 +14,7 @@ from flows.running.artifacts import publish_run
 from flows.running.prefect_steps import RunContext, progress, run_context, run_name, told_in_one_sentence
 from flows.running.steps import Report
 from flows.running.tasks import as_task
+from models.edition.short import Kind
 from models.outcomes import Outcome
 from models.settings import Settings
 from models.sources import Source
@@ -29,7 +30,7 @@ MaxPages = Annotated[int, Field(ge=0, le=20_000)]
 
 Asks each source for its newest entries, reads the pages that may be read, folds copies into one story, tags every
 new story with its themes, and stores it all. No edition is begun to be sent; emails of an
-edition that no mail server took so far are tried again.
+edition that no mail server took so far are tried again. Then it sends the alerts that readers asked for.
 
 Safe to start at any time: what is known is not fetched again. See **run-summary** and **source-health** in a
 run's tab Artifacts.
@@ -57,9 +58,11 @@ async def monitor(sources: tuple[str, ...] = (), all_due: bool = False, max_page
         for note in summary.notes:
             get_run_logger().info(note)
         left = jobs.send_pending(place.database, place.registry, settings, now=place.now)
-    state = monitored_state(summary, left.words if left is not None else "")
+        alerts = jobs.send_short(place.database, place.registry, settings, kind=Kind.ALERT, now=place.now)
+    sent = [left.words if left is not None else "", alerts.say("alerts") if alerts is not None else ""]
+    state = monitored_state(summary, "; ".join(filter(None, sent)))
     # Told of once, by the run in which they are given up.
-    return Failed(message=state.message) if left is not None and left.has_given_up else state
+    return Failed(message=state.message) if any(one and one.has_given_up for one in (left, alerts)) else state
 
 
 async def monitor_once(

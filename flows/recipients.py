@@ -12,7 +12,7 @@ from sqlmodel import Session
 from flows.publishing.erasure import erase
 from flows.running.forgetting import forget_own_parameters, forget_runs, hide_addresses
 from flows.running.prefect_steps import run_context, run_name, told_in_one_sentence
-from flows.running.theme_choices import ThemeChoice, ids
+from flows.running.theme_choices import AlertChoice, ThemeChoice, ids
 from models.organisations import load_organisations
 from models.store import recipients as store
 from models.store.recipient_choices import choices_in_words
@@ -21,12 +21,14 @@ TAKEN_OUT = "taken out when the run began"
 Action = Literal["add", "change", "show", "remove", "erase at once"]
 Kind = Literal["themes", "nations", "sectors"]
 SEND_EMPTY = {"not said": None, "yes": True, "no": False}
+DAILY = {"not said": None, "daily and weekly": True, "weekly": False}
 
 
 Address = Annotated[str, Field(min_length=3, max_length=320)]
 Name = Annotated[str, Field(max_length=100)]
 Nation = Literal["uk", "england", "scotland", "wales", "northern-ireland"]
 Said = Literal["not said", "yes", "no"]
+HowOften = Literal["not said", "daily and weekly", "weekly"]
 
 
 @flow(
@@ -48,6 +50,9 @@ async def recipients(
     sectors: tuple[str, ...] = (),
     watch: tuple[str, ...] = (),
     watch_none: bool = False,
+    how_often: HowOften = "not said",
+    alerts: tuple[AlertChoice, ...] = (),
+    alert_none: bool = False,
     all_again: tuple[Kind, ...] = (),
     also_empty: Said = "not said",
 ) -> State[None]:
@@ -63,6 +68,9 @@ async def recipients(
         sectors: Only these. None chosen: all for someone new, else as before.
         watch: Organisations whose stories come first in their email: ids, names or ODS codes. None named: as before.
         watch_none: No organisation is watched any more.
+        how_often: Daily is an email on weekdays with what is new; the weekly edition comes as well.
+        alerts: Of which stories they are told at once, by an email each, at most three a day. None chosen: as before.
+        alert_none: They are told of none at once any more.
         all_again: Back to all: of these kinds they receive everything again.
         also_empty: Whether they get an email in a week without news for them, too.
     """
@@ -71,8 +79,12 @@ async def recipients(
     try:
         if watch and watch_none:
             raise store.RecipientError("organisations are named and also put back to none; leave one of the two empty")
+        if alerts and alert_none:
+            raise store.RecipientError("alerts are named and also put back to none; leave one of the two empty")
         choices = _choices(given, all_again) | {
             "name": name or None,
+            "daily": DAILY[how_often],
+            "alerts": ids(alerts) or ([] if alert_none else None),
             "send_empty": SEND_EMPTY[also_empty],
             "watch": list(watch) or ([] if watch_none else None),
         }

@@ -27,6 +27,7 @@ class Channel(BaseModel):
     themes: tuple[str, ...] = ()
     nations: tuple[str, ...] = ()
     sectors: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()  # themes of which each story is posted at once
 
     @field_validator("address")
     @classmethod
@@ -69,10 +70,14 @@ def _channel(row: dict[str, object], where: str, registry: Registry | None) -> C
     try:
         channel = Channel.model_validate(row)
         chosen = check_selection(channel.themes, channel.nations, channel.sectors, registry)
+        alerts = check_selection(channel.alerts, (), ()).themes
+        if unheard := [one for one in alerts if chosen.themes and one not in chosen.themes]:
+            raise RecipientError(f"alerts: {unheard[0]} is not among its themes")
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         key = ".".join(map(str, first["loc"]))
         raise SettingsError(f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}") from None
     except RecipientError as error:
         raise SettingsError(f"{where}: {error}") from None
-    return channel.model_copy(update={"themes": chosen.themes, "nations": chosen.nations, "sectors": chosen.sectors})
+    narrowed = {"themes": chosen.themes, "nations": chosen.nations, "sectors": chosen.sectors, "alerts": alerts}
+    return channel.model_copy(update=narrowed)

@@ -82,11 +82,16 @@ class DateAhead:
     @property
     def last(self) -> date:
         """The last day that it may mean."""
-        if self.precision is Precision.WEEK:
-            return self.day + timedelta(days=6)
-        if self.precision is Precision.MONTH:
-            return self.day.replace(day=monthrange(self.day.year, self.day.month)[1])
-        return self.day
+        return last_day(self.day, self.precision)
+
+
+def last_day(day: date, precision: Precision) -> date:
+    """The last day that a date named so exactly may mean."""
+    if precision is Precision.WEEK:
+        return day + timedelta(days=6)
+    if precision is Precision.MONTH:
+        return day.replace(day=monthrange(day.year, day.month)[1])
+    return day
 
 
 def dates_ahead(text: str, written: date) -> list[DateAhead]:

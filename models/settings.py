@@ -133,6 +133,7 @@ class Settings(BaseSettings):
     schedule_monitor: Cron = Field("0 6-22/2 * * *", description="When `monitor` runs: a cron line, London time")
     schedule_draft: Cron = Field("0 5 * * 1", description="When the digest is drafted, to be edited; empty: never")
     schedule_digest: Cron = Field("0 7 * * 1", description="When the digest is composed and sent")
+    schedule_daily: Cron = Field("30 7 * * 1-5", description="When daily emails are sent; empty: never")
     schedule_check: Cron = Field("0 12 * * 1", description="When it is checked that the digest went out")
     schedule_train: Cron = Field("0 3 * * 0", description="When reviews are learned from; empty: never")
     schedule_upkeep: Cron = Field("0 4 * * *", description="When data past its retention is deleted")

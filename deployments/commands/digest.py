@@ -1,13 +1,16 @@
 """`culture-monitor digest`: compose, and send, one week's edition."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
+from flows.publishing.delivery import DeliverySummary
 from flows.publishing.edition import DigestResult
 from flows.running import jobs
+from models.edition.short import Kind
 from models.edition.trend_words import count_stories, count_things
 from models.settings import load_settings
 from models.sources import load_registry
@@ -29,6 +32,9 @@ def digest(
             "--approve", metavar="HASH", help="Approve the edition with this hash, or release a held one, and send it."
         ),
     ] = None,
+    daily: Annotated[
+        bool, typer.Option("--daily", help="Send today's daily emails instead, to those who chose them.")
+    ] = False,
     data: Data = None,
     sources: Sources = None,
     json: Json = False,
@@ -36,6 +42,8 @@ def digest(
 ) -> None:
     """Compose one week's edition and send it, once, to each recipient."""
     now = utc_now()
+    if daily and (week or dry_run or to or approve):
+        raise typer.BadParameter("goes with none of --week, --dry-run, --to and --approve", param_hint="--daily")
     try:
         wanted = jobs.week_of_digest(week, now) if week else Week.of(now).plus(-1)
     except ValueError as error:
@@ -43,6 +51,9 @@ def digest(
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     with open_database(settings.database_address) as database:
+        if daily:
+            _send_daily(jobs.send_short(database, registry, settings, kind=Kind.DAILY, now=now), json=json)
+            return
         if approve is not None:
             _approve(database, wanted, approve, "approved by the command")
         result = jobs.digest(database, registry, settings, week=wanted, now=now, dry_run=dry_run, to=to)
@@ -78,6 +89,16 @@ def show(result: DigestResult) -> None:
     console.line("Emails: " + (", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none") + ".")
     if posts := result.posts.words:
         console.line(f"{posts[0].upper()}{posts[1:]}.")
+
+
+def _send_daily(done: DeliverySummary | None, *, json: bool) -> None:
+    words = "nobody wants a daily email" if done is None else done.say("daily emails") or "nothing is new: none was due"
+    if json:
+        console.as_json(asdict(done) if done is not None else None)
+    else:
+        console.line(f"{words[0].upper()}{words[1:]}.")
+    if done is not None and done.has_failures:
+        raise typer.Exit(1)
 
 
 def _approve(database: Database, week: Week, named: str, by: str) -> None:

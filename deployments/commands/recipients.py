@@ -13,7 +13,7 @@ from models.settings import load_settings
 from models.sources import load_registry
 from models.store import recipients
 from models.store.database import open_database
-from models.store.recipient_choices import choices_in_words
+from models.store.recipient_choices import alerts_in_words, choices_in_words, how_often
 from models.store.tables import Recipient
 from models.weeks import utc_now
 
@@ -29,6 +29,17 @@ Sector = Annotated[list[str] | None, typer.Option(metavar="SECTOR", help="Only t
 Watch = Annotated[
     list[str] | None,
     typer.Option(metavar="ORGANISATION", help="Stories about this one come first (id, name or ODS code); repeatable."),
+]
+Daily = Annotated[
+    bool | None,
+    typer.Option("--daily/--weekly", help="On weekdays, too, what is new; the weekly edition comes as well."),
+]
+Alert = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="THEME",
+        help="Told at once of each story on this theme, or, with 'watched', about what they watch; repeatable.",
+    ),
 ]
 SendEmpty = Annotated[
     bool | None,
@@ -46,6 +57,8 @@ def add(
     nation: Nation = None,
     sector: Sector = None,
     watch: Watch = None,
+    daily: Daily = None,
+    alert: Alert = None,
     send_empty: SendEmpty = None,
     data: Data = None,
     sources: Sources = None,
@@ -64,6 +77,8 @@ def add(
             nations=nation,
             sectors=sector,
             watch=watch,
+            daily=daily,
+            alerts=alert,
             send_empty=send_empty,
             registry=registry,
             organisations=load_organisations(settings.own_organisations) if watch else None,
@@ -79,7 +94,7 @@ def add(
         _confirm(recipient, done)
 
 
-@app.command("change", epilog="Example: culture-monitor recipients change you@example.org --all-themes")
+@app.command("change", epilog="Example: culture-monitor recipients change you@example.org --daily")
 def change(
     address: Address,
     name: Name = None,
@@ -91,6 +106,9 @@ def change(
     all_sectors: Annotated[bool, typer.Option("--all-sectors", help="All sectors again.")] = False,
     watch: Watch = None,
     watch_none: Annotated[bool, typer.Option("--watch-none", help="Watch no organisation.")] = False,
+    daily: Daily = None,
+    alert: Alert = None,
+    alert_none: Annotated[bool, typer.Option("--alert-none", help="No alerts.")] = False,
     send_empty: SendEmpty = None,
     data: Data = None,
     sources: Sources = None,
@@ -105,7 +123,9 @@ def change(
             themes=_chosen("theme", theme, everything=all_themes),
             nations=_chosen("nation", nation, everything=all_nations),
             sectors=_chosen("sector", sector, everything=all_sectors),
-            watch=_watched(watch, nothing=watch_none),
+            watch=_listed("watch", watch, nothing=watch_none),
+            daily=daily,
+            alerts=_listed("alert", alert, nothing=alert_none),
             send_empty=send_empty,
             registry=registry,
             organisations=load_organisations(settings.own_organisations) if watch else None,
@@ -141,12 +161,16 @@ def list_recipients(data: Data = None, json: Json = False) -> None:
             _choices(person.nations, "all"),
             _choices(person.sectors, "all"),
             _choices(person.watch, "none"),
+            how_often(person),
+            alerts_in_words(person),
             "yes" if person.active else f"left {person.left_at:%Y-%m-%d}",
         )
         for person in people
     ]
     console.table(
-        f"{len(rows)} recipients", ("address", "name", "themes", "nations", "sectors", "watches", "active"), rows
+        f"{len(rows)} recipients",
+        ("address", "name", "themes", "nations", "sectors", "watches", "how often", "alerts", "active"),
+        rows,
     )
 
 
@@ -186,9 +210,10 @@ def _chosen(what: str, named: list[str] | None, *, everything: bool) -> list[str
     return [] if everything else named or None
 
 
-def _watched(named: list[str] | None, *, nothing: bool) -> list[str] | None:
+def _listed(what: str, named: list[str] | None, *, nothing: bool) -> list[str] | None:
+    """What was said of a list: those named, none (an empty list), or nothing."""
     if named and nothing:
-        raise typer.BadParameter("give --watch or --watch-none, not both", param_hint="--watch-none")
+        raise typer.BadParameter(f"give --{what} or --{what}-none, not both", param_hint=f"--{what}-none")
     return [] if nothing else named or None
 
 

@@ -17,6 +17,7 @@ from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows.publishing.delivery import DeliverySummary
 from flows.publishing.edition import DigestResult
 from flows.running import jobs, run_summary
+from models.edition.short import Kind
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
 from models.store.database import Database, open_database
@@ -30,6 +31,7 @@ class Report:
     monitor: jobs.MonitorSummary
     digest: DigestResult
     left: DeliverySummary | None = None  # what became of emails that earlier digests could not send
+    alerts: DeliverySummary | None = None  # that were due
 
 
 def run(
@@ -42,7 +44,7 @@ def run(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Collect, tag and store once, send what earlier digests could not, and write this week's edition so far."""
+    """Collect, tag and store once, send alerts and what earlier digests could not, and write this week's edition so far."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     jobs.check_framework(settings)
@@ -68,7 +70,7 @@ def run(
         show(report)
     with open_database(settings.database_address) as database:
         jobs.note_told(database, report.monitor.collected, now=utc_now())
-    undelivered = report.left is not None and report.left.has_given_up
+    undelivered = any(sent is not None and sent.has_given_up for sent in (report.left, report.alerts))
     if report.monitor.collected.failures or undelivered:
         raise typer.Exit(1)
 
@@ -96,8 +98,9 @@ def whole_job(
             job = _reported(api, database, registry, settings, now, chosen, all_due, progress, verbose)
         monitor = asyncio.run(job)
         left = jobs.send_pending(database, registry, settings, now=now)
+        alerts = jobs.send_short(database, registry, settings, kind=Kind.ALERT, now=now)
         digest = jobs.digest(database, registry, settings, week=week or Week.of(now), now=now, send=False)
-    return Report(monitor, digest, left)
+    return Report(monitor, digest, left, alerts)
 
 
 def _reported(
@@ -135,8 +138,9 @@ def show(report: Report) -> None:
             console.table(section.heading, section.columns, section.rows)
         for line in section.lines:
             console.line(line)
-    if report.left is not None and report.left.words:
-        console.line(f"{report.left.words[0].upper()}{report.left.words[1:]}.")
+    left = report.left.words if report.left is not None else ""
+    for words in filter(None, (left, report.alerts.say("alerts") if report.alerts is not None else "")):
+        console.line(f"{words[0].upper()}{words[1:]}.")
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -145,5 +149,6 @@ def as_data(report: Report) -> dict[str, Any]:
         **run_summary.as_data(report.monitor.collected, report.monitor.tagged),
         "notes": list(report.monitor.notes),
         "emails": asdict(report.left) if report.left is not None else None,
+        "alerts": asdict(report.alerts) if report.alerts is not None else None,
         "edition": {"week": str(report.digest.week), "files": [str(file) for file in report.digest.files]},
     }

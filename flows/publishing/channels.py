@@ -22,10 +22,13 @@ from models.channels import Channel
 from models.edition.choosing import for_recipient
 from models.edition.content import EditionContent
 from models.edition.news import say_numbers, write_news, write_subject
+from models.edition.short import Kind, write_short_subject
 from models.settings import Settings
 from models.store import posts
 from models.store.database import Database
+from models.store.deliveries import SHORT_KEPT
 from models.store.locks import Lock, LockLostError
+from models.store.tables import ChannelPost
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +70,19 @@ class PostSummary:
 
 def short_form(content: EditionContent, links: Links) -> tuple[str, str]:
     """The subject, and the brief's lines with their links, the numbers and the edition's page: nothing an email lacks."""
+    parts = _news_lines(content)
+    parts.append(_plain(say_numbers(content, has_end=False)))
+    if links.web:
+        parts.append(f"The whole edition: {links.web}")
+    return _plain(write_subject(content)), "\n\n".join(parts)
+
+
+def alert_form(content: EditionContent) -> tuple[str, str]:
+    """The alert of one story: its headline, and the line of it with its link."""
+    return _plain(write_short_subject(content, Kind.ALERT)), "\n\n".join(_news_lines(content))
+
+
+def _news_lines(content: EditionContent) -> list[str]:
     stories = {story.id: story for story in content.stories}
     parts = []
     for line in write_news(content):
@@ -74,10 +90,7 @@ def short_form(content: EditionContent, links: Links) -> tuple[str, str]:
         about = "; ".join(part for part in (line.outlets, story.credit) if part)
         who = f"{line.who}: " if line.who else ""
         parts.append(_plain(f"• {who}{line.what} ({about})") + (f"\n{story.url}" if story.url else ""))
-    parts.append(_plain(say_numbers(content, has_end=False)))
-    if links.web:
-        parts.append(f"The whole edition: {links.web}")
-    return _plain(write_subject(content)), "\n\n".join(parts)
+    return parts
 
 
 def post_edition(
@@ -91,17 +104,36 @@ def post_edition(
     clock: Callable[[], datetime],
 ) -> PostSummary:
     """Post what is pending of an edition; whoever calls it holds the lock. What a channel does never raises."""
+
+    def words(_post: ChannelPost, channel: Channel) -> tuple[str, str] | None:
+        narrowed = for_recipient(content, channel.selection)
+        return short_form(narrowed, links) if narrowed is not None else None
+
+    return post_waiting(database, lock, edition_id, words, channels, settings, clock)
+
+
+def post_waiting(
+    database: Database,
+    lock: Lock,
+    edition_id: int | None,
+    words_for: Callable[[ChannelPost, Channel], tuple[str, str] | None],
+    channels: Sequence[Channel],
+    settings: Settings,
+    clock: Callable[[], datetime],
+) -> PostSummary:
+    """The same of an edition or (None) of alerts, with the words of each post; None where nothing is left of them."""
     done, known = PostSummary(), {channel.name: channel for channel in channels}
     try:
         with lock.write() as session:
             posts.recover(edition_id, clock(), session=session)
-            done.expired = posts.expire(edition_id, clock(), timedelta(days=settings.delivery_days), session=session)
+            keep_for = SHORT_KEPT if edition_id is None else timedelta(days=settings.delivery_days)
+            done.expired = posts.expire(edition_id, clock(), keep_for, session=session)
         with database.read() as session:
             queue = posts.waiting(edition_id, session=session)
         for one in queue:
             channel = known.get(one.channel)
-            narrowed = for_recipient(content, channel.selection) if channel else None
-            if channel is None or narrowed is None:
+            words = words_for(one, channel) if channel else None
+            if channel is None or words is None:
                 with lock.write() as session:
                     posts.withdraw(one, GONE if channel is None else NOTHING_FOR_IT, clock(), session=session)
                 done.withdrawn.append(one.channel)
@@ -109,7 +141,7 @@ def post_edition(
             with lock.write() as session:
                 if not posts.claim(one, clock(), session=session):
                     continue
-            problem = send(channel, settings, *short_form(narrowed, links))
+            problem = send(channel, settings, *words)
             with database.write() as session:
                 posts.settle(one, problem, clock(), session=session)
             if problem:

@@ -81,8 +81,17 @@ class DeliverySummary:
         return bool(self.failed or self.expired or self.posts.expired)
 
     @property
+    def has_failures(self) -> bool:
+        """Whether something that was due has not been sent."""
+        return bool(self.waiting or self.posts.waiting or self.has_given_up or self.problem == ANOTHER_RUN)
+
+    @property
     def words(self) -> str:
         """For people; empty where nothing happened."""
+        return self.say("emails left by earlier runs")
+
+    def say(self, what: str) -> str:
+        """The same of such emails."""
         counts = {
             "sent": self.sent,
             "refused for good": self.failed,
@@ -90,7 +99,7 @@ class DeliverySummary:
             "tried again by the next scheduled run": self.waiting,
         }
         said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-        emails = f"emails left by earlier runs: {said}" if said else ""
+        emails = f"{what}: {said}" if said else ""
         return "; ".join(part for part in (emails, self.problem, self.posts.words) if part)
 
 
@@ -105,8 +114,13 @@ class EditionSender:
     sleep: Callable[[float], None] = time.sleep
     pauses: Sequence[float] = PAUSES_SECONDS  # between the rounds of a run
 
-    def send(self, lock: Lock, edition_id: int, message_for: Callable[[Receiver, str], bytes]) -> DeliverySummary:
-        """Send what is pending, in rounds; never raises for what a server, a recipient or a lost lock does."""
+    def send(
+        self, lock: Lock, edition_id: int | None, message_for: Callable[[Receiver, str], bytes]
+    ) -> DeliverySummary:
+        """Send what is pending of an edition, or (None) of daily emails and alerts, in rounds.
+
+        Never raises for what a server, a recipient or a lost lock does.
+        """
         done = DeliverySummary()
         try:
             with lock.write() as session:
@@ -130,7 +144,7 @@ class EditionSender:
         self,
         lock: Lock,
         mailer: SmtpMailer,
-        edition_id: int,
+        edition_id: int | None,
         message_for: Callable[[Receiver, str], bytes],
         done: DeliverySummary,
     ) -> None:

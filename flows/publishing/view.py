@@ -19,6 +19,7 @@ class Links:
     web: str = ""
     archive: str = ""
     unsubscribe: str = ""  # https or mailto, with the recipient's token
+    preferences: str = ""  # the reader's own page, with their token
 
 
 NOWHERE = Links()

@@ -17,9 +17,10 @@ from flows.tagging.opening import roll_back as roll_back
 from flows.tagging.opening import shipped_tagger as shipped_tagger
 from flows.tagging.waiting import tag_waiting
 from models.edition.edits import Wanted
+from models.edition.short import Kind
 from models.settings import Settings, code_version
 from models.sources import Registry, Source
-from models.store import collecting, deliveries, events, organisations, posts, reviews
+from models.store import collecting, deliveries, events, organisations, posts, reviews, short_mails
 from models.store.database import Database
 from models.store.tagging import document_of
 from models.store.upkeep import Upkeep, keep_up
@@ -211,6 +212,19 @@ def send_pending(
     from flows.publishing.weekly import send_pending as send
 
     return send(database, registry, settings, now=now, clock=utc_now)
+
+
+def send_short(
+    database: Database, registry: Registry, settings: Settings, *, kind: Kind, now: datetime
+) -> "DeliverySummary | None":
+    """Send the alerts that are due now, or the daily emails; None where nobody wants any and none is left."""
+    with database.read() as session:
+        has_channels = kind is Kind.ALERT and settings.channels is not None
+        if not has_channels and not short_mails.is_wanted(kind, session=session):
+            return None
+    from flows.publishing.short import send_short as send
+
+    return send(database, registry, settings, kind=kind, now=now, clock=utc_now)
 
 
 async def tag(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from models.edition.short import WATCHED
 from models.themes import load_themes
 
 
@@ -20,10 +21,15 @@ _MEMBERS = {theme.id.upper().replace("-", "_"): theme.name for theme in load_the
 
 if TYPE_CHECKING:
     ThemeChoice = NamedTheme
+    AlertChoice = NamedTheme
 else:
     ThemeChoice = NamedTheme("ThemeChoice", _MEMBERS, module=__name__)
+    # What a reader may be told of at once: a theme, or whatever is about the organisations that they watch.
+    AlertChoice = NamedTheme(
+        "AlertChoice", {WATCHED.upper(): "Organisations that they watch", **_MEMBERS}, module=__name__
+    )
 
 
-def ids(choices: Iterable[ThemeChoice]) -> list[str]:
+def ids(choices: Iterable[NamedTheme]) -> list[str]:
     """The ids of the chosen themes."""
     return [choice.theme for choice in choices]

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
 from flows.publishing.erasure import ForgetRuns
-from flows.website import editions, operators, pages, preferences, readers, searching
+from flows.website import calendars, editions, operators, pages, preferences, readers, searching
 from flows.website.guard import Guard, Limit
 from flows.website.site import Site
 from models.settings import Settings
@@ -54,6 +54,7 @@ def make_app(
             Route("/stories/{story:int}/suggestion", readers.suggest, methods=["POST"]),
             Route("/search", searching.search),
             Route("/feed.atom", searching.feed),
+            Route("/dates.ics", calendars.calendar),
             Route("/api/stories", searching.stories),
             Route("/stories.csv", searching.spreadsheet),
             Route("/sources", editions.sources),

@@ -25,6 +25,7 @@ from models.edition.compose import rights_of
 from models.sources import name_nation
 from models.store.in_scope import members
 from models.store.search import Wanted, find, stories_of, story_of
+from models.store.story_relations import continued_by
 from models.store.tables import (
     Article,
     ArticleEdition,
@@ -196,6 +197,9 @@ def story(request: Request, *, note: str = "", status: int = 200) -> Response:
         placed = session.get(ArticleEdition, fact.shown.id)
         earlier = session.exec(select_rows(EarlierHeadline).where(EarlierHeadline.article_id == fact.shown.id)).all()
         named = organisations_named([hit] if hit else [], NEIGHBOURS, session=session)
+        before, after = continued_by(row.story_id, session=session) if row.story_id else ([], [])
+        hits = [one for number in (*before, *after) if (one := story_of(number, session=session))]
+        others = {one.id: one for one in site.cards(hits, session=session)}
     may_quote = rights_of(fact.shown, site.registry).quotation_words > 0
     reasons = []
     for told in card.item.themes:
@@ -220,6 +224,8 @@ def story(request: Request, *, note: str = "", status: int = 200) -> Response:
         placed=placed,
         earlier=[one.title for one in earlier],
         named=named,
+        follows=[others[one] for one in before if one in others],
+        followed=[others[one] for one in after if one in others],
         note=note,
         themes=site.theme_names,
         has=[reason.theme for reason in reasons],

@@ -5,6 +5,7 @@ An unknown token gets the same kind of page after the same work, so that nothing
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +17,17 @@ from starlette.responses import Response
 from flows.publishing.erasure import erase
 from flows.website.readers import MAX_TOKEN, form_of, told, unknown
 from flows.website.site import site_of
+from models.edition.short import ALERTS_A_DAY, WATCHED
+from models.organisations import Organisations, load_organisations
+from models.seeds import DataFileError
 from models.settings import Settings
 from models.sources import NATION_NAMES, SECTOR_NAMES
 from models.store import recipients
+from models.store.article_facts import load_heirs
 from models.store.recipients import RecipientError
 from models.store.tables import Recipient
+
+logger = logging.getLogger(__name__)
 
 
 async def preferences(request: Request) -> Response:
@@ -53,6 +60,7 @@ def _answer(request: Request, fields: Mapping[str, list[str]]) -> Response:
 
 def _change(request: Request, person: Recipient, fields: Mapping[str, list[str]]) -> Response:
     site = site_of(request)
+    more = [name for line in fields.get("watch_more", []) for name in line.splitlines() if name.strip()]
     try:
         with site.database.write() as session:
             changed = recipients.change(
@@ -60,13 +68,18 @@ def _change(request: Request, person: Recipient, fields: Mapping[str, list[str]]
                 themes=fields.get("themes", []),
                 nations=fields.get("nations", []),
                 sectors=fields.get("sectors", []),
+                watch=[*fields.get("watch", []), *more],
+                daily=_one(fields, "daily") == "yes",
+                alerts=fields.get("alerts", []),
                 send_empty=_one(fields, "send_empty") == "yes",
                 registry=site.registry,
+                organisations=_organisations(request),
                 session=session,
             )
-    except RecipientError:
-        return _page(request, person, "Nothing was changed: there is no such choice, or you have left the list.", 400)
-    return _page(request, changed, "Your choice is kept, and counts from the next edition on.")
+    except RecipientError as error:
+        # Without what it says of commands, which no reader has.
+        return _page(request, person, f"Nothing was changed: {str(error).partition('; `')[0]}.", 400)
+    return _page(request, changed, "Your choice is kept, and counts from the next email on.")
 
 
 def _leave(request: Request, person: Recipient, _fields: Mapping[str, list[str]]) -> Response:
@@ -97,6 +110,16 @@ def _erase(request: Request, person: Recipient, fields: Mapping[str, list[str]])
     return told(request, 200, "You are erased", text)
 
 
+def _organisations(request: Request) -> Organisations | None:
+    """Those that are looked for now; None where the user's own file can't be read, which is not the reader's fault."""
+    settings: Settings = request.app.state.settings
+    try:
+        return load_organisations(settings.own_organisations)  # a tenth of a second
+    except DataFileError as error:
+        logger.warning("preferences: %s", error)
+        return None
+
+
 def _page(request: Request, person: Recipient, note: str = "", status: int = 200) -> Response:
     site = site_of(request)
     sources = site.registry.sources
@@ -105,8 +128,28 @@ def _page(request: Request, person: Recipient, note: str = "", status: int = 200
         ("nations", "Nations", _with_own(NATION_NAMES, {source.nation for source in sources}), person.nations),
         ("sectors", "Sectors", _with_own(SECTOR_NAMES, {source.sector for source in sources}), person.sectors),
     ]
-    values: dict[str, Any] = {"person": person, "groups": groups, "note": note}
+    settings: Settings = request.app.state.settings
+    values: dict[str, Any] = {
+        "person": person,
+        "groups": groups,
+        "watched": _watched(request, person),
+        "alerts": {WATCHED: "Organisations that you watch", **site.theme_names},
+        "alerts_a_day": ALERTS_A_DAY,
+        "approval": settings.approval,
+        "note": note,
+    }
     return site.page(request, "preferences.html", status=status, title="What you receive", at="", **values)
+
+
+def _watched(request: Request, person: Recipient) -> list[tuple[str, str, bool]]:
+    """Id and name of each organisation that they watch, and whether it is on the list still."""
+    if not person.watch:
+        return []
+    known = _organisations(request)
+    with site_of(request).database.read() as session:
+        heirs = load_heirs(session=session)
+    listed = {one.id: one.name for one in known.values()} if known is not None else dict(heirs.names)
+    return [(id_, listed.get(id_) or heirs.of(id_)[1], id_ in listed) for id_ in person.watch]
 
 
 def _with_own(names: Mapping[str, str], own: set[str]) -> dict[str, str]:

@@ -45,6 +45,11 @@ def write_title(content: EditionContent) -> str:
 
 def write_standfirst(content: EditionContent) -> str:
     """One line under the heading: what this is, and what its reader chose."""
+    return " ".join([f"What the news says about {load_framework().subject}.", *say_choice(content)])
+
+
+def say_choice(content: EditionContent) -> list[str]:
+    """What a reader chose and whom they watch, a sentence each; nothing of who chose nothing."""
     chosen = content.selection
     parts = (
         content.theme_names.values() if chosen.themes else (),
@@ -52,10 +57,8 @@ def write_standfirst(content: EditionContent) -> str:
         map(name_sector, chosen.sectors),
     )
     choice = "; ".join(filter(None, map(", ".join, parts)))
-    said = [f"What the news says about {load_framework().subject}."]
-    said += [f"Your choice: {choice}."] if choice else []
-    said += [f"You watch {', '.join(one.name for one in chosen.watch)}."] if chosen.watch else []
-    return " ".join(said)
+    said = [f"Your choice: {choice}."] if choice else []
+    return said + ([f"You watch {', '.join(one.name for one in chosen.watch)}."] if chosen.watch else [])
 
 
 def describe_story(story: StoryItem) -> str:

@@ -1,11 +1,14 @@
-"""Deliveries in the database: the one place that knows what has been sent to whom. `flows.publishing.delivery` has the rules."""
+"""Deliveries in the database: the one place that knows what has been sent to whom. `flows.publishing.delivery` has the rules.
+
+An edition's number is None where daily emails and alerts are meant, which are of no edition: see `models.store.short_mails`.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, func, or_, update
+from sqlalchemy import ColumnElement, and_, func, or_, update
 from sqlmodel import Session, col, select
 
 from models.store.tables import Delivery, Edition, Recipient
@@ -14,6 +17,7 @@ from models.weeks import Week
 NOT_CONFIRMED = "not confirmed: the run ended between handing the message over and the server's answer"
 OUT_OF_DATE = "out of date"
 LEFT = "left the list before it was sent"
+SHORT_KEPT = timedelta(hours=20)  # a daily email or an alert: gone before the next day's is made
 
 
 class DeliveryState(StrEnum):
@@ -28,6 +32,7 @@ class DeliveryState(StrEnum):
 
 
 UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.SENDING.value)
+NOT_TOLD = (DeliveryState.SKIPPED.value, DeliveryState.EXPIRED.value)  # a later email or post may tell it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def open_deliveries(
 def under_way(*, session: Session) -> list[int]:
     """The editions with deliveries that are pending, or were left `sending`; oldest first."""
     query = select(Delivery.edition_id).where(col(Delivery.state).in_(UNDER_WAY)).distinct()
-    return sorted(session.exec(query))
+    return sorted(edition for edition in session.exec(query) if edition is not None)
 
 
 def is_anything_left(last_week: Week, *, session: Session) -> bool:
@@ -70,7 +75,7 @@ def is_anything_left(last_week: Week, *, session: Session) -> bool:
     return bool(under_way(session=session)) or session.exec(preview).first() is not None
 
 
-def pending(edition_id: int, *, session: Session) -> Sequence[Outgoing]:
+def pending(edition_id: int | None, *, session: Session) -> Sequence[Outgoing]:
     """The deliveries of an edition that are to be sent; what was tried least comes first, so that no message blocks the rest."""
     query = (
         select(Delivery.id, Delivery.recipient_id, Delivery.message_id, Delivery.message)
@@ -82,20 +87,29 @@ def pending(edition_id: int, *, session: Session) -> Sequence[Outgoing]:
     ]
 
 
-def recover(edition_id: int, now: datetime, *, session: Session) -> int:
+def recover(edition_id: int | None, now: datetime, *, session: Session) -> int:
     """What a dead sender left `sending` is pending again, with its message. Only the one sender may call it."""
     of_edition = (col(Delivery.edition_id) == edition_id, col(Delivery.state) == DeliveryState.SENDING.value)
     return _change(session, *of_edition, state=DeliveryState.PENDING, error=NOT_CONFIRMED, updated_at=now)
 
 
-def expire(edition_id: int, now: datetime, keep_for: timedelta, *, session: Session) -> int:
-    """Pending deliveries of an edition that was sealed too long ago are given up; returns how many."""
-    edition = session.get_one(Edition, edition_id)
-    if edition.sealed_at is None or now - edition.sealed_at < keep_for:
-        return 0
-    of_edition = (col(Delivery.edition_id) == edition_id, col(Delivery.state) == DeliveryState.PENDING.value)
-    reason = f"{OUT_OF_DATE}: not taken by a server within {keep_for / timedelta(days=1):g} days"
-    return _change(session, *of_edition, state=DeliveryState.EXPIRED, error=reason, message=None, updated_at=now)
+def expire(edition_id: int | None, now: datetime, keep_for: timedelta, *, session: Session) -> int:
+    """Pending deliveries of an edition that was sealed too long ago are given up; returns how many.
+
+    Daily emails and alerts are given up sooner, where no server can have taken them: the next daily email, or the weekly
+    edition, then tells what they would have told.
+    """
+    waiting = [col(Delivery.edition_id) == edition_id, col(Delivery.state) == DeliveryState.PENDING.value]
+    if edition_id is None:
+        opened, unseen = col(Delivery.opened_at), col(Delivery.message).is_(None)
+        waiting.append(or_(and_(unseen, opened <= now - SHORT_KEPT), opened <= now - keep_for))
+        reason = f"{OUT_OF_DATE}: not taken by a server in time; a later email tells what it would have told"
+    else:
+        edition = session.get_one(Edition, edition_id)
+        if edition.sealed_at is None or now - edition.sealed_at < keep_for:
+            return 0
+        reason = f"{OUT_OF_DATE}: not taken by a server within {keep_for / timedelta(days=1):g} days"
+    return _change(session, *waiting, state=DeliveryState.EXPIRED, error=reason, message=None, updated_at=now)
 
 
 def claim(outgoing: Outgoing, address: str, message: bytes, now: datetime, *, session: Session) -> bool:
@@ -142,7 +156,30 @@ def forget_words(recipient_id: int, *, session: Session) -> None:
     )
 
 
-def count_states(edition_id: int, *, session: Session) -> dict[DeliveryState, int]:
+def of_recipient(recipient_id: int, *, session: Session) -> dict[int, dict[str, str | None]]:
+    """By number: what is kept of each email to someone, for themselves; the oldest first."""
+    query = (
+        select(Delivery, Edition.week)
+        .outerjoin(Edition, col(Edition.id) == Delivery.edition_id)
+        .where(Delivery.recipient_id == recipient_id)
+        .order_by(col(Delivery.id))
+    )
+    return {
+        row.id or 0: {
+            "kind": row.kind,
+            "week": week,
+            "opened_at": row.opened_at.isoformat() if row.opened_at else None,
+            "state": row.state,
+            "sent_at": row.sent_at.isoformat() if row.sent_at else None,
+            "message_id": row.message_id,
+            "error": row.error,
+            "message": row.message.decode("utf-8", "replace") if row.message else None,
+        }
+        for row, week in session.exec(query)
+    }
+
+
+def count_states(edition_id: int | None, *, session: Session) -> dict[DeliveryState, int]:
     """How many deliveries of an edition are in each state."""
     rows = session.exec(
         select(Delivery.state, func.count()).where(Delivery.edition_id == edition_id).group_by(col(Delivery.state))

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import TypedDict
 
 from models.edition.content import Selection
+from models.edition.short import WATCHED
 from models.errors import UserError
 from models.organisations import Organisations, load_organisations, plain_name
 from models.sources import NATION_NAMES, SECTOR_NAMES, Registry
@@ -23,7 +24,8 @@ class Choices(TypedDict, total=False):
     """What a recipient may choose; what is not given, or None, stays as it is, and an empty list means all (or none watched).
 
     Nations and sectors are those that the monitor ships with and those of the `registry`; `watch` holds ids, names or ODS
-    codes of `organisations`, of those that the monitor ships with where none are given.
+    codes of `organisations`, of those that the monitor ships with where none are given. `alerts` holds themes by id or name,
+    and `models.edition.short.WATCHED` for the organisations that they watch.
     """
 
     name: str | None
@@ -32,6 +34,8 @@ class Choices(TypedDict, total=False):
     sectors: Sequence[str] | None
     send_empty: bool | None
     watch: Sequence[str] | None
+    daily: bool | None
+    alerts: Sequence[str] | None
     registry: Registry | None
     organisations: Organisations | None
 
@@ -40,12 +44,22 @@ def choose(recipient: Recipient, choices: Choices) -> None:
     """Change the choices that are given.
 
     Raises:
-        RecipientError: a theme, nation, sector or organisation is unknown.
+        RecipientError: a theme, nation, sector or organisation is unknown, or alerts are asked for of a theme that they would
+            not receive.
     """
     themes, nations, sectors = choices.get("themes"), choices.get("nations"), choices.get("sectors")
     selection = check_selection(themes or (), nations or (), sectors or (), choices.get("registry"))
     watch = choices.get("watch")
-    watched = find_watched(watch or (), choices.get("organisations"))
+    watched = find_watched(watch or (), choices.get("organisations"), recipient.watch)
+    alerts = choices.get("alerts")
+    receives = recipient.themes if themes is None else list(selection.themes)
+    alerted = list(recipient.alerts) if alerts is None else check_alerts(alerts)
+    if alerts is not None or themes is not None:
+        for theme in alerted:
+            if theme != WATCHED and receives and theme not in receives:
+                raise RecipientError(
+                    f"alerts on {theme!r} are asked for, which is not among the themes that they receive"
+                )
     if (name := choices.get("name")) is not None:
         recipient.name = plain_line(name, MAX_NAME)
     if themes is not None:
@@ -56,6 +70,10 @@ def choose(recipient: Recipient, choices: Choices) -> None:
         recipient.sectors = list(selection.sectors)
     if watch is not None:
         recipient.watch = watched
+    if alerts is not None:
+        recipient.alerts = alerted
+    if (daily := choices.get("daily")) is not None:
+        recipient.daily = daily
     if (send_empty := choices.get("send_empty")) is not None:
         recipient.send_empty = send_empty
 
@@ -65,8 +83,20 @@ def is_said(choices: Choices) -> bool:
     return any(value is not None for key, value in choices.items() if key not in {"registry", "organisations"})
 
 
-def find_watched(named: Sequence[str], organisations: Organisations | None) -> list[str]:
+def check_alerts(named: Sequence[str]) -> list[str]:
+    """What alerts are for, each once: `WATCHED` first, then themes by their ids.
+
+    Raises:
+        RecipientError: a theme is unknown.
+    """
+    themes = check_selection([one for one in named if one != WATCHED], (), ()).themes
+    return [*([WATCHED] if WATCHED in named else []), *themes]
+
+
+def find_watched(named: Sequence[str], organisations: Organisations | None, watched: Sequence[str] = ()) -> list[str]:
     """The ids of these organisations, each once; of a merged one, of those that it lives on in.
+
+    Who is `watched` already stays, though the list knows them no more.
 
     Raises:
         RecipientError: one is unknown, or gone without a successor; the message names what is alike.
@@ -77,6 +107,9 @@ def find_watched(named: Sequence[str], organisations: Organisations | None) -> l
     found: list[str] = []
     for what in named:
         organisation = organisations.find(what.strip())
+        if what in watched and (organisation is None or not organisations.heirs(organisation.id)):
+            found.append(what)
+            continue
         if organisation is None:
             known = {plain_name(name): one.name for one in organisations.values() for name in (one.id, *one.names)}
             near = list(dict.fromkeys(known[name] for name in get_close_matches(plain_name(what), known, n=3)))
@@ -97,6 +130,8 @@ def choices_of(recipient: Recipient) -> tuple[object, ...]:
         list(recipient.nations),
         list(recipient.sectors),
         list(recipient.watch),
+        recipient.daily,
+        list(recipient.alerts),
         recipient.send_empty,
     )
 
@@ -116,7 +151,19 @@ def choices_in_words(recipient: Recipient) -> str:
     ]
     if recipient.watch:
         parts.append(f"first of all what is about: {', '.join(recipient.watch)}")
+    parts.append(f"how often: {how_often(recipient)}")
+    parts.append(f"alerts: {alerts_in_words(recipient)}")
     return f"{'; '.join(parts)}; in a week without news: {'an email, too' if recipient.send_empty else 'none'}"
+
+
+def how_often(recipient: Recipient) -> str:
+    """ "weekly", or "daily and weekly"."""
+    return "daily and weekly" if recipient.daily else "weekly"
+
+
+def alerts_in_words(recipient: Recipient) -> str:
+    """Of what they are told at once."""
+    return ", ".join("organisations that they watch" if one == WATCHED else one for one in recipient.alerts) or "none"
 
 
 def check_selection(

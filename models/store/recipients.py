@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from models.edition.content import OrganisationNote, Selection
-from models.store import deliveries
+from models.store import deliveries, short_mails
 from models.store.article_facts import Heirs, load_heirs
 from models.store.recipient_choices import Choices, choices_of, choose, is_said
 from models.store.recipient_choices import RecipientError as RecipientError
-from models.store.tables import Delivery, Edition, Recipient, Review, Separation
+from models.store.tables import Recipient, Review, Separation
 
 ERASE_AFTER = timedelta(days=28)  # after leaving: long enough to undo a mistake and to answer a complaint
 TOKEN_BYTES = 32  # 256 bits: can't be guessed
@@ -32,6 +32,8 @@ class Receiver:
     token: str
     selection: Selection
     send_empty: bool
+    daily: bool = False
+    alerts: tuple[str, ...] = ()  # see `models.edition.short.WATCHED`
 
 
 def add(address: str, now: datetime, *, session: Session, **choices: Unpack[Choices]) -> tuple[Recipient, bool]:
@@ -76,7 +78,7 @@ def change(address: str, *, session: Session, **choices: Unpack[Choices]) -> Rec
         raise RecipientError(f"{recipient.address} has left; `culture-monitor recipients add` takes them back")
     if not is_said(choices):
         raise RecipientError(
-            "nothing is to be changed; name what they are to receive, or all of themes, nations, sectors"
+            "nothing is to be changed; name what they are to receive, how often, or all of themes, nations, sectors"
         )
     choose(recipient, choices)
     session.add(recipient)
@@ -129,6 +131,8 @@ def _as_receiver(row: Recipient, heirs: Heirs | None = None) -> Receiver:
         token=row.token,
         selection=Selection(tuple(row.themes), tuple(row.nations), tuple(row.sectors), tuple(dict.fromkeys(watch))),
         send_empty=row.send_empty,
+        daily=row.daily,
+        alerts=tuple(row.alerts),
     )
 
 
@@ -178,35 +182,11 @@ def export(address: str, *, session: Session) -> dict[str, Any]:
         RecipientError: nothing is kept about this address.
     """
     recipient = _require(address, session=session)
-    deliveries = session.exec(
-        select(Delivery, Edition.week)
-        .join(Edition, col(Edition.id) == Delivery.edition_id)
-        .where(Delivery.recipient_id == recipient.id)
-        .order_by(col(Edition.week))
-    )
-    return {
-        "address": recipient.address,
-        "name": recipient.name,
-        "themes": recipient.themes,
-        "nations": recipient.nations,
-        "sectors": recipient.sectors,
-        "watch": recipient.watch,
-        "send_empty": recipient.send_empty,
-        "active": recipient.active,
-        "joined_at": recipient.joined_at.isoformat(),
-        "left_at": recipient.left_at.isoformat() if recipient.left_at else None,
-        "deliveries": [
-            {
-                "week": week,
-                "state": row.state,
-                "sent_at": row.sent_at.isoformat() if row.sent_at else None,
-                "message_id": row.message_id,
-                "error": row.error,
-                "message": row.message.decode("utf-8", "replace") if row.message else None,
-            }
-            for row, week in deliveries
-        ],
-    }
+    number = recipient.id or 0
+    kept = recipient.model_dump(mode="json", exclude={"id", "token"})
+    stories = short_mails.stories_told_to(number, session=session)
+    rows = deliveries.of_recipient(number, session=session)
+    return {**kept, "deliveries": [{**told, "stories": stories.get(id_, [])} for id_, told in rows.items()]}
 
 
 def erase(address: str, now: datetime, *, session: Session) -> None:
@@ -262,11 +242,13 @@ def _erase(recipient: Recipient, now: datetime, *, session: Session) -> None:
     address = recipient.address or ""
     leave(recipient, now, session=session)
     recipient.address, recipient.name = None, ""
-    recipient.themes, recipient.nations, recipient.sectors, recipient.watch = [], [], [], []
+    recipient.themes, recipient.nations, recipient.sectors, recipient.watch, recipient.alerts = [], [], [], [], []
+    recipient.daily = False
     recipient.token = f"erased-{secrets.token_urlsafe(TOKEN_BYTES)}"
     session.add(recipient)
     session.flush()
     deliveries.forget_words(recipient.id or 0, session=session)
+    short_mails.forget(recipient.id or 0, session=session)
     # What was said stays; who said it, where they gave their address as their name, does not.
     reviews = session.exec(select(Review).where(_holds(Review.reviewer, address) | _holds(Review.note, address)))
     apart = session.exec(

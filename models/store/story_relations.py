@@ -11,9 +11,9 @@ from models.edition.facts import FollowedFact, StoryFact
 from models.events import FOLLOWS_WITHIN
 from models.store.article_facts import chunks
 from models.store.columns import UtcDateTime
-from models.store.in_scope import article, members, report, story
+from models.store.in_scope import article, members, report, stands, story
 from models.store.placing import weeks_told
-from models.store.tables import EventReport, Story
+from models.store.tables import Article, EventReport, Story
 from models.text import clean_text
 from models.weeks import LONDON, Week
 
@@ -28,7 +28,7 @@ def relate(stories: Sequence[StoryFact], week: Week, *, session: Session) -> tup
         for number, event, follows in session.execute(query.where(article.id.in_(part))):
             events[number] = (event, follows)
     followed = _followed({follows for _, follows in events.values() if follows is not None}, week, session=session)
-    ahead = _dates_ahead([one.shown.id for one in stories], session=session)
+    ahead = dates_named([one.shown.id for one in stories], session=session)
     related = []
     for one in stories:
         event, follows = events.get(one.shown.id, (0, None))
@@ -58,7 +58,26 @@ def _followed(story_ids: Collection[int], week: Week, *, session: Session) -> di
     return found
 
 
-def _dates_ahead(article_ids: Sequence[int], *, session: Session) -> dict[int, list[DateAhead]]:
+def continued_by(story_id: int, *, session: Session) -> tuple[list[int], list[int]]:
+    """The leads of the stories that one continues, or that other reports of its event do, and of those that continue them.
+
+    Each is in scope; the newest first.
+    """
+    event = select(report.event_id).where(report.story_id == story_id)
+    same = select(report.story_id).where(report.event_id.in_(event))
+    follows = select(report.follows_story_id).where(report.story_id.in_(same))
+    followed = select(report.story_id).where(report.follows_story_id.in_(same))
+    moment = func.coalesce(article.published_at, article.first_seen_at, type_=UtcDateTime())
+    found = []
+    for stories in (follows, followed):
+        query = select(story.lead_article_id).join(Article, article.id == story.lead_article_id)
+        query = query.where(story.id.in_(stories), stands()).order_by(moment.desc(), article.id)
+        found.append([number for number in session.scalars(query) if number is not None])
+    return found[0], found[1]
+
+
+def dates_named(article_ids: Sequence[int], *, session: Session) -> dict[int, list[DateAhead]]:
+    """By article: the dates that its text names as coming, seen from the day of the article."""
     found: dict[int, list[DateAhead]] = {}
     moment = func.coalesce(article.published_at, article.first_seen_at, type_=UtcDateTime())
     for part in chunks(article_ids):

@@ -17,8 +17,11 @@ from models.store.organisation_tables import RecognisedArticle as RecognisedArti
 from models.store.organisation_tables import StoredMention as StoredMention
 from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
 from models.store.reader_tables import ChannelPost as ChannelPost
+from models.store.reader_tables import Delivery as Delivery
+from models.store.reader_tables import Recipient as Recipient
 from models.store.reader_tables import StoredEdit as StoredEdit
 from models.store.reader_tables import Suggestion as Suggestion
+from models.store.reader_tables import ToldStory as ToldStory
 
 
 class Run(SQLModel, table=True):
@@ -233,23 +236,6 @@ class ModelVersion(SQLModel, table=True):
     pinned: bool = False  # a person went back to it, and nothing but a person or a measured challenger ends that
 
 
-class Recipient(SQLModel, table=True):
-    """Someone who receives the digest. Erasing empties `address` and `name`."""
-
-    id: int | None = Field(default=None, primary_key=True)
-    address: str | None = Field(default=None, sa_column=Column(Text, unique=True, nullable=True))
-    name: str = ""
-    themes: list[str] = _json(list)  # none: all
-    nations: list[str] = _json(list)
-    sectors: list[str] = _json(list)
-    watch: list[str] = _json(list)  # ids of organisations whose stories come first
-    send_empty: bool = False  # an email even in a week with nothing for them
-    active: bool = True
-    token: str = Field(unique=True)
-    joined_at: datetime = _time()
-    left_at: datetime | None = _time(optional=True)
-
-
 class Edition(SQLModel, table=True):
     """The digest of one week, as everyone could read it. Never changed once a delivery has begun."""
 
@@ -269,23 +255,6 @@ class Edition(SQLModel, table=True):
     decision_by: str = ""
     latest_review: int = 0  # the newest when it was composed
     latest_edit: int = 0  # the newest of its week when it was composed
-
-
-class Delivery(SQLModel, table=True):
-    """One edition to one recipient: pending, sending, sent, failed, skipped (nothing for them, or they left) or expired."""
-
-    __table_args__ = (UniqueConstraint("edition_id", "recipient_id"),)
-
-    id: int | None = Field(default=None, primary_key=True)
-    edition_id: int = Field(foreign_key="edition.id", index=True)
-    recipient_id: int = Field(foreign_key="recipient.id", index=True)
-    state: str = Field(index=True)
-    message_id: str = _text()
-    attempts: int = 0
-    updated_at: datetime = _time()
-    sent_at: datetime | None = _time(optional=True)
-    error: str | None = _text(optional=True)
-    message: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))  # to be repeated
 
 
 class BackfillPart(SQLModel, table=True):

@@ -58,7 +58,7 @@ def gather_week(week: Week, *, session: Session) -> WeekFacts:
         collected=_collected(weeks, session=session),
         histories=_histories(weeks, stories, session=session),
         sources=tuple(source_facts(week, session=session)),
-        model=_model(week, stories, session=session),
+        model=model_of(week, stories, session=session),
         named_before=organisations_between(weeks[0].start, week.start, session=session),
     )
 
@@ -83,16 +83,16 @@ def gather_edition(week: Week, *, session: Session) -> tuple[StoryFact, ...]:
     stories = _stories(keys, week, session=session)
     if own is not None and own.sealed:
         told = listed_articles(own)
-        return tuple(story for story in stories if not told.isdisjoint(_ids(story)))
+        return tuple(story for story in stories if not told.isdisjoint(articles_of_story(story)))
     elsewhere = {number for edition in near.values() for number in listed_articles(edition)}
     for edition in near.values():
         elsewhere |= withheld_articles(edition).keys() | added_articles(edition, session=session)
-    ids = [number for story in stories for number in _ids(story)]
+    ids = [number for story in stories for number in articles_of_story(story)]
     elsewhere |= weeks_told(ids, session=session).keys() | left_out_for_good(ids, session=session)
     return tuple(
         story
         for story in stories
-        if elsewhere.isdisjoint(_ids(story))
+        if elsewhere.isdisjoint(articles_of_story(story))
         and (not story.late or (_is_news(story) and str(Week.of(_first(story).at)) in near))
     )
 
@@ -110,7 +110,7 @@ def _moment(fact: ArticleFact) -> tuple[datetime, str, int]:
     return (fact.at, fact.source, fact.id)
 
 
-def _ids(story: StoryFact) -> set[int]:
+def articles_of_story(story: StoryFact) -> set[int]:
     return {story.shown.id, *(copy.id for copy in story.copies)}
 
 
@@ -266,7 +266,7 @@ def source_facts(week: Week, *, session: Session) -> Iterable[SourceFact]:
         )
 
 
-def _model(week: Week, stories: Sequence[StoryFact], *, session: Session) -> ModelNote:
+def model_of(week: Week, stories: Sequence[StoryFact], *, session: Session) -> ModelNote:
     """The model that tagged most of what is shown; the champion where nothing is. With what the audit says of both."""
     found = tell_readers(recall(week, session=session))
     ids = [report.shown.id for report in stories]

@@ -5,7 +5,7 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from sqlmodel import select
 from deployments import doctor
 from deployments.cli import main
 from flows.alert import digest_check
-from flows.publishing.channels import short_form
+from flows.publishing.channels import PostSummary, short_form
 from flows.publishing.edition import DigestResult
+from flows.publishing.short import send_short
 from flows.publishing.view import Links
 from flows.publishing.weekly import NOBODY
+from models.edition.short import Kind
 from models.settings import Settings
 from models.store import editions, posts
 from models.store.database import Database, open_database
@@ -211,6 +213,35 @@ def test_people_on_the_list_wait_for_a_server_and_have_what_was_posted(
     ((message,),) = mailboxes.received().values()
     assert message["Subject"] == hook.posts[0]["title"]
     assert len(hook.posts) == 1
+
+
+def test_a_channel_is_told_at_once_of_what_it_asked_for_each_story_once_three_a_day(
+    database: Database, settings: Settings, hook: Hook
+) -> None:
+    asking = with_channels(settings, hook, {"team": {"alerts": ["speaking-up"]}, "other": {}})
+
+    def alerts(now: datetime) -> PostSummary:
+        return send_short(
+            database, fakes.REGISTRY, asking, kind=Kind.ALERT, now=now, themes=fakes.THEMES, sleep=lambda seconds: None
+        ).posts
+
+    tuesday = fakes.MONDAY_7 + timedelta(days=1, hours=3)
+    with database.write() as session:
+        for number in range(5):
+            fakes.add_story(
+                session, source=fakes.SOURCES[0], title=f"Concern {number}", at=tuesday - timedelta(hours=2),
+                themes=[("speaking-up" if number else "appraisal", "A word.", 0.9 - number / 20)],
+            )  # fmt: skip
+    hook.status = lambda said: 500
+    assert alerts(tuesday).waiting == ["team (answered 500)"] * 3
+    hook.status = lambda said: 200
+    assert alerts(tuesday + timedelta(hours=2)).sent == ["team"] * 3
+    assert alerts(tuesday + timedelta(hours=4)).sent == alerts(tuesday + timedelta(days=1)).sent == []
+    said = [post["title"] for post in hook.posts[-3:]]
+    assert said == ["Alert: Concern 1", "Alert: Concern 2", "Alert: Concern 3"]
+    assert "A word." not in str(hook.posts)
+    assert posted(database) == {"sent": 3}
+    assert send_left(database, asking, now=tuesday).posts.sent == []
 
 
 def test_the_command_and_the_noon_check_tell_of_a_channel_that_fails(

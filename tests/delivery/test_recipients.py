@@ -13,6 +13,7 @@ from sqlmodel import select
 
 from flows import recipients as form
 from flows.publishing.weekly import weekly_digest
+from flows.running.theme_choices import AlertChoice
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database
@@ -165,7 +166,7 @@ def test_nothing_is_known_of_a_stranger(database: Database) -> None:
 
 def listed(folder: Path) -> list[dict[str, object]]:
     (one,) = json.loads(command(folder, "recipients", "list", "--json").stdout)
-    return [one[kind] for kind in ("name", "themes", "nations", "sectors", "send_empty")]
+    return [one[kind] for kind in ("name", "themes", "nations", "sectors", "send_empty", "daily", "alerts")]
 
 
 def test_the_command_adds_changes_and_shows_and_confirms_each_in_full(tmp_path: Path) -> None:
@@ -173,28 +174,61 @@ def test_the_command_adds_changes_and_shows_and_confirms_each_in_full(tmp_path: 
         return command(tmp_path, "recipients", *words)
 
     who = "chair@example.org"
-    added = run("add", who, "--name", "The Chair", "--theme", "speaking-up", "--nation", "wales", "--send-empty")
-    everything = "Receives themes: speaking-up; nations: wales; sectors: all; in a week without news: an email, too."
+    added = run("add", who, "--name", "The Chair", "--theme", "speaking-up", "--nation", "wales", "--send-empty", "--daily",
+                "--alert", "watched", "--alert", "speaking-up")  # fmt: skip
+    everything = (
+        "Receives themes: speaking-up; nations: wales; sectors: all; how often: daily and weekly; alerts: organisations that "
+        "they watch, speaking-up; in a week without news: an email, too."
+    )
     assert everything in " ".join(added.stdout.split())
     chosen = listed(tmp_path)
     again = run("add", who)
     assert again.returncode == 0
     assert "on the list already: nothing was changed" in " ".join(again.stdout.split())
     assert everything in " ".join(again.stdout.split())
-    assert run("add", who, "--theme", "workforce").returncode == 2
+    assert run("add", who, "--theme", "workforce").returncode == run("add", who, "--weekly").returncode == 2
     assert run("change", who).returncode == 2
-    assert listed(tmp_path) == chosen == ["The Chair", ["speaking-up"], ["wales"], [], True]
-    changed = run("change", who, "--theme", "workforce", "--all-nations")
+    assert (
+        listed(tmp_path)
+        == chosen
+        == ["The Chair", ["speaking-up"], ["wales"], [], True, True, ["watched", "speaking-up"]]
+    )
+    refused = run("change", who, "--theme", "workforce")
+    assert (refused.returncode, listed(tmp_path)) == (2, chosen)
+    assert "alerts on 'speaking-up' are asked for, which is not among the themes" in " ".join(refused.stderr.split())
+    assert run("change", who, "--alert", "watched", "--alert-none").returncode == 2
+    changed = run("change", who, "--theme", "workforce", "--all-nations", "--alert-none")
     assert changed.returncode == 0
-    assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True]
+    assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True, True, []]
     shown = run("show", who)
-    for words in ("themes: workforce", "nations: all", "The Chair"):
+    for words in ("themes: workforce", "nations: all", "how often: daily and weekly; alerts: none", "The Chair"):
         assert words in " ".join(changed.stdout.split())
         assert words in " ".join(shown.stdout.split())
     assert run("change", who, "--theme", "workforce", "--all-themes").returncode == 2
     assert run("remove", who).returncode == 0
     assert "is back on the list" in run("add", who).stdout
-    assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True]
+    assert run("change", who, "--weekly").returncode == 0
+    assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True, False, []]
+
+
+def test_the_form_asks_how_often_and_of_what_one_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CULTURE_DATA", str(tmp_path))
+
+    def fill_in(**given: object) -> str:
+        async def whole() -> State[None]:
+            return await form.recipients.fn("chair@example.org", **given)  # type: ignore[arg-type]
+
+        return str(asyncio.run(whole()).message)
+
+    told = fill_in(how_often="daily and weekly", alerts=(AlertChoice.WATCHED, AlertChoice.SPEAKING_UP))  # type: ignore[attr-defined]
+    chosen = "how often: daily and weekly; alerts: organisations that they watch, speaking-up"
+    assert chosen in told
+    assert chosen in fill_in()
+    assert "nothing was changed" in fill_in(how_often="weekly")
+    assert "leave one of the two empty" in fill_in(action="change", alerts=(AlertChoice.WATCHED,), alert_none=True)  # type: ignore[attr-defined]
+    assert "how often: weekly; alerts: none" in fill_in(action="change", how_often="weekly", alert_none=True)
 
 
 @pytest.mark.parametrize(

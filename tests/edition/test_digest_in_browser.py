@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from flows.publishing import rendering
 from flows.publishing.archive import ArchiveEntry, render_index
+from flows.publishing.short import view_short
 from flows.publishing.view import Links
 from models.edition.content import EditionContent
+from models.edition.short import Kind
+from tests.support import fakes_edition as fakes
 from tests.support.fakes_rendering import (
     edit_content,
     render,
@@ -50,11 +54,19 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def pages(content: EditionContent) -> dict[str, str]:
+    links = replace(LINKS, web="", archive="", preferences="https://monitor.example.org/preferences/x")
+    forms = {
+        kind.value: rendering.render_email(
+            view_short(replace(content, stories=content.stories[:count]), kind, fakes.MONDAY_7, ["speaking-up"], links)
+        ).html
+        for kind, count in ((Kind.DAILY, 12), (Kind.ALERT, 1))
+    }
     entry = ArchiveEntry(
         "2026-W47", "Midwives at Castle Deeping give evidence; speaking up rises to 13 stories", 36, 11, 110
     )
     edited = edit_content(content)
     return {
+        **forms,
         "email": render(content, LINKS).html,
         "web": render_web(content),
         "index": render_index([entry]),
@@ -63,9 +75,13 @@ def pages(content: EditionContent) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 375, 700])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        *((name, width, scheme) for name in PAGES for width in (320, 375, 700) for scheme in ("light", "dark")),
+        *(("daily", 375, "light"), ("alert", 375, "dark"), ("alert", 1280, "light")),
+    ],
+)
 def test_it_fits_and_can_be_read(
     browser: Any,
     pages: dict[str, str],

@@ -174,8 +174,11 @@ def test_recipients_are_added_from_a_form_and_the_run_does_not_name_them(product
     assert "changed; receives themes: speaking-up; nations: wales; sectors: all" in changed["state"]["message"]
     shown = product.run("recipients", {"address": "canary@example.org", "action": "show"})
     assert "themes: speaking-up; nations: wales" in shown["state"]["message"]
-    back = {"address": "canary@example.org", "action": "change", "all_again": ["nations"]}
-    assert "themes: speaking-up; nations: all" in product.run("recipients", back)["state"]["message"]
+    back = {"address": "canary@example.org", "action": "change", "all_again": ["nations"], "how_often": "daily and weekly",
+            "alerts": ["Organisations that they watch", "Speaking up"]}  # fmt: skip
+    told = product.run("recipients", back)["state"]["message"]
+    assert "themes: speaking-up; nations: all" in told
+    assert "how often: daily and weekly; alerts: organisations that they watch, speaking-up" in told
     gone = product.run("recipients", {"address": "canary@example.org", "action": "erase at once"})
     assert gone["state_type"] == "COMPLETED"
 
@@ -199,7 +202,7 @@ def test_a_named_week_can_be_sent_and_its_check_then_passes(monitored: Product) 
 
 
 def test_upkeep_and_the_halves_of_the_job_run_alone(monitored: Product) -> None:
-    for name in ("upkeep", "collect", "tag", "alert"):
+    for name in ("upkeep", "collect", "tag", "alert", "daily"):
         run = monitored.run(name)
         assert run["state_type"] == "COMPLETED", run["state"]["message"]
 

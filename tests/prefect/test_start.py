@@ -44,7 +44,10 @@ def test_it_greets_with_the_address_of_the_current_ui(product: Product) -> None:
 
 
 def test_everything_is_deployed_with_its_schedule_in_london_time(product: Product) -> None:
-    expected = {"monitor": "0 6-22/2 * * *", "digest": "0 7 * * 1", "upkeep": "0 4 * * *", "digest-check": "0 12 * * 1"}
+    expected = {
+        "monitor": "0 6-22/2 * * *", "digest": "0 7 * * 1", "daily": "30 7 * * 1-5", "upkeep": "0 4 * * *",
+        "digest-check": "0 12 * * 1",
+    }  # fmt: skip
     for name, cron in expected.items():
         schedule = product.deployment(name)["schedules"][0]
         assert schedule["active"] is True

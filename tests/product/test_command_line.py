@@ -191,7 +191,7 @@ def test_adding_a_recipient_confirms_all_choices(tmp_path: Path) -> None:
     )
     assert ran.stdout.strip() == (
         "a@example.org (Ann) added. Receives themes: parity-of-esteem, boards-and-non-executives; nations: wales; "
-        "sectors: nhs; in a week without news: an email, too."
+        "sectors: nhs; how often: weekly; alerts: none; in a week without news: an email, too."
     )
 
 

@@ -13,7 +13,8 @@ from flows.publishing.mailer import parse_sender
 from flows.publishing.messages import MessageMaker
 from models.edition.content import content_from_json
 from models.store import editions, recipients
-from models.store.tables import Delivery, Edition, Recipient
+from models.store.tables import Article, ArticleEdition, Delivery, Edition, Recipient
+from models.weeks import LONDON
 from tests.sequences.world import World
 
 TOKEN = re.compile(rb"unsubscribe/([A-Za-z0-9_-]{20,})")
@@ -34,6 +35,7 @@ def mail(world: World) -> Iterator[str]:
     yield from _departed(world, boxes)
     yield from _decided(world, weeks)
     yield from _served(world, rows, weeks, people)
+    yield from _short(world, rows, people, new)
     yield from erased(world)
     world.memory.kept |= {row.message_id: row.message for row in rows if row.message is not None}
     world.mailed = {address: len(raw) for address, raw in boxes.items()}
@@ -61,7 +63,7 @@ def _summary(world: World, rows: list[Delivery], delivered: int) -> Iterator[str
             yield f"{number} emails were called {state}; of {changed[state]} that is on record"
     of_week = getattr(told, "week", None)
     if of_week is None and told.problem != "another run is sending it: this one sent nothing":
-        left = sum(row.state in {"pending", "sending"} for row in rows)
+        left = sum(row.state in {"pending", "sending"} and row.kind in world.told.kinds for row in rows)
         if told.waiting != left:
             yield f"{told.waiting} emails were said to wait; {left} do"
 
@@ -100,7 +102,7 @@ def _copies(world, rows, weeks, people, new) -> Iterator[str]:  # type: ignore[n
             row = by_identity.get(str(message["Message-ID"]))
             if row is None or row.message_id in world.memory.unknown:
                 continue
-            reader, edition = people[row.recipient_id], weeks[row.edition_id]
+            reader = people[row.recipient_id]
             if reader.address is None:
                 continue  # erased since, so that nobody can say any more what was theirs
             if reader.address != address or address not in str(message["To"]):
@@ -108,6 +110,14 @@ def _copies(world, rows, weeks, people, new) -> Iterator[str]:  # type: ignore[n
             found = {token.decode() for token in TOKEN.findall(message.as_bytes()) if token.decode() in tokens}
             if found - {reader.token}:
                 yield f"{address} got another reader's token"
+            if row.edition_id is None:
+                if (
+                    not (reader.daily if row.kind == "daily" else reader.alerts)
+                    and row.message_id not in world.memory.kept
+                ):
+                    yield f"{address} got a {row.kind} email, and wants none"
+                continue
+            edition = weeks[row.edition_id]
             mine = recipients._as_receiver(reader)
             maker = MessageMaker(
                 content_from_json(edition.content), parse_sender(world.settings.mail_from, world.settings.base_url)
@@ -120,6 +130,41 @@ def _copies(world, rows, weeks, people, new) -> Iterator[str]:  # type: ignore[n
 
 def _same(raw: bytes) -> bytes:
     return raw.replace(b"\r\n", b"\n").strip()
+
+
+def _short(world, rows, people, new) -> Iterator[str]:  # type: ignore[no-untyped-def]
+    """Daily emails and alerts: none tells a reader what another, or an edition before it, has told; three alerts a day."""
+    opened = Counter(
+        (row.recipient_id, row.kind, row.opened_at.astimezone(LONDON).date()) for row in rows if row.opened_at
+    )
+    for (reader, kind, day), count in opened.items():
+        if count > {"alert": 3, "daily": 1}[kind]:
+            yield f"reader {reader} has {count} {kind} emails of {day}"
+    with world.database.read() as session:
+        articles = {row.url: row for row in session.exec(select(Article))}
+        stories = {row.id: row.story_id for row in articles.values()}
+        weeks = dict(session.exec(select(ArticleEdition.article_id, ArticleEdition.week)).all())
+    by_identity = {row.message_id: row for row in rows if row.edition_id is None}
+    for address, raws in new.items():
+        for raw in raws:
+            message = message_from_bytes(raw, policy=default)
+            row = by_identity.get(str(message["Message-ID"]))
+            if row is None or row.message_id in world.memory.unknown or people[row.recipient_id].address is None:
+                continue
+            body = message.get_body(("plain",))
+            lines = body.get_content().splitlines() if body is not None else []
+            told = [articles[line.strip()].id for line in lines if line.startswith(" ") and line.strip() in articles]
+            if not told:
+                yield f"{address} got a {row.kind} email without a story"
+            before = world.memory.short.setdefault(row.recipient_id, set())
+            known = {stories[number] for number in before}
+            for number in told:
+                if stories[number] in known:
+                    yield f"{address} was told of article {number} twice, at last by a {row.kind} email"
+                week = weeks.get(number)
+                if week is not None and world.memory.sealed.get(week, ("", world.step))[1] < world.step:
+                    yield f"{address} was told of article {number} by a {row.kind} email, after the edition of {week}"
+            before |= set(told)
 
 
 def _departed(world: World, boxes: dict[str, list[bytes]]) -> Iterator[str]:

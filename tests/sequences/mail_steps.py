@@ -33,10 +33,20 @@ def joins(world: World, chance: Random) -> str:
     known = people.get(address)
     themes = tuple(sorted(chance.sample(THEMES, chance.choice([0, 0, 1, 3, 9]))))
     kept = known is not None and not known.erased and not themes
+    chosen = known.themes if kept and known else themes
+    person = Person(address, chosen, chance.random() < 0.5, _alerts(chosen, chance))
     with world.database.write() as session:
-        recipients.add(address, world.now, themes=themes or None, send_empty=chance.random() < 0.5, session=session)
-    people[address] = Person(address, known.themes if kept and known else themes)
-    return f"{address} joins for {themes or 'all'}"
+        recipients.add(
+            address, world.now, themes=themes or None, daily=person.daily, alerts=person.alerts,
+            send_empty=chance.random() < 0.5, session=session,
+        )  # fmt: skip
+    people[address] = person
+    return f"{address} joins for {themes or 'all'}{', daily' if person.daily else ''}, told at once of {person.alerts}"
+
+
+def _alerts(themes: tuple[str, ...], chance: Random) -> tuple[str, ...]:
+    among = themes or tuple(THEMES)
+    return tuple(sorted(chance.sample(among, min(len(among), chance.choice([0, 0, 1, 9])))))
 
 
 def _someone(world: World, chance: Random, *, active: bool = True) -> Person | None:
@@ -49,9 +59,12 @@ def changes(world: World, chance: Random) -> str:
     if person is None:
         return "nobody"
     person.themes = tuple(sorted(chance.sample(THEMES, 2)))
+    person.daily, person.alerts = chance.random() < 0.5, _alerts(person.themes, chance)
     with world.database.write() as session:
-        recipients.change(person.address, themes=person.themes, session=session)
-    return f"{person.address} chooses {person.themes}"
+        recipients.change(
+            person.address, themes=person.themes, daily=person.daily, alerts=person.alerts, session=session
+        )
+    return f"{person.address} chooses {person.themes}{', daily' if person.daily else ''}, at once {person.alerts}"
 
 
 def leaves(world: World, chance: Random) -> str:
@@ -162,6 +175,13 @@ def sends_left(world: World, chance: Random) -> str:
     world.send_left()
     world.kill_at = None
     return "what is left is sent"
+
+
+def daily_emails(world: World, chance: Random) -> str:
+    world.kill_at = chance.randint(0, 80) if chance.random() < 0.2 else None
+    world.send_daily()
+    world.kill_at = None
+    return f"daily emails: {world.told.sent.sent if world.told.sent else 'killed'}"
 
 
 def glance(world: World, chance: Random) -> str:

@@ -12,6 +12,7 @@ from models.store import editions
 from tests.sequences.mail_steps import (
     approval_is_set,
     changes,
+    daily_emails,
     digest,
     digest_killed,
     digest_really_killed,
@@ -94,6 +95,7 @@ STEPS: dict[Step, int] = {
     pages_open: 3, page_changes: 4, run: 18, run_few_pages: 5, run_killed: 3, run_really_killed: 2, review: 9, upgrade: 2,
     encoder_gone: 1, purge: 3, learn: 3, roll_back: 1, joins: 8, changes: 2, leaves: 2, is_erased: 2, server_turns: 5,
     server_is_set: 1, approval_is_set: 1, digest: 12, digest_killed: 3, digest_really_killed: 2, sends_left: 3, glance: 4, edits: 5,
-    somebody_goes_meanwhile: 3, two_digests: 2, is_decided: 4, registry_changes: 3, time_goes: 10, monday_comes: 9, month_goes: 1,
+    daily_emails: 8, somebody_goes_meanwhile: 3, two_digests: 2, is_decided: 4, registry_changes: 3, time_goes: 10, monday_comes: 9,
+    month_goes: 1,
 }  # fmt: skip
 FROM_OUTSIDE = frozenset({run_really_killed, digest_really_killed})

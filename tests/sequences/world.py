@@ -19,8 +19,11 @@ from pydantic import SecretStr
 
 from deployments.cli import main
 from flows.collecting.summary import CollectSummary
+from flows.publishing.delivery import DeliverySummary
+from flows.publishing.short import send_short
 from flows.publishing.weekly import send_pending, weekly_digest
 from flows.running import jobs
+from models.edition.short import Kind
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry
 from models.store.database import Database, open_database
@@ -43,6 +46,8 @@ class Person:
 
     address: str
     themes: tuple[str, ...] = ()
+    daily: bool = False
+    alerts: tuple[str, ...] = ()
     active: bool = True
     erased: bool = False
     left_at: datetime | None = None
@@ -68,6 +73,7 @@ class Memory:
     in_scope_since: dict[int, int] = field(default_factory=dict)  # by article: the step
     sealed: dict[str, tuple[str, int]] = field(default_factory=dict)  # by week: hash, and in which step it was sealed
     drawn: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)  # for the audit: as it was
+    short: dict[int, set[int]] = field(default_factory=dict)  # by recipient: articles that daily emails and alerts told
     exported: int = 0  # how much of what was said had been when an export was last looked at
     pinned: str = ""  # the model that a person went back to
 
@@ -80,6 +86,7 @@ class Told:
     polled: dict[str, set[str]] = field(default_factory=dict)  # by source: what its feed listed at that moment
     tagged: Any = None
     sent: Any = None  # a DigestResult or a DeliverySummary
+    kinds: frozenset[str] = frozenset()  # of the emails that a DeliverySummary is about
     second: Any = None  # of a digest that ran beside it
     trained: Any = None
     killed: bool = False
@@ -210,10 +217,24 @@ class World:
             self.send_left()
 
     def send_left(self) -> None:
-        """What no server took so far."""
+        """What no server took so far, and the alerts that are due: all that a scheduled run sends."""
         registry = self.registry()
         how: dict[str, Any] = {"now": self.now, "themes": THEMES, "sleep": lambda seconds: None}
-        self.told.sent = self.job(lambda: send_pending(self.database, registry, self.settings, **how))
+
+        def both() -> DeliverySummary:
+            left = send_pending(self.database, registry, self.settings, **how)
+            left.add(send_short(self.database, registry, self.settings, kind=Kind.ALERT, **how))
+            return left
+
+        self.told.kinds = frozenset(Kind)
+        self.told.sent = self.job(both)
+
+    def send_daily(self) -> None:
+        """The daily emails."""
+        registry = self.registry()
+        how: dict[str, Any] = {"now": self.now, "themes": THEMES, "sleep": lambda seconds: None}
+        self.told.kinds = frozenset({Kind.DAILY, Kind.ALERT})
+        self.told.sent = self.job(lambda: send_short(self.database, registry, self.settings, kind=Kind.DAILY, **how))
 
     def digest(self, week: Week, **how: Any) -> Any:
         """The digest of a week; what it told."""

@@ -14,11 +14,23 @@ from models.bulletins import BulletinItem
 from models.edition.compose import compose
 from models.rights import load_rights
 from models.sources import Registry
-from models.store import audit, backfill, collecting, edits, events, owed_pages, reviews, story_leads, tagging
+from models.store import (
+    audit,
+    backfill,
+    collecting,
+    edits,
+    events,
+    owed_pages,
+    reviews,
+    short_mails,
+    story_leads,
+    tagging,
+)
 from models.store.comparing import compare
 from models.store.database import Database, open_database
 from models.store.placing import place_stories
 from models.store.search import Wanted, by_period, facets, find, read_words, stories_of, story_of
+from models.store.story_relations import continued_by
 from models.store.tables import Article, Edition, FetchEvent, StoredEdit
 from models.store.week_gathering import gather_week
 from models.themes import load_themes
@@ -38,6 +50,8 @@ GROWING = (
     "mention",
     "event_report",
     "audited_story",
+    "told_story",
+    "delivery",
 )
 WEEK = Week.of(NOW)
 RECENT = NOW - timedelta(days=14)
@@ -78,6 +92,11 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "stories of an older model": lambda session: tagging.tagged_by_other_version(MODEL, RECENT, 0, 64, session=session),
     "the facts of a week": lambda session: gather_week(WEEK, session=session),
     "what editors changed": lambda session: edited(session),
+    "what a daily email tells": lambda session: short_mails.gather_news(NOW, session=session),
+    "what readers were told": lambda session: short_mails.told(range(100, 900), session=session),
+    "emails of today": lambda session: short_mails.opened_since(RECENT, session=session),
+    "emails that wait": lambda session: short_mails.under_way(session=session),
+    "what a story continues": lambda session: continued_by(ARTICLES, session=session),
     "what a bulletin has": lambda session: compare(
         [BulletinItem("Outlet"), *(BulletinItem("", url) for url in URLS)],
         *(WEEK, Registry(sources=(), rights=load_rights()), load_themes(), NOW),

@@ -19,7 +19,7 @@ from tests.support.fakes_website import Visitor, filled, visitor
 
 ADDRESSES = (
     "/", "/index.html", "/2026-W47.html", "/themes", "/themes/speaking-up", "/recommendations", "/organisations",
-    "/organisations/x", "/stories/1", "/stories/1/suggestion", "/search", "/feed.atom", "/api/stories", "/stories.csv",
+    "/organisations/x", "/stories/1", "/stories/1/suggestion", "/search", "/feed.atom", "/dates.ics", "/api/stories", "/stories.csv",
     "/sources", "/about", "/unsubscribe/x", "/robots.txt",
 )  # fmt: skip
 PROXY, ELSEWHERE = ("10.0.0.2", 1), ("10.0.0.3", 1)
@@ -73,7 +73,7 @@ def test_odd_values_in_every_place(reader: Visitor) -> None:
         for place in random.sample(("/themes/", "/organisations/", "/stories/", "/unsubscribe/", "/"), 3):
             check(reader.get(f"{place}{odd}"), f"{place}{odd}")
         address, name = (
-            random.choice(("/feed.atom", "/api/stories", "/stories.csv", "/themes/workforce")),
+            random.choice(("/feed.atom", "/dates.ics", "/api/stories", "/stories.csv", "/themes/workforce")),
             random.choice(NAMES),
         )
         check(reader.get(f"{address}?{name}={odd}&q=staff"), f"{address}?{name}={odd}")

@@ -1,11 +1,13 @@
 """Whoever holds the token sees and changes what they receive, leaves, downloads or is erased; by POST alone, and nobody else."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
+from flows.running import jobs
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import Database
@@ -65,6 +67,49 @@ def test_a_choice_is_kept_and_an_unknown_one_is_not(sqlite: Database, reader: Vi
     assert do(reader, token, "change")[0] == 200  # nothing ticked: all of it
     assert kept(sqlite)[1].themes == []
     assert kept(sqlite)[0].themes == []
+
+
+def test_how_often_alerts_and_whom_they_watch_are_seen_and_changed(
+    sqlite: Database, reader: Visitor, token: str
+) -> None:
+    page = reader.get(f"/preferences/{token}").text
+    assert re.search(r'name="daily" value="no" checked', page)
+    chosen = {"daily": "yes", "alerts": ["watched", "speaking-up"], "watch_more": "NHS England\r\nR1H\r\n"}
+    status, page = do(reader, token, "change", **chosen)
+    person = kept(sqlite)[1]
+    assert (status, person.daily, person.alerts) == (200, True, ["watched", "speaking-up"])
+    assert person.watch == ["nhs-england", "barts-health-nhs-trust"]
+    assert re.findall(r'name="alerts" value="([a-z-]+)" checked', page) == ["watched", "speaking-up"]
+    assert "Barts Health NHS Trust" in page
+    status, page = do(reader, token, "change", watch="nhs-england", watch_more="Bartz")
+    assert (status, "did you mean Barts Health" in page, "culture-monitor" in page) == (400, True, False)
+    status, page = do(reader, token, "change", themes="workforce", alerts="speaking-up")
+    assert (status, "not among the themes that they receive" in page) == (400, True)
+    assert kept(sqlite)[1].watch == person.watch
+    assert do(reader, token, "change", watch="nhs-england")[0] == 200
+    person = kept(sqlite)[1]
+    assert (person.daily, person.alerts, person.watch) == (False, [], ["nhs-england"])
+
+
+def test_who_watches_what_has_left_the_list_is_told_and_keeps_it_until_they_say(
+    sqlite: Database, token: str, tmp_path: Path
+) -> None:
+    own = tmp_path / "organisations.toml"
+    own.write_text("[england.care-provider]\nmeadow-homes = { name = 'Meadow Homes' }\n", encoding="utf-8")
+    reader = visitor(sqlite, Settings(data=tmp_path))
+    assert do(reader, token, "change", watch_more="Meadow Homes")[0] == 200
+    assert "no longer on this monitor" not in reader.get(f"/preferences/{token}").text
+    own.unlink()
+    asyncio.run(jobs.tag(sqlite, Settings(data=tmp_path, encoder="tfidf"), now=NOW))  # what a run does goes on
+    with sqlite.read() as session:
+        assert [one.selection.watch for one in recipients.receivers(session=session) if one.address == ADDRESS]
+    assert "meadow-homes (no longer on this monitor’s list" in reader.get(f"/preferences/{token}").text
+    assert do(reader, token, "change", watch="meadow-homes", daily="yes")[0] == 200
+    assert (kept(sqlite)[1].watch, kept(sqlite)[1].daily) == (["meadow-homes"], True)
+    assert do(reader, token, "change")[0] == 200
+    assert kept(sqlite)[1].watch == []
+    own.write_text("not = [toml", encoding="utf-8")
+    assert reader.get(f"/preferences/{token}").status_code == 200
 
 
 def test_they_leave(sqlite: Database, reader: Visitor, token: str) -> None:

@@ -59,7 +59,7 @@ def addresses(numbers: dict[str, int]) -> list[str]:
     return [
         "/", "/2026-W47.html", *(f"/themes/{theme}" for theme in THEMES), "/recommendations", "/search?q=headline",
         f"/search?theme={THEMES[1]}", "/search?q=words8&all=1", "/feed.atom", f"/feed.atom?theme={THEMES[2]}", "/api/stories",
-        "/stories.csv", *(f"/stories/{number}" for number in numbers.values()),
+        "/stories.csv", "/dates.ics", *(f"/stories/{number}" for number in numbers.values()),
     ]  # fmt: skip
 
 

@@ -33,7 +33,7 @@ if CHROMIUM is None:
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TRUST = "nhs-england"
-CONTRASTS = {"latest", "search", "preferences"}  # with every colour in them
+CONTRASTS = {"latest", "search", "preferences", "preferences-changed"}  # with every colour in them
 
 
 @pytest.fixture(scope="module")
@@ -141,13 +141,19 @@ def test_the_walk(
     look("unsubscribe")
     follow("change what you receive")
     look("preferences")
-    page.get_by_label("Workforce").check()
+    page.get_by_role("group", name="Themes").get_by_label("Workforce").check()
     page.get_by_label("Wales").check()
+    page.get_by_label("On weekdays too").check()
+    page.get_by_label("Watch organisations").fill("NHS England")
+    page.get_by_label("Organisations that you watch", exact=True).last.check()
     page.get_by_role("button", name="Keep this choice").click()
-    assert page.get_by_label("Workforce").is_checked()
+    assert page.get_by_role("group", name="Themes").get_by_label("Workforce").is_checked()
+    assert page.get_by_label("NHS England").is_checked()
+    look("preferences-changed")
     with database.read() as session:
         person = session.exec(select(Recipient).where(Recipient.address == address)).one()
         assert (person.themes, person.nations) == (["workforce"], ["wales"])
+        assert (person.daily, person.watch, person.alerts) == (True, [TRUST], ["watched"])
         assert session.exec(select(Suggestion.note)).first() == "It is about a car park."
     page.get_by_role("button", name="Leave the list").click()
     assert "You have left the list" in page.get_by_role("status").inner_text()
