@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
 from models.tagging.training import load_training_data
 from models.text import clean_text, split_sentences, split_words_as_written
 
@@ -248,6 +246,9 @@ def _stem(word: str) -> str:
 
 @cache
 def _function_words() -> frozenset[str]:
+    # Here: commands that list and show are quick since they import no scikit-learn.
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
     return frozenset(map(_stem, ENGLISH_STOP_WORDS))
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, update
 from sqlmodel import Session, col, select
 
-from models.store.tables import Delivery, Edition, Recipient
+from models.store.tables import Article, Delivery, Edition, Recipient, ToldStory
 from models.weeks import Week
 
 NOT_CONFIRMED = "not confirmed: the run ended between handing the message over and the server's answer"
@@ -30,6 +30,8 @@ class DeliveryState(StrEnum):
     SKIPPED = "skipped"  # nothing for this recipient this week, or they left before it was sent
     EXPIRED = "expired"  # no server took it in time
 
+
+TOLD_FOR = timedelta(days=92)  # a story that a person puts in scope may be news for five weeks
 
 UNDER_WAY = (DeliveryState.PENDING.value, DeliveryState.SENDING.value)
 NOT_TOLD = (DeliveryState.SKIPPED.value, DeliveryState.EXPIRED.value)  # a later email or post may tell it
@@ -186,6 +188,33 @@ def count_states(edition_id: int | None, *, session: Session) -> dict[DeliverySt
     )
     found = dict(rows.all())
     return {state: found.get(state.value, 0) for state in DeliveryState}
+
+
+def stories_told_to(recipient_id: int, *, session: Session) -> dict[int, list[str]]:
+    """By delivery: the headlines of the stories that it tells, for the reader themselves."""
+    query = (
+        select(ToldStory.delivery_id, Article.title)
+        .join(Delivery, col(Delivery.id) == ToldStory.delivery_id)
+        .join(Article, col(Article.id) == ToldStory.article_id)
+        .where(Delivery.recipient_id == recipient_id)
+        .order_by(col(ToldStory.delivery_id), col(ToldStory.article_id))
+    )
+    found: dict[int, list[str]] = {}
+    for delivery_id, title in session.exec(query):
+        found.setdefault(delivery_id, []).append(title)
+    return found
+
+
+def forget_old_stories(now: datetime, *, session: Session) -> None:
+    """Forget which stories were told so long ago that nothing could tell them again; that it was sent stays."""
+    old = select(Delivery.id).where(col(Delivery.opened_at) < now - TOLD_FOR)
+    session.execute(delete(ToldStory).where(col(ToldStory.delivery_id).in_(old)))
+
+
+def forget_stories(recipient_id: int, *, session: Session) -> None:
+    """Forget what someone who is erased was told."""
+    theirs = select(Delivery.id).where(Delivery.recipient_id == recipient_id)
+    session.execute(delete(ToldStory).where(col(ToldStory.delivery_id).in_(theirs)))
 
 
 def _change(session: Session, *where: ColumnElement[bool], **values: object) -> int:

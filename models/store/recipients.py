@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from models.edition.content import OrganisationNote, Selection
-from models.store import deliveries, short_mails
+from models.store import deliveries
 from models.store.article_facts import Heirs, load_heirs
 from models.store.recipient_choices import Choices, choices_of, choose, is_said
 from models.store.recipient_choices import RecipientError as RecipientError
@@ -184,7 +184,7 @@ def export(address: str, *, session: Session) -> dict[str, Any]:
     recipient = _require(address, session=session)
     number = recipient.id or 0
     kept = recipient.model_dump(mode="json", exclude={"id", "token"})
-    stories = short_mails.stories_told_to(number, session=session)
+    stories = deliveries.stories_told_to(number, session=session)
     rows = deliveries.of_recipient(number, session=session)
     return {**kept, "deliveries": [{**told, "stories": stories.get(id_, [])} for id_, told in rows.items()]}
 
@@ -248,7 +248,7 @@ def _erase(recipient: Recipient, now: datetime, *, session: Session) -> None:
     session.add(recipient)
     session.flush()
     deliveries.forget_words(recipient.id or 0, session=session)
-    short_mails.forget(recipient.id or 0, session=session)
+    deliveries.forget_stories(recipient.id or 0, session=session)
     # What was said stays; who said it, where they gave their address as their name, does not.
     reviews = session.exec(select(Review).where(_holds(Review.reviewer, address) | _holds(Review.note, address)))
     apart = session.exec(

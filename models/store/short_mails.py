@@ -7,9 +7,9 @@ that waits, was sent, or was refused for good counts as told; one whose email wa
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import delete, func
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from models.edition.facts import StoryFact, WeekFacts, by_event
@@ -17,12 +17,11 @@ from models.edition.short import Kind
 from models.store.article_facts import chunks
 from models.store.deliveries import NOT_TOLD, UNDER_WAY, DeliveryState
 from models.store.story_relations import relate
-from models.store.tables import Article, Delivery, Edition, Recipient, ToldStory
+from models.store.tables import Delivery, Edition, Recipient, ToldStory
 from models.store.week_gathering import articles_of_story, gather_edition, model_of
 from models.trends import Collected
 from models.weeks import Week
 
-TOLD_FOR = timedelta(days=92)  # a story that a person puts in scope may be news for five weeks
 NOTHING_LEFT = "nothing of it is for them any more"
 
 
@@ -154,30 +153,3 @@ def withdraw(mail: ShortMail, why: str, now: datetime, *, session: Session) -> N
         row.state, row.error, row.updated_at = DeliveryState.SKIPPED.value, why, now
         session.add(row)
         session.flush()
-
-
-def stories_told_to(recipient_id: int, *, session: Session) -> dict[int, list[str]]:
-    """By delivery: the headlines of the stories that it tells, for the reader themselves."""
-    query = (
-        select(ToldStory.delivery_id, Article.title)
-        .join(Delivery, col(Delivery.id) == ToldStory.delivery_id)
-        .join(Article, col(Article.id) == ToldStory.article_id)
-        .where(Delivery.recipient_id == recipient_id)
-        .order_by(col(ToldStory.delivery_id), col(ToldStory.article_id))
-    )
-    found: dict[int, list[str]] = {}
-    for delivery_id, title in session.exec(query):
-        found.setdefault(delivery_id, []).append(title)
-    return found
-
-
-def purge(now: datetime, *, session: Session) -> None:
-    """Forget which stories were told so long ago that nothing could tell them again; that it was sent stays."""
-    old = select(Delivery.id).where(col(Delivery.opened_at) < now - TOLD_FOR)
-    session.execute(delete(ToldStory).where(col(ToldStory.delivery_id).in_(old)))
-
-
-def forget(recipient_id: int, *, session: Session) -> None:
-    """Forget what someone who is erased was told."""
-    theirs = select(Delivery.id).where(Delivery.recipient_id == recipient_id)
-    session.execute(delete(ToldStory).where(col(ToldStory.delivery_id).in_(theirs)))

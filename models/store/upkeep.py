@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
 from models.sources import Registry
-from models.store import recipients, search, short_mails
+from models.store import deliveries, recipients, search
 from models.store.database import Database
 from models.store.source_snapshots import source_snapshots
 from models.store.tables import Article, FetchEvent
@@ -38,7 +38,7 @@ def keep_up(database: Database, registry: Registry, *, now: datetime) -> Upkeep:
     with database.write() as session:
         search.forget_deleted(session=session)
     with database.write() as session:
-        short_mails.purge(now, session=session)
+        deliveries.forget_old_stories(now, session=session)
         erased = recipients.erase_departed(now, session=session)
     return Upkeep(texts, requests, erased)
 
