@@ -11,6 +11,8 @@ from deployments.demo_articles import DEMO
 from deployments.demo_files import link_to_files
 from deployments.demo_folder import demo_folder
 from deployments.demo_site import DemoSite
+from flows.publishing.editing import edit_edition
+from models.edition.edits import Wanted
 from models.settings import MINILM, TFIDF, load_settings
 from models.sources import load_registry
 from models.store.database import open_database
@@ -19,6 +21,7 @@ from models.themes import theme_ids
 from models.weeks import Week, utc_now
 
 DEMO_DAYS = 80  # the site's news goes back ten weeks; so far must the window reach
+NOTE = "**This is a demonstration:** every outlet, person and story below is invented, whatever real bodies they name."
 _KINDS = {".html": "the edition", ".eml": "as an email", ".txt": "as plain text"}
 _IN_ARCHIVE = {"index.html": "all editions"}
 # Early in a week little has happened yet: until Thursday the demo shows the week before.
@@ -42,12 +45,17 @@ def demo(data: Data = None, json: Json = False, verbose: Verbose = False) -> Non
             base_url="",
             organisations=DEMO / "organisations.toml",
         ).model_copy(update={"database_url": None, "smtp_url": None, "encoder": _encoder(folder)})
+        registry = load_registry(registry_file)
+        week = Week.of(now - _SETTLED)
+        with open_database(settings.database_address) as database:
+            note = Wanted(editor="the demo", note=NOTE)
+            edit_edition(database, registry, settings, note, week=week, now=now)
         report = whole.whole_job(
             settings,
-            load_registry(registry_file),
+            registry,
             now=now,
             all_due=True,
-            week=Week.of(now - _SETTLED),
+            week=week,
             quiet=json,
         )
         with open_database(settings.database_address) as database:

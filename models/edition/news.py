@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from models.edition.choosing import choose_leads
-from models.edition.content import EditionContent, StoryItem
+from models.edition.content import Basis, EditionContent, StoryItem
 from models.edition.trend_words import count_stories, count_things, is_part, say_rise
 from models.text_safety import plain_line
 from models.themes import load_framework
@@ -14,6 +14,7 @@ PRODUCT = "NHS Culture Monitor"
 SHORTEST, LONGEST = 60, 90
 LEAST_CLAUSE = 28  # letters of what is left of a headline that was cut at a clause; less would not say it
 HEADLINE_IN_BRIEF = 90
+SPEAK_FOR_THEMSELVES = frozenset({"nhs", "regulator"})  # sectors
 _LABEL = re.compile(
     r"(?:exclusive|revealed|breaking|analysis|comment|opinion|watch|live|updated?|investigation|special report)"
     r"\s*(?::|\||–|-)\s+",
@@ -83,13 +84,17 @@ def say_numbers(content: EditionContent, *, has_end: bool = True) -> str:
         )
     elif content.sources_enabled:
         line += " Every source was seen."
+    if count := sum(story.basis in {Basis.SUMMARY, Basis.HEADLINE} for story in content.stories):
+        line += f" {count_stories(count).capitalize()} {'was' if count == 1 else 'were'} read from headline or summary only."
     return line
 
 
 def _line(story: StoryItem) -> NewsLine:
     title = bare_headline(story.title)
     known = title.casefold()
-    named = [name for name in story.named if name.casefold() not in known]
+    # A body that publishes for itself is seldom named in what it says.
+    speaking = (story.outlet,) if story.sector in SPEAK_FOR_THEMSELVES else ()
+    named = [name for name in story.named or speaking if name.casefold() not in known]
     outlets = count_things(story.outlets, "outlet") if story.outlets > 1 else ""
     return NewsLine(story.id, named[0] if named else "", plain_line(title, HEADLINE_IN_BRIEF), outlets)
 

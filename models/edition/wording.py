@@ -45,7 +45,10 @@ def write_title(content: EditionContent) -> str:
 
 def write_standfirst(content: EditionContent) -> str:
     """One line under the heading: what this is, and what its reader chose."""
-    return " ".join([f"What the news says about {load_framework().subject}.", *say_choice(content)])
+    framework = load_framework()
+    return " ".join(
+        [f"What the news says about {framework.subject}, read against {framework.name}.", *say_choice(content)]
+    )
 
 
 def say_choice(content: EditionContent) -> list[str]:
@@ -197,7 +200,7 @@ def explain_in_short(content: EditionContent) -> str:
     left_out = f"; {count} that did not match {'was' if count == 1 else 'were'} left out" if count else ""
     measured = " ".join(filter(None, ((split_sentences(content.model.quality) or [""])[0], content.model.recall)))
     return (
-        f"{explain_making(content)} Every quotation is word for word as stored, and was compared with it{left_out}. {measured} "
+        f"{explain_making(content)} Every quotation was compared, word for word, with what is stored{left_out}. {measured} "
         "Is a tag wrong? Reply, and say so."
     )
 
