@@ -25,21 +25,8 @@ if TYPE_CHECKING:
 
 # The migrations, oldest first; a test compares them with the files. To import alembic and let it look takes a fifth of a second.
 REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0011",
-    "0012",
-    "0013",
-    "0014",
-    "0015",
-)
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011", "0012", "0013", "0014", "0015",
+)  # fmt: skip
 BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5
 _LOOK_AGAIN_SECONDS = 0.05
 _ADVISORY_LOCK = 2022_06_08  # any fixed number: two processes starting at once migrate one after the other

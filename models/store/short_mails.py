@@ -12,10 +12,13 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from models.edition.edits import Edit
+from models.edition.edits import Kind as EditKind
 from models.edition.facts import StoryFact, WeekFacts, by_event
 from models.edition.short import Kind
 from models.store.article_facts import chunks
 from models.store.deliveries import NOT_TOLD, UNDER_WAY, DeliveryState
+from models.store.edits import edits_of
 from models.store.story_relations import relate
 from models.store.tables import Delivery, Edition, Recipient, ToldStory
 from models.store.week_gathering import articles_of_story, gather_edition, model_of
@@ -47,10 +50,11 @@ def is_wanted(kind: Kind, *, session: Session) -> bool:
 def gather_news(now: datetime, *, session: Session) -> WeekFacts:
     """The stories that no weekly edition has told: those of this week, and of the last where its edition is not sealed.
 
-    Without what is said of the week as a whole (trends, sources).
+    Without what is said of the week as a whole (trends, sources). What an editor leaves out of an edition is not told either.
     """
     week = Week.of(now)
     stories: list[StoryFact] = []
+    left_out: list[Edit] = []
     seen: set[int] = set()
     for one in (week.plus(-1), week):
         sealed = select(Edition.id).where(Edition.week == str(one), col(Edition.sealed))
@@ -58,9 +62,10 @@ def gather_news(now: datetime, *, session: Session) -> WeekFacts:
             continue
         found = [story for story in gather_edition(one, session=session) if seen.isdisjoint(articles_of_story(story))]
         seen.update(*map(articles_of_story, found))
+        left_out += [edit for edit in edits_of(one, session=session) if edit.kind is EditKind.LEAVE_OUT]
         stories += relate(found, one, session=session)
     model = model_of(week, stories, session=session)
-    return WeekFacts(week, tuple(stories), Collected({}), {}, (), model)
+    return WeekFacts(week, tuple(stories), Collected({}), {}, (), model, edits=tuple(left_out))
 
 
 def articles_by_story(facts: WeekFacts) -> dict[int, frozenset[int]]:

@@ -12,8 +12,10 @@ from sqlmodel import select
 from deployments.schedules import catalogue
 from flows.publishing import erasure
 from flows.publishing.delivery import ANOTHER_RUN, DeliverySummary
+from flows.publishing.editing import edit_edition
 from flows.publishing.short import NOT_APPROVED, send_short
 from flows.publishing.smtp import SendResult, SmtpMailer, parse_smtp_url
+from models.edition.edits import Wanted
 from models.edition.short import WATCHED, Kind
 from models.settings import Settings
 from models.store import recipients
@@ -234,6 +236,15 @@ def test_an_alert_that_no_server_took_in_time_is_in_the_next_daily_email(desk: D
     assert (expired["kind"], expired["state"], daily["kind"], daily["stories"]) == (
         "alert", "expired", "daily", ["Nobody listened"],
     )  # fmt: skip
+
+
+def test_what_an_editor_leaves_out_during_the_week_is_told_by_no_email(desk: Desk) -> None:
+    desk.join(daily=True, alerts=["speaking-up"])
+    left_out, _ = desk.story("Nobody listened", at(1, 8)), desk.story("Somebody did", at(1, 8.5), score=0.8)
+    wanted = Wanted("Ada", leave_out=(str(left_out.id),))
+    edit_edition(desk.database, fakes.REGISTRY, desk.settings, wanted, week=WEEK, now=at(1, 9), themes=fakes.THEMES)
+    assert (desk.alerts(at(1, 10)).sent, desk.daily(at(2, 7.5)).sent) == (1, 0)
+    assert desk.told() == ["Alert: Somebody did"]
 
 
 def test_upkeep_forgets_after_three_months_which_stories_were_told_and_not_that_they_were(desk: Desk) -> None:
