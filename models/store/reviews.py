@@ -202,11 +202,12 @@ def reviewed_articles(*, until: datetime | None = None, session: Session) -> lis
 
     A story keeps its key, by which it is held out or not, whichever of its articles leads later. Of what the audit drew among
     the tagger's `no`, only what was missed is learned: hundreds of answers that agree with it would outweigh all others.
+    What somebody had said before it was drawn stays learned.
     """
     query = select(Review).order_by(col(Review.at), col(Review.id))
     reviews = session.exec(query if until is None else query.where(Review.at <= until)).all()
     ids = {review.article_id for review in reviews}
-    leads, agreed = _leads_of(ids, session=session), _drawn_among_no(ids, session=session)
+    leads, drawn = _leads_of(ids, session=session), _drawn_among_no(ids, session=session)
     by_lead: dict[int, list[Review]] = {}
     for review in reviews:
         lead = leads.get(review.article_id)
@@ -216,7 +217,8 @@ def reviewed_articles(*, until: datetime | None = None, session: Session) -> lis
     for lead_id, of_story in sorted(by_lead.items()):
         said = {review.theme: review.verdict for review in of_story}
         scope = said.pop(IN_SCOPE, None)
-        if scope is False and not agreed.isdisjoint(review.article_id for review in of_story):
+        asked = min((drawn[review.article_id] for review in of_story if review.article_id in drawn), default=None)
+        if scope is False and asked is not None and all(review.at >= asked for review in of_story):
             continue
         first = min(of_story, key=lambda review: review.id or 0)
         found.append(ReviewedArticle(document_of(leads[lead_id]), scope, said, key=str(first.article_id)))
@@ -251,13 +253,14 @@ def _leads_of(article_ids: Collection[int], *, session: Session) -> dict[int, Ar
     return found
 
 
-def _drawn_among_no(article_ids: Collection[int], *, session: Session) -> set[int]:
-    """Those of these articles that the audit has drawn from what was neither shown nor in doubt."""
-    found: set[int] = set()
+def _drawn_among_no(article_ids: Collection[int], *, session: Session) -> dict[int, datetime]:
+    """Those of these articles that the audit has drawn from what was neither shown nor in doubt, and when."""
+    found: dict[int, datetime] = {}
     ids, no = sorted(article_ids), (Stratum.NEAR, Stratum.FAR)
     for start in range(0, len(ids), CHUNK):
         chunk = col(AuditedStory.article_id).in_(ids[start : start + CHUNK])
-        found.update(session.exec(select(AuditedStory.article_id).where(chunk, col(AuditedStory.stratum).in_(no))))
+        query = select(AuditedStory.article_id, AuditedStory.drawn_at).where(chunk, col(AuditedStory.stratum).in_(no))
+        found.update(session.exec(query.order_by(col(AuditedStory.drawn_at).desc())).all())  # the first draw stays
     return found
 
 

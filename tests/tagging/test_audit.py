@@ -105,6 +105,15 @@ def test_only_what_the_tagger_was_asked_in_time_may_be_drawn(sqlite: Database) -
     assert {row.article_id for row in rows(sqlite)} == set(stories[2:])
 
 
+def test_what_was_said_before_it_was_drawn_stays_learned(sqlite: Database) -> None:
+    first, second = add_week(sqlite, near=2)["near"]
+    answer(sqlite, [], [first], MONDAY - timedelta(days=2))
+    assert draw(sqlite) == 2
+    answer(sqlite, [], [second], MONDAY + timedelta(hours=1))
+    with sqlite.read() as session:
+        assert [one.key for one in reviews.reviewed_articles(session=session)] == [str(first)]
+
+
 def test_what_later_days_bring_changes_neither_the_draw_nor_its_answers(
     sqlite: Database, small_seeds: Path, tmp_path: Path
 ) -> None:
