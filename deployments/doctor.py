@@ -11,7 +11,7 @@ from deployments.prefect_api import answering_api, is_healthy, read_record, ui_o
 from flows.publishing.channels import send
 from flows.publishing.mailer import parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
-from flows.tagging.opening import count_reviewed, unusable
+from flows.tagging.open_tagger import count_reviewed, unusable
 from models.channels import load_channels
 from models.private_files import find_loose
 from models.seeds import DataFileError

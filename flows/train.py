@@ -10,7 +10,7 @@ from prefect.states import Completed
 from flows.running.artifacts import publish_model_card
 from flows.running.markdown import escape, table
 from flows.running.prefect_steps import KEEP_NOTHING, run_context, run_name, told_in_one_sentence
-from flows.tagging.opening import count_reviewed
+from flows.tagging.open_tagger import count_reviewed
 from models.reviews import IN_SCOPE
 from models.themes import load_themes, theme_ids
 

@@ -8,7 +8,7 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
-from deployments.reading import stored
+from deployments.read_only_database import stored
 from flows.reading.bulletin import MAX_BYTES, read_bulletin
 from models.bulletins import BulletinItem
 from models.edition.content import StoryItem

@@ -9,7 +9,7 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Sources, Verbose
-from deployments.reading import stored
+from deployments.read_only_database import stored
 from flows.publishing import exporting
 from models.private_files import write_whole
 from models.settings import load_settings

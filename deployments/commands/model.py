@@ -8,7 +8,7 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Verbose
-from deployments.reading import stored
+from deployments.read_only_database import stored
 from flows.running import jobs
 from models.settings import MINILM, Settings, load_settings
 from models.store import model_versions

@@ -8,7 +8,7 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json
-from deployments.reading import stored
+from deployments.read_only_database import stored
 from models.organisations import KINDS, NATIONS, Organisation, Organisations, load_organisations, plain_name
 from models.own_organisations import add_own
 from models.settings import load_settings

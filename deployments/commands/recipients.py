@@ -7,7 +7,7 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources
-from deployments.reading import stored
+from deployments.read_only_database import stored
 from models.organisations import load_organisations
 from models.settings import load_settings
 from models.sources import load_registry

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from deployments import console
 from deployments.commands.options import Data, Json
-from deployments.reading import stored
+from deployments.read_only_database import stored
 from models.reviews import (
     IN_SCOPE,
     NOT_IN_SCOPE,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from flows.publishing.erasure import ForgetRuns, empty_log, erase_departed
 from flows.running.steps import Report, RunStep, at_once, unreported
-from flows.tagging.opening import check_framework as check_framework
-from flows.tagging.opening import open_tagger as open_tagger  # the commands call these as jobs
-from flows.tagging.opening import read_tagger as read_tagger
-from flows.tagging.opening import roll_back as roll_back
-from flows.tagging.opening import shipped_tagger as shipped_tagger
+from flows.tagging.open_tagger import check_framework as check_framework
+from flows.tagging.open_tagger import open_tagger as open_tagger  # the commands call these as jobs
+from flows.tagging.open_tagger import read_tagger as read_tagger
+from flows.tagging.open_tagger import roll_back as roll_back
+from flows.tagging.open_tagger import shipped_tagger as shipped_tagger
 from flows.tagging.waiting import tag_waiting
 from models.edition.edits import Wanted
 from models.edition.short import Kind

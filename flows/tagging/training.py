@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.tagging.opening import MODEL_LOCK, encoder_folder, open_tagger
+from flows.tagging.open_tagger import MODEL_LOCK, encoder_folder, open_tagger
 from models.settings import Settings
 from models.store import audit, model_versions, reviews
 from models.store.database import Database

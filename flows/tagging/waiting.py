@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flows.reading.workers import WorkerError, Workers
-from flows.tagging.opening import encoder_folder, open_tagger
+from flows.tagging.open_tagger import encoder_folder, open_tagger
 from models.settings import TFIDF, Settings
 from models.store import model_versions
 from models.store import tagging as queries

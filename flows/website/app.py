@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
 from flows.publishing.erasure import ForgetRuns
-from flows.website import calendars, editions, operators, pages, preferences, readers, searching
+from flows.website import calendars, editions, leaving_and_suggesting, operators, pages, preferences, searching
 from flows.website.guard import Guard, Limit
 from flows.website.site import Site
 from models.settings import Settings
@@ -51,7 +51,7 @@ def make_app(
             Route("/organisations", pages.organisations),
             Route("/organisations/{organisation}", pages.organisation),
             Route("/stories/{story:int}", pages.story),
-            Route("/stories/{story:int}/suggestion", readers.suggest, methods=["POST"]),
+            Route("/stories/{story:int}/suggestion", leaving_and_suggesting.suggest, methods=["POST"]),
             Route("/search", searching.search),
             Route("/feed.atom", searching.feed),
             Route("/dates.ics", calendars.calendar),
@@ -59,7 +59,7 @@ def make_app(
             Route("/stories.csv", searching.spreadsheet),
             Route("/sources", editions.sources),
             Route("/about", editions.about),
-            Route("/unsubscribe/{token:path}", readers.unsubscribe, methods=["GET", "POST"]),
+            Route("/unsubscribe/{token:path}", leaving_and_suggesting.unsubscribe, methods=["GET", "POST"]),
             Route("/preferences", preferences.no_token),
             Route("/preferences/{token:path}", preferences.preferences, methods=["GET", "POST"]),
             Route("/healthz", operators.healthz),
@@ -73,7 +73,7 @@ def make_app(
     app.state.site = site
     app.state.settings = settings
     app.state.forget_runs = forget_runs
-    app.state.suggestions = Limit(readers.SUGGESTIONS_PER_HOUR, 3600)
+    app.state.suggestions = Limit(leaving_and_suggesting.SUGGESTIONS_PER_HOUR, 3600)
 
     def error_page(scope: Scope, status: int, words: str) -> ASGIApp:
         return _error(Request({**scope, "app": app}), status, words)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flows.publishing.erasure import erase
-from flows.website.readers import MAX_TOKEN, form_of, told, unknown
+from flows.website.leaving_and_suggesting import MAX_TOKEN, form_of, told, unknown
 from flows.website.site import site_of
 from models.edition.short import ALERTS_A_DAY, WATCHED
 from models.organisations import Organisations, load_organisations

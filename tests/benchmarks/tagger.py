@@ -77,7 +77,7 @@ def main() -> None:
 
 def opened(data: Path, encoder: str, **more: Any) -> Any:
     """The tagger, as a run of the monitor opens it."""
-    from flows.tagging.opening import open_tagger
+    from flows.tagging.open_tagger import open_tagger
 
     settings = load_settings(data=data, encoder=encoder, **more)
     with open_database(settings.database_address) as database:
