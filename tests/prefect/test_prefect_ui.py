@@ -104,8 +104,10 @@ def browser(product: Product, request: pytest.FixtureRequest) -> Iterator[Browse
 def test_a_person_runs_the_job_reviews_a_story_and_finds_the_correction(browser: Browser, product: Product) -> None:
     page = browser.page
     browser.open("/deployments")
-    browser.see("review-queue")
+    browser.see("monitor")
     browser.shoot("deployments")
+    page.get_by_role("button", name="Go to next page").click()
+    browser.see("review-queue")
 
     browser.form("monitor")
     page.get_by_role("switch", name="all_due").click()
