@@ -64,7 +64,7 @@ def test_a_name_is_stored_and_shown_as_it_was_typed(folder: Path) -> None:
 
 EVERY_COMMAND = [
     ("doctor",), ("review", "queue"), ("digest",), ("explain", "1"), ("export", "out.csv"), ("sources", "list"),
-    ("model", "list"), ("organisations", "list"), ("recipients", "list"), ("upkeep",),
+    ("model", "list"), ("organisations", "list"), ("recipients", "list"), ("upkeep",), ("edit",),
     ("backup", "é.db"), ("backfill", "--help"), ("evaluate", "none.jsonl"),
     ("compare", "none.html"), ("run", "--only", "nobody"), ("--version",),
     ("start", "--help"), ("web", "--help"), ("restore", "--help"),
@@ -72,12 +72,12 @@ EVERY_COMMAND = [
 
 # All in one process, which has to start only once; each ends with a line that gives its code.
 IN_TURN = """
-import json, sys
+import sys
 from deployments.cli import main
-for words in json.loads(sys.argv[1]):
+for line in sys.argv[1:]:
     code = 0
     try:
-        main(words)
+        main(line.split(chr(9)))
     except SystemExit as ended:
         code = ended.code or 0
     for stream in (sys.stdout, sys.stderr):
@@ -88,7 +88,7 @@ for words in json.loads(sys.argv[1]):
 @pytest.fixture(scope="module")
 def spoken(folder: Path) -> dict[tuple[str, ...], Ran]:
     """What each command says, one after the other."""
-    ran = python(folder, "-c", IN_TURN, json.dumps(EVERY_COMMAND), CULTURE_DATA=FOLDER)
+    ran = python(folder, "-c", IN_TURN, *map("\t".join, EVERY_COMMAND), CULTURE_DATA=FOLDER)
     outs = re.split(rb"\nended with (\d+)\n", ran.out)
     errs = re.split(r"\nended with \d+\n", ran.err)
     return {words: Ran(int(outs[2 * n + 1]), outs[2 * n], errs[n]) for n, words in enumerate(EVERY_COMMAND)}
