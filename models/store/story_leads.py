@@ -42,9 +42,13 @@ def _settle(ids: list[int], session: Session) -> None:
     members: dict[int, dict[int, bool]] = defaultdict(dict)
     outlets: dict[int, set[str]] = defaultdict(set)
     c = _article.c
-    for row in session.execute(select(c.id, c.story_id, c.outlet, c.text_status).where(c.story_id.in_(ids))):
+    judged: set[int] = set()
+    for row in session.execute(
+        select(c.id, c.story_id, c.outlet, c.text_status, c.in_scope).where(c.story_id.in_(ids))
+    ):
         members[row.story_id][row.id] = row.text_status in _TEXTS
         outlets[row.story_id].add(row.outlet)
+        judged |= {row.id} if row.in_scope is not None else set()
     changed: list[dict[str, Any]] = []
     lead_of: dict[int, int | None] = {}
     old_leads: set[int] = set()
@@ -53,7 +57,9 @@ def _settle(ids: list[int], session: Session) -> None:
     stories = session.execute(known).all()
     reviewed = _reviewed([number for own in members.values() for number in own], session)
     for story in stories:
-        lead = choose_lead(members[story.id], story.lead_article_id, reviewed)
+        # Of reports that came in one run the first that was listed leads, not the one whose page was read first.
+        earlier = story.lead_article_id if story.lead_article_id in judged else None
+        lead = choose_lead(members[story.id], earlier, reviewed)
         lead_of[story.id] = lead
         if lead != story.lead_article_id:
             old_leads.update(number for number in [story.lead_article_id] if number is not None)
