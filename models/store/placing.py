@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Subquery, and_, case, delete, func, insert, literal, null, select, union
+from sqlalchemy import Subquery, and_, bindparam, case, delete, func, insert, literal, null, select, union
 from sqlmodel import Session
 from sqlmodel import select as select_rows
 
@@ -178,6 +178,8 @@ def _record_reasons(week: Week, now: datetime, *, session: Session) -> None:
     # A copy shares the reason of its story, which belongs to the week of its first report.
     first_report = func.min(moment, type_=UtcDateTime()).over(partition_by=story_key())
     said_no, said_yes = scope_reviews(verdict=False), scope_reviews(verdict=True)
+    held = sorted(_held_by_unsent(week, session=session))
+    kept_back = bindparam("kept_back", held, expanding=True, literal_execute=True)  # more than may be parameters
     reason = case(
         (article.id.in_(said_no), Reason.LEFT_OUT.value),
         (article.backfilled, Reason.BACKFILLED.value),
@@ -186,6 +188,7 @@ def _record_reasons(week: Week, now: datetime, *, session: Session) -> None:
             (and_(first_report >= start, first_report < end), Reason.NOT_SENT.value)
             for start, end in _periods_not_sent(first, week, sealed)
         ),
+        (article.id.in_(kept_back), Reason.NOT_SENT.value),
         (first_report < week.start - LATE_FOR, Reason.TOO_OLD.value),
         else_=None,  # it came after its edition was composed: the next one tells it
     )
@@ -205,6 +208,13 @@ def _record_reasons(week: Week, now: datetime, *, session: Session) -> None:
     kept = _placed.reason.startswith(LEFT_OUT_BY_EDITOR)
     session.execute(delete(ArticleEdition).where(_placed.week.is_(None), ~kept))
     session.execute(insert(ArticleEdition).from_select(["article_id", "week", "reason", "at"], new))
+
+
+def _held_by_unsent(week: Week, *, session: Session) -> set[int]:
+    """The articles of stories that a draft of an earlier week lists, late ones too: it was never sent, and still might be."""
+    earlier = [one for one in editions_near(week, session=session).values() if Week.parse(one.week) < week]
+    listed = {number for one in earlier if not one.sealed for number in listed_articles(one)}
+    return articles_of_stories(listed, session=session)
 
 
 def _left_out_stories() -> Subquery:

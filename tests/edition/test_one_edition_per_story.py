@@ -269,6 +269,18 @@ def test_the_reason_of_a_week_without_an_edition_stays(weekly: Weekly) -> None:
     assert weekly.placed()["Of 2026-W47"] == "edition-not-sent"
 
 
+def test_a_late_story_in_a_draft_that_was_never_sent_has_a_reason_and_may_still_be_told_by_it(weekly: Weekly) -> None:
+    weekly.digest(W47)
+    with weekly.database.write() as session:
+        add(session, "Late", SUNDAY)
+    weekly.digest(W48, send=False)  # edited on Monday, and then the machine was down
+    weekly.digest(W49)
+    assert set(weekly.told(W49)) == {"Of 2026-W49"}
+    assert weekly.placed()["Late"] == weekly.placed()["Of 2026-W48"] == "edition-not-sent"
+    weekly.digest(W48)
+    assert weekly.placed()["Late"] == weekly.placed()["Of 2026-W48"] == "2026-W48"
+
+
 def test_what_was_sent_before_the_upgrade_is_not_told_again(database_address: str) -> None:
     engine = create_engine(database_address)
     upgrade(engine, "0001")
