@@ -14,7 +14,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Subquery, and_, bindparam, case, delete, func, insert, literal, null, select, union
+from sqlalchemy import (
+    BindParameter,
+    Subquery,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    union,
+)
 from sqlmodel import Session
 from sqlmodel import select as select_rows
 
@@ -179,7 +192,8 @@ def _record_reasons(week: Week, now: datetime, *, session: Session) -> None:
     first_report = func.min(moment, type_=UtcDateTime()).over(partition_by=story_key())
     said_no, said_yes = scope_reviews(verdict=False), scope_reviews(verdict=True)
     held = sorted(_held_by_unsent(week, session=session))
-    kept_back = bindparam("kept_back", held, expanding=True, literal_execute=True)  # more than may be parameters
+    # More than may be parameters of one statement.
+    kept_back: BindParameter[list[int]] = bindparam("kept_back", held, expanding=True, literal_execute=True)
     reason = case(
         (article.id.in_(said_no), Reason.LEFT_OUT.value),
         (article.backfilled, Reason.BACKFILLED.value),
