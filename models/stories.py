@@ -242,20 +242,20 @@ def are_a_series(one: str, other: str) -> bool:
 
 
 def choose_lead(members: Mapping[int, bool], lead: int | None, reviewed: Collection[int]) -> int | None:
-    """Which article of a story leads it, and is tagged: the first seen, of those with a text where there is one.
+    """Which article of a story leads it, and is tagged: the first, of those with a text where there is one.
 
     A person's review holds: what was reviewed leads, and a lead is changed for nothing less than a text.
 
     Args:
-        members: the articles, by number, with whether there is a text of it.
+        members: the articles, in the order in which they were seen, with whether there is a text of it.
         lead: the one that has led so far.
     """
     if decided := members.keys() & reviewed:
-        return lead if lead in decided else min(decided)
+        return lead if lead in decided else next(number for number in members if number in decided)
     with_text = [number for number, has_text in members.items() if has_text]
     if lead is not None and lead in members and (members[lead] or not with_text):
         return lead
-    return min(with_text or members, default=None)
+    return next(iter(with_text or members), None)
 
 
 @lru_cache(maxsize=32)  # a new article's are needed for its fingerprint and then for each candidate

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlmodel import Session
 
 from models.outcomes import TextStatus
@@ -43,9 +43,11 @@ def _settle(ids: list[int], session: Session) -> None:
     outlets: dict[int, set[str]] = defaultdict(set)
     c = _article.c
     judged: set[int] = set()
-    for row in session.execute(
-        select(c.id, c.story_id, c.outlet, c.text_status, c.in_scope).where(c.story_id.in_(ids))
-    ):
+    columns = (c.id, c.story_id, c.outlet, c.text_status, c.in_scope)
+    # Of what one run found, by what was published first, not by who answered first: the same news makes the same stories.
+    published = func.coalesce(c.published_at, c.first_seen_at)
+    order = (c.first_seen_at, published, func.coalesce(c.weight, 1).desc(), c.url)
+    for row in session.execute(select(*columns).where(c.story_id.in_(ids)).order_by(*order)):
         members[row.story_id][row.id] = row.text_status in _TEXTS
         outlets[row.story_id].add(row.outlet)
         judged |= {row.id} if row.in_scope is not None else set()
@@ -57,7 +59,7 @@ def _settle(ids: list[int], session: Session) -> None:
     stories = session.execute(known).all()
     reviewed = _reviewed([number for own in members.values() for number in own], session)
     for story in stories:
-        # Of reports that came in one run the first that was listed leads, not the one whose page was read first.
+        # Until one is judged the first may still take the lead from the one whose page happened to be read first.
         earlier = story.lead_article_id if story.lead_article_id in judged else None
         lead = choose_lead(members[story.id], earlier, reviewed)
         lead_of[story.id] = lead

@@ -58,12 +58,15 @@ class Reading:
         canonical: str | None = None,
         article_id: int | None = None,
         title: str = "",
+        hours_ago: int = 3,
     ) -> ReadEntry:
         source: Source = self._registry.sources[outlet]
         rights: Rights = self._registry.rights_of(source.id)
         url = f"https://{source.id}.example/{path}"
         entry = Entry(
-            url=url, title=title or f"What was reported on {path}", published_at=self._now - timedelta(hours=3)
+            url=url,
+            title=title or f"What was reported on {path}",
+            published_at=self._now - timedelta(hours=hours_ago),
         )
         page = None
         if text is not None:
@@ -97,9 +100,11 @@ def facts(database: Database) -> dict[str, Any]:
 def test_every_article_leads_its_story_or_is_a_copy_within_the_batch_or_of_an_earlier_one(
     database: Database, writer: ArticleWriter, reading: Reading
 ) -> None:
-    first = [reading.of("one", WIRE), reading.of("other", "Short."), reading.of("two", WIRE, outlet=1)]
+    two = reading.of("two", WIRE, outlet=1, hours_ago=2)
+    first = [reading.of("one", WIRE), reading.of("other", "Short."), two]
     assert writer.store(first) == [Outcome.NEW, Outcome.NEW, Outcome.COPY]
-    later = [reading.of("three", WIRE + "\nMore was said.", outlet=2), reading.of("last", "Also short.")]
+    three = reading.of("three", WIRE + "\nMore was said.", outlet=2, hours_ago=1)
+    later = [three, reading.of("last", "Also short.")]
     assert writer.store(later) == [Outcome.COPY, Outcome.NEW]
     assert facts(database) == {
         "one": ("new", "one", 3),
