@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 WEEKS = 26  # of which the answers count: half a year of decisions, by whichever version made them
 NEAR = 0.03  # from this probability on, a `no` is near: of a general stream one story in thirty
@@ -149,9 +150,17 @@ def estimate(answers: Sequence[Answer]) -> Recall | None:
     if not asked or not shown + missed:
         return None
     found = shown / (shown + missed)
-    low = np.quantile(shown_runs / (shown_runs + missed_runs), 0.025)
-    high = np.quantile(shown_runs / (shown_runs + least_runs), 0.975)
+    low = np.quantile(_share(shown_runs, missed_runs), 0.025)
+    high = np.quantile(_share(shown_runs, least_runs), 0.975)
     return Recall(len(asked), len(counted), found, min(float(low), found), max(float(high), found))
+
+
+def _share(shown: Any, missed: Any) -> Any:
+    """The share of each run; 1 where nothing was shown and nothing missed, as where no such stories were drawn."""
+    import numpy as np
+
+    both = shown + missed
+    return np.divide(shown, both, out=np.ones_like(both), where=both > 0)
 
 
 def tell_readers(recall: Recall | None) -> str:

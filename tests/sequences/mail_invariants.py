@@ -161,7 +161,8 @@ def _short(world, rows, people, new) -> Iterator[str]:  # type: ignore[no-untype
             for number in told:
                 if stories[number] in known:
                     yield f"{address} was told of article {number} twice, at last by a {row.kind} email"
-                week = weeks.get(number)
+                # What a server may have had before it hung up is repeated as it was, whatever has been told since.
+                week = weeks.get(number) if row.message_id not in world.memory.kept else None
                 if week is not None and world.memory.sealed.get(week, ("", world.step))[1] < world.step:
                     yield f"{address} was told of article {number} by a {row.kind} email, after the edition of {week}"
             before |= set(told)

@@ -196,6 +196,14 @@ def test_the_sample_is_fair() -> None:
     assert sum(totals) / len(totals) == pytest.approx(15, abs=1.9)  # three standard errors
 
 
+def test_where_nothing_was_shown_and_next_to_nothing_missed_there_is_still_an_interval() -> None:
+    answers = [Answer("2026-W47", DOUBTFUL, 1, True), Answer("2026-W48", DOUBTFUL, 300, False)]
+    known = estimate(answers)
+    assert known is not None
+    assert (known.share, known.low, known.high) == (0.0, 0.0, 1.0)
+    assert "95% interval 0% to 100%" in tell_operators(known, 0)
+
+
 def test_none_found_among_a_few_is_no_certainty() -> None:
     def answers(weeks: int, far: int) -> list[Answer]:
         found = []
