@@ -26,6 +26,7 @@ from deployments.automations import ensure_automations
 from deployments.prefect_environment import prefect_folder
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, Deployed, catalogue
 from flows.past.backfilling import can_be_filled
+from models.organisations import Organisations, load_organisations
 from models.private_files import keep_private, write_whole
 from models.settings import Settings, load_settings
 from models.sources import SECTOR_NAMES, Registry, load_registry
@@ -47,7 +48,7 @@ async def register(settings: Settings, *, pool: str) -> list[str]:
             await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
         found = await build(settings, client)
         ids = [await deployment.aapply(work_pool_name=pool) for deployment in found]
-        await offer_choices(ids, load_registry(settings.sources), client)
+        await offer_choices(ids, load_registry(settings.sources), settings, client)
         await ensure_automations(client, settings)
     remember(settings)
     return [deployment.full_name for deployment in found]
@@ -61,12 +62,13 @@ def remember(settings: Settings) -> None:
     write_whole(folder / _DEPLOYED, json.dumps(crons, indent=1).encode())
 
 
-async def offer_choices(ids: Iterable[UUID], registry: Registry, client: PrefectClient) -> None:
+async def offer_choices(ids: Iterable[UUID], registry: Registry, settings: Settings, client: PrefectClient) -> None:
     """Let registered deployments offer what the code cannot know, such as the registry's sources, and refuse unknown parameters."""
+    choices = _choices(registry, load_organisations(settings.own_organisations))
     for number in ids:
         found = await client.read_deployment(number)
         schema = {**(found.parameter_openapi_schema or {}), "additionalProperties": False}
-        for parameter, values in _choices(registry).get(found.name, {}).items():
+        for parameter, values in choices.get(found.name, {}).items():
             schema["properties"][parameter]["items"]["enum"] = values
         await client.update_deployment(number, DeploymentUpdate(parameter_openapi_schema=schema))
 
@@ -124,14 +126,17 @@ def _schedules(
     return [*changed, *(one for one in kept if one.slug != SCHEDULE_SLUG)]
 
 
-def _choices(registry: Registry) -> dict[str, dict[str, list[str]]]:
+def _choices(registry: Registry, organisations: Organisations) -> dict[str, dict[str, list[str]]]:
     """{deployment: {parameter: what its form offers}}"""
     sources = sorted(source.id for source in registry.sources)
     return {
         "monitor": {"sources": sources},
         "collect": {"sources": sources},
         "backfill": {"sources": sorted(one.id for one in registry.sources if can_be_filled(registry, one))},
-        "recipients": {"sectors": sorted({*SECTOR_NAMES, *(source.sector for source in registry.sources)})},
+        "recipients": {
+            "sectors": sorted({*SECTOR_NAMES, *(source.sector for source in registry.sources)}),
+            "watch": sorted(one.name for one in organisations.values() if one.is_current),
+        },
     }
 
 

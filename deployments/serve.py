@@ -62,7 +62,7 @@ async def serve(settings: Settings, ready: Path | None, *, alone: bool) -> None:
     async with get_client() as client:
         deployed = await build(settings, client)
         ids = [await runner.aadd_deployment(one) for one in deployed]
-        await offer_choices(ids, registry, client)
+        await offer_choices(ids, registry, settings, client)
         remember(settings)
         await ensure_automations(client, settings)
         if alone:

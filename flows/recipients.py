@@ -66,7 +66,7 @@ async def recipients(
         themes: Only these. None chosen: all for someone new, else as before.
         nations: Only these. None chosen: all for someone new, else as before.
         sectors: Only these. None chosen: all for someone new, else as before.
-        watch: Organisations whose stories come first in their email: ids, names or ODS codes. None named: as before.
+        watch: Organisations whose stories come first in their email. None named: as before.
         watch_none: No organisation is watched any more.
         how_often: Daily is an email on weekdays with what is new; the weekly edition comes as well.
         alerts: Of which stories they are told at once, by an email each, at most three a day. None chosen: as before.

@@ -169,9 +169,14 @@ def test_recipients_are_added_from_a_form_and_the_run_does_not_name_them(product
         (themes,) = database.execute("SELECT themes FROM recipient WHERE address = 'canary@example.org'").fetchone()
     assert themes == '["speaking-up"]'
     # What is left empty stays as it is.
-    change = {"address": "canary@example.org", "action": "change", "nations": ["wales"]}
+    offered = product.deployment("recipients")["parameter_openapi_schema"]["properties"]["watch"]["items"]["enum"]
+    assert len(offered) > 400
+    watched = "Care Quality Commission"
+    assert watched in offered
+    change = {"address": "canary@example.org", "action": "change", "nations": ["wales"], "watch": [watched]}
     changed = product.run("recipients", change)
     assert "changed; receives themes: speaking-up; nations: wales; sectors: all" in changed["state"]["message"]
+    assert "first of all what is about: care-quality-commission" in changed["state"]["message"]
     shown = product.run("recipients", {"address": "canary@example.org", "action": "show"})
     assert "themes: speaking-up; nations: wales" in shown["state"]["message"]
     back = {"address": "canary@example.org", "action": "change", "all_again": ["nations"], "how_often": "daily and weekly",
