@@ -4,6 +4,7 @@
 was typed. A link is one only where it leads to an http(s) address; each form is written from the tokens, and escapes.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from textwrap import wrap
@@ -15,7 +16,9 @@ from markupsafe import Markup, escape
 from flows.running.markdown import Markdown
 from flows.running.markdown import escape as escape_markdown
 from flows.running.markdown import link as markdown_link
+from models.edition.edits import MAX_NOTE
 from models.links import web_address
+from models.urls import without_user
 
 RULES = ("emphasis", "link", "autolink", "list", "newline", "escape")
 _MARKS = {"strong_open": "**", "strong_close": "**", "em_open": "*", "em_close": "*"}
@@ -27,20 +30,28 @@ _HTML = {
     "strong_open": "strong",
     "em_open": "em",
 }
+_RULE = re.compile(r"(?m)^[ \t]*(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _CLOSING = {name.replace("_open", "_close"): tag for name, tag in _HTML.items()}
 
 
 @cache
 def _reader() -> MarkdownIt:
-    reader = MarkdownIt("zero", {"html": False, "breaks": True}).enable(list(RULES))
-    reader.validateLink = lambda url: bool(web_address(url))  # type: ignore[method-assign]
+    # As deep as any note can be nested: what lies deeper is dropped.
+    reader = MarkdownIt("zero", {"html": False, "breaks": True, "maxNesting": MAX_NOTE}).enable(list(RULES))
+    reader.validateLink = lambda url: bool(web_address(url)) and without_user(url) == url  # type: ignore[method-assign]
     return reader
+
+
+def _parse(note: str) -> list[Token]:
+    """The tokens of a note; a line of marks alone, which other programs show as a rule, parts two paragraphs."""
+    return _reader().parse(_RULE.sub("", note))
 
 
 def note_as_html(note: str, link_style: str = "", block_style: str = "") -> Markup:
     """Paragraphs and lists; the styles are for mail programs, which know no others."""
     made = Markup()
-    for token in _flat(_reader().parse(note)):
+    depth, href = 0, ""
+    for token in _flat(_parse(note)):
         if token.type in _HTML:
             is_inline, is_list = token.type in ("strong_open", "em_open"), token.tag in ("ul", "ol")
             style = f"{block_style};padding:0 0 0 20px" if is_list else block_style
@@ -49,11 +60,15 @@ def note_as_html(note: str, link_style: str = "", block_style: str = "") -> Mark
             made += "" if token.hidden else Markup("<{}{}{}>").format(_HTML[token.type], first, style)
         elif token.type in _CLOSING:
             made += "" if token.hidden else Markup("</{}>").format(_CLOSING[token.type])
+        elif token.type in ("link_open", "link_close") and not _is_outermost(token, depth):
+            depth += token.nesting
         elif token.type == "link_open":
+            depth, href = 1, str(token.attrGet("href") or "")
             style = Markup(' class="a" style="{}"').format(link_style) if link_style else ""
-            made += Markup('<a href="{}" rel="noreferrer"{}>').format(token.attrGet("href"), style)
+            made += Markup('<a href="{}" rel="noreferrer"{}>').format(href, style) if href else ""
         elif token.type == "link_close":
-            made += Markup("</a>")
+            depth = 0
+            made += Markup("</a>") if href else ""
         elif token.type in ("softbreak", "hardbreak"):
             made += Markup("<br>")
         else:
@@ -98,7 +113,7 @@ def _blocks(note: str) -> Iterable[tuple[str, str, list[Token]]]:
     """Each paragraph or item of a list: what its first and its other lines begin with, and what stands in it."""
     lists: list[int] = []  # the number of the next item; 0 for a list without numbers
     begin = ""
-    for token in _reader().parse(note):
+    for token in _parse(note):
         if token.type in ("bullet_list_open", "ordered_list_open"):
             lists.append(int(token.attrGet("start") or 1) if token.type == "ordered_list_open" else 0)
         elif token.type in ("bullet_list_close", "ordered_list_close"):
@@ -106,6 +121,8 @@ def _blocks(note: str) -> Iterable[tuple[str, str, list[Token]]]:
         elif token.type == "list_item_open":
             begin = "  " * (len(lists) - 1) + (f"{lists[-1]}. " if lists[-1] else "* ")
             lists[-1] += 1 if lists[-1] else 0
+        elif token.type == "list_item_close":
+            begin = ""  # of an item without words
         elif token.type == "inline":
             indent = " " * len(begin) if begin else "  " * len(lists)
             yield begin or indent, indent, token.children or []
@@ -119,14 +136,17 @@ def _inline(
     marks: dict[str, str] | None = None,
 ) -> str:
     """What stands in a paragraph; a link holds plain text."""
-    said, label, url = "", "", ""
+    said, label, url, depth = "", "", "", 0
     for token in tokens:
-        if token.type == "link_open":
-            url, label = str(token.attrGet("href")), ""
+        if token.type in ("link_open", "link_close") and not _is_outermost(token, depth):
+            depth += token.nesting
+        elif token.type == "link_open":
+            url, label, depth = str(token.attrGet("href")), "", 1
         elif token.type == "link_close":
-            said, url = said + link(label, url), ""
-        elif url:
-            label += token.content
+            said, depth = said + (link(label, url) if url else label), 0
+            url = ""
+        elif depth:
+            label += " " if token.type in ("softbreak", "hardbreak") else token.content
         elif token.type in ("softbreak", "hardbreak"):
             said += "\n"
         elif token.type.endswith(("_open", "_close")):
@@ -134,6 +154,11 @@ def _inline(
         else:
             said += _with_spaces(token.content, plain)
     return said
+
+
+def _is_outermost(token: Token, depth: int) -> bool:
+    """Whether this begins or ends a link that stands in no other: of nested ones the outer leads somewhere."""
+    return depth == (0 if token.nesting > 0 else 1)
 
 
 def _with_spaces(text: str, plain: Callable[[str], str]) -> str:

@@ -23,6 +23,8 @@ from models.text_safety import plain_line
 from models.urls import host_of
 
 MAX_BYTES = 20_000_000
+# To read a field of so many parameters costs the library the square of them.
+_LONG_FIELD = re.compile(rb"(?im)^(content-[a-z-]{1,30}:(?:[^\r\n]|\r?\n[ \t]){0,500})(?:[^\r\n]|\r?\n[ \t])*")
 MAX_ITEMS = 2_000
 _MAX_LINE = 2_000
 _MAX_TITLE = 250
@@ -89,7 +91,7 @@ _MAIL_HEADERS = (rb"from", rb"to", rb"subject", rb"date", rb"mime-version", rb"c
 def _of_mail(content: bytes) -> tuple[BulletinItem, ...]:
     """By its HTML, where that tells anything, else by its plain text; of a forwarded message by what it holds."""
     try:
-        message = message_from_bytes(content, policy=default)
+        message = message_from_bytes(_LONG_FIELD.sub(rb"\1", content), policy=default)
         parts = [part for part in message.walk() if isinstance(part, EmailMessage) and not part.is_multipart()]
         for kind, read in (("text/html", _of_html), ("text/plain", _of_text)):
             texts = [_text_of(part) for part in parts if part.get_content_type() == kind and not part.is_attachment()]
@@ -114,7 +116,7 @@ def _of_html(text: str) -> tuple[BulletinItem, ...]:
 
 
 def _of_text(text: str) -> tuple[BulletinItem, ...]:
-    rows = [re.sub(r"^(?:>\s?)+", "", row).strip()[:_MAX_LINE] for row in text.splitlines()]
+    rows = [re.sub(r"^[>\s]+", "", row).strip()[:_MAX_LINE] for row in text.splitlines()]
     referring = [found for row in rows if row.startswith("[") and (found := _REFERENCE.match(row))]
     references: dict[str, str] = {found[1]: found[2] for found in referring}
     return _items(_lines_of_text(rows, references))

@@ -79,17 +79,26 @@ class Wanted:
         Raises:
             EditError: no name, a text that is too long, a field without the one that it belongs to, an unknown theme.
         """
-        if self and not self.editor.strip():
+        self = replace(  # first: a name of signs that nobody sees is none
+            self,
+            editor=plain_line(self.editor, MAX_REVIEWER),
+            note=plain_lines(self.note),
+            sentence=plain_line(self.sentence),
+            headline=plain_line(self.headline, MAX_HEADLINE),
+            outlet=plain_line(self.outlet, MAX_OUTLET),
+            leave_out=tuple(dict.fromkeys(self.leave_out)),
+        )
+        if self and not self.editor:
             raise EditError("an edit needs the name of its editor, who is named in the edition")
         if "@" in self.editor:
             raise EditError("give the editor's name and not an address: it is printed in the edition")
         for name, given, most in (("note", self.note, MAX_NOTE), ("sentence", self.sentence, MAX_WORDS)):
-            if len(given.strip()) > most:
-                raise EditError(f"the {name} has {len(given.strip())} letters; {most} are the most")
+            if len(given) > most:
+                raise EditError(f"the {name} has {len(given)} letters; {most} are the most")
         for name, given, needs, needed in (
             ("move", self.move, "to", self.to),
             ("to", self.to, "move", self.move),
-            ("add", self.add, "sentence", self.sentence.strip()),
+            ("add", self.add, "sentence", self.sentence),
             ("sentence", self.sentence, "add", self.add),
             ("headline", self.headline, "add", self.add),
             ("outlet", self.outlet, "add", self.add),
@@ -100,14 +109,7 @@ class Wanted:
         for theme in filter(None, (self.to, self.under)):
             if theme not in themes:
                 raise EditError(unknown_theme(theme))
-        return replace(
-            self,
-            editor=plain_line(self.editor, MAX_REVIEWER),
-            note=plain_lines(self.note, MAX_NOTE),
-            sentence=plain_line(self.sentence),
-            headline=plain_line(self.headline, MAX_HEADLINE),
-            outlet=plain_line(self.outlet, MAX_OUTLET),
-        )
+        return self
 
 
 def describe(edit: Edit, themes: Mapping[str, str]) -> str:

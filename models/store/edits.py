@@ -22,8 +22,10 @@ from models.store.placing import articles_of_stories, editions_near, listed_arti
 from models.store.tables import Article, Edition, StoredEdit
 from models.store.week_gathering import articles_of, gather_week
 from models.text_safety import plain_line
-from models.urls import normalise_url
+from models.urls import normalise_url, without_user
 from models.weeks import Week
+
+_NUMBERS = 2**31  # no table of edits has more, and databases know no number without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,11 @@ def record(
     draft = _Draft(week, wanted.editor, content, now, session)
     done = [draft.undo(number, names) for number in wanted.undo]
     added = [draft.add(wanted)] if wanted.add else []
-    rows = [*added, *(draft.row(Kind.LEAVE_OUT, draft.find(what)) for what in wanted.leave_out)]
+    out = {story.id: story for story in map(draft.find, wanted.leave_out)}
+    known = {edit.article_id for edit in edits_of(week, session=session) if edit.kind is Kind.LEAVE_OUT}
+    if twice := sorted(out.keys() & known):
+        raise EditError(f"article {twice[0]} is left out of the edition of {week} already")
+    rows = [*added, *(draft.row(Kind.LEAVE_OUT, story) for story in out.values())]
     if wanted.lead and wanted.lead == wanted.add:
         values = added[0].model_dump(include={"article_id", "title", "url"})
         rows.append(draft.row(Kind.LEAD, **values))
@@ -173,7 +179,7 @@ class _Draft:
                 raise EditError(f"“{plain_line(article.title, 60)}” was told by the edition of {min(told)}")
             title = plain_line(article.title, MAX_HEADLINE)
             return self.row(Kind.ADD, article_id=article.id, title=title, url=article.url, **values)
-        url = web_address(wanted.add.strip())
+        url = without_user(web_address(wanted.add.strip()))
         if not url or not normalise_url(url):
             raise EditError(f"{wanted.add!r} is neither a stored article nor a web address that begins with https://")
         if not wanted.headline or not wanted.outlet:
@@ -182,7 +188,7 @@ class _Draft:
 
     def undo(self, number: int, names: dict[str, str]) -> str:
         """Undo an edit; of a move, also what it said of the themes, as far as nobody has spoken since."""
-        stored = self.session.get(StoredEdit, number)
+        stored = self.session.get(StoredEdit, number) if number < _NUMBERS else None
         if stored is None or stored.week != str(self.week) or stored.kind == Kind.UNDO:
             raise EditError(f"there is no edit {number} of the edition of {self.week}")
         again = select(StoredEdit.id).where(StoredEdit.week == stored.week, StoredEdit.undoes == number)

@@ -220,6 +220,24 @@ def test_a_stored_story_is_added_with_the_editors_words_and_told_once(
         edit(database, settings, week=NEXT, now=NEXT_MONDAY, add=str(old), sentence="Again.")
 
 
+def test_a_story_is_left_out_once_so_that_undoing_brings_it_back(database: Database, settings: Settings) -> None:
+    first = edit(database, settings).draft.content.stories[0]
+    out = edit(database, settings, leave_out=(str(first.id), str(first.id)))
+    assert len(out.done) == 1
+    with pytest.raises(
+        EditError, match=f"article {first.id} is left out of the edition of 2026-W47 already|is not in the edition"
+    ):
+        edit(database, settings, leave_out=(str(first.id),))
+    back = edit(database, settings, undo=(1,))
+    assert first.id in {story.id for story in back.draft.content.stories}
+
+
+def test_an_added_address_names_no_user(database: Database, settings: Settings) -> None:
+    spoofed = "https://user:pw@nhs.uk@elsewhere.example/leaders"
+    added = edit(database, settings, add=spoofed, **UNREAD_WORDS).draft.content.stories[-1]
+    assert added.url == UNREAD
+
+
 def test_an_address_that_was_never_collected_is_told_once_too(
     database: Database, settings: Settings, port: int
 ) -> None:
@@ -250,6 +268,9 @@ def test_what_can_not_be_done_is_told_and_nothing_is_recorded(database: Database
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"note": "x" * 601}, "the note has 601 letters; 600 are the most"),
         ({"editor": "", "note": "x"}, "needs the name of its editor"),
+        ({"editor": "\u202e\u200b", "note": "x"}, "needs the name of its editor"),  # signs that nobody sees
+        ({"undo": (10**20,)}, "there is no edit 100000000000000000000"),
+        ({"add": UNREAD, **UNREAD_WORDS, "sentence": "\u200b\u200b"}, "'add' is given without 'sentence'"),
         ({"editor": "ada@trust.example.org", "note": "x"}, "give the editor's name and not an address"),
         ({"leave_out": ("999999",)}, "'999999' is no stored article"),
         ({"leave_out": ("1",), "note": "x", "undo": (5,)}, "there is no edit 5 of the edition of 2026-W47"),

@@ -68,6 +68,42 @@ def test_nothing_of_a_note_is_html_and_links_lead_to_the_web(edited: EditionCont
     assert "<b>" not in render_web(edited).replace("<b>Editor", "").split('id="brief"')[0]
 
 
+@pytest.mark.parametrize(
+    ("note", "html", "text"),
+    [
+        ("A\n\n" + "- " * 30 + "B\n\nC", "B</li>", "B"),
+        ("A\n\n" + "- " * 30 + "\nC", "<p>A</p><p>C</p>", "A\n\nC"),
+        ("A\n\n* * *\n\nC", "<p>A</p><p>C</p>", "A\n\nC"),
+        ("[two\nwords](https://x.example/a) C", "two<br>words</a> C", "two words:\nhttps://x.example/a\nC"),
+        ("[our page]() C", "<p>our page C</p>", "our page C"),
+        (
+            "[see <https://z.example/> here](https://x.example/a) C",
+            '<a href="https://x.example/a" rel="noreferrer">see https://z.example/ here</a> C',
+            "see https://z.example/ here:\nhttps://x.example/a\nC",
+        ),
+        (
+            "[nhs](https://nhs.uk@x.example/) C",
+            "[nhs](https://nhs.uk@x.example/) C",
+            "[nhs](https://nhs.uk@x.example/) C",
+        ),
+    ],
+    ids=[
+        "nested deep",
+        "a rule of many marks",
+        "a rule",
+        "a link over two lines",
+        "no address",
+        "a link in a link",
+        "a user",
+    ],
+)
+def test_no_word_of_a_note_is_lost(note: str, html: str, text: str) -> None:
+    assert html in str(note_as_html(note))
+    assert text in note_as_text(note, 200)
+    for form in (note_as_html(note), note_as_text(note, 200), note_as_markdown(note)):
+        assert "C" in str(form)
+
+
 def test_the_story_that_leads_gives_the_subject_and_stands_first(
     content: EditionContent, edited: EditionContent
 ) -> None:

@@ -110,6 +110,14 @@ def test_no_run_of_letters_is_dear(name: str) -> None:
     assert [piece for piece in (*PIECES, *MORE) if not is_cheap(piece)] == []
 
 
+@pytest.mark.parametrize("piece", ["a=b; ", "a*0=b; "])
+def test_the_parameters_of_a_mails_field_are_not_dear(piece: str) -> None:
+    def work(length: int) -> object:
+        return read_bulletin(f"From: a@b.example\nContent-Type: text/html; {fill(piece, length // 6)}\n\n<p>A".encode())
+
+    assert in_proportion(work)
+
+
 def everywhere(text: str) -> str:
     """A page with the text wherever something is looked for."""
     quoted = text.replace('"', "").replace("<", "")
