@@ -54,12 +54,32 @@ class Cluster:
 
     def kill_worker_of(self, run: str) -> None:
         """Kill the worker that has this run, and the run's process with it; the server is told nothing."""
-        (log,) = [log for log in self.workers if run in log.read_text()]
-        os.killpg(self.workers[log].pid, signal.SIGKILL)
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if f"PREFECT__FLOW_RUN_ID={run}".encode() in (process / "environ").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
+        mine = f"PREFECT__FLOW_RUN_ID={run}".encode()
+        ours = [number for number in map(int, _numbers()) if mine in _read(number, "environ")]
+        above = {
+            number for one in ours for number in _ancestors(one)
+        }  # both workers have seen it: who started it has it
+        (worker,) = [one for one in self.workers.values() if one.pid in above]
+        os.killpg(worker.pid, signal.SIGKILL)
+        for number in ours:
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+
+
+def _numbers() -> list[str]:
+    return [folder.name for folder in Path("/proc").glob("[0-9]*")]
+
+
+def _read(process: int, name: str) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/{name}").read_bytes()
+    return b""
+
+
+def _ancestors(process: int) -> Iterator[int]:
+    while process > 1:
+        yield process
+        process = int((_read(process, "stat").rpartition(b")")[2].split() or [b"0", b"0"])[1])
 
 
 @contextmanager
