@@ -121,14 +121,20 @@ def _stories(keys: set[int], week: Week, *, session: Session) -> list[StoryFact]
     for key, fact in articles_of(keys, article.id.in_(select(inside.c.id)), session=session):
         by_story[key].append(fact)
     leads = leads_of(keys, session=session)
-    stories = []
+    stories: dict[int, StoryFact] = {}
     for key, found in sorted(by_story.items()):
         found.sort(key=_moment)
         first = found[0]
         shown = next((fact for fact in found if fact.id == leads.get(key) and fact.at < week.end), first)
         copies = tuple(fact for fact in found if fact is not shown)
-        stories.append(StoryFact(shown, copies, late=first.at < week.start))
-    return stories
+        stories[key] = StoryFact(shown, copies, late=first.at < week.start)
+    # Where the lead came later than what is shown, its themes hold for the story; its sentences stand elsewhere.
+    later = {key: leads[key] for key, story in stories.items() if leads.get(key, story.shown.id) != story.shown.id}
+    themes = tags_of(sorted(later.values()), session=session)
+    for key, lead in later.items():
+        tags = tuple(replace(one, evidence="") for one in themes.get(lead, ()))
+        stories[key] = replace(stories[key], shown=replace(stories[key].shown, tags=tags))
+    return list(stories.values())
 
 
 def articles_of(keys: set[int], inside: ColumnElement[bool], *, session: Session) -> Iterable[tuple[int, ArticleFact]]:

@@ -14,7 +14,7 @@ from models.reviews import check_decision
 from models.store import editions, reviews
 from models.store.database import Database
 from models.store.tables import Article
-from models.store.tagging import store_tagging
+from models.store.tagging import copy_scope_to_duplicates, store_tagging, untagged
 from models.tagging.decisions import State, Tagging, ThemeTag
 from models.themes import load_themes
 from models.weeks import Week
@@ -41,8 +41,9 @@ def tag(world: World) -> None:
     """As a model would that takes all for a story on staff."""
     tagging = Tagging(0.9, State.YES, (ThemeTag("workforce", 0.8, State.YES, "People leave.", ()),), "m")
     with world.database.write() as session:
-        for article in session.exec(select(Article)).all():
+        for article in untagged(100, session=session):
             store_tagging(article.id or 0, tagging, session=session)
+        copy_scope_to_duplicates(session=session)
 
 
 def review(world: World, name: str, at: timedelta, **said: Any) -> None:
@@ -93,3 +94,21 @@ def test_a_copy_of_a_reviewed_story_asks_for_no_new_approval(world: World) -> No
     review(world, "second", 3 * HOUR, themes=["appraisal"])
     with world.database.read() as session:
         assert not editions.is_approved(edition, session=session)
+
+
+@pytest.mark.parametrize("days", [7, 12])
+def test_a_copy_of_the_next_week_that_leads_the_story_lends_it_its_themes(world: World, days: int) -> None:
+    later = timedelta(days=days)
+    world.now += later
+    world.other.pages["/third"] = BUSY
+    world.feed("/third-feed", {world.other.url("/third"): "An apology for the nurses"}, web=world.other)
+    world.source("three", world.other.url("/third-feed"), name="Three")
+    world.now -= later
+    world.run(later)
+    tag(world)
+    review(world, "third", later, themes=["appraisal"])
+    world.other.pages["/third"] = page("An apology for the nurses", report("ward"))
+    world.run(later + 2 * HOUR)
+    tag(world)
+    assert world.stories()["first"] == ("third", 2)
+    assert sorted(shown(world), key=len) == [{"workforce"}, {"appraisal", "workforce"}]  # the second's page stays shut

@@ -102,8 +102,12 @@ def test_the_walk(
         found = page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
         assert [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]] == [], name
 
+    def press(what: Any) -> None:
+        with page.expect_navigation():  # a click returns before the next page is there
+            what.click()
+
     def follow(name: str) -> None:
-        page.get_by_role("link", name=name, exact=True).first.click()
+        press(page.get_by_role("link", name=name, exact=True).first)
 
     page.goto(root)
     look("latest")
@@ -115,9 +119,9 @@ def test_the_walk(
     look("organisation")
     follow("Search within these")
     page.get_by_role("searchbox").fill("staff OR <script>alert(1)</script> -nothing")
-    page.get_by_role("button", name="Search").click()
+    press(page.get_by_role("button", name="Search"))
     page.get_by_role("searchbox").fill("staff")
-    page.get_by_role("button", name="Search").click()
+    press(page.get_by_role("button", name="Search"))
     assert page.locator("mark").count() > 0
     page.get_by_text("Counts by theme").click()
     look("search")
@@ -128,11 +132,11 @@ def test_the_walk(
     look("theme")
     follow("Recommendations")
     look("recommendations")
-    page.locator("article a", has_text="Why it is here").first.click()
+    press(page.locator("article a", has_text="Why it is here").first)
     look("story")
     page.get_by_label("It does not apply").check()
     page.get_by_label("Why (you may leave this empty)").fill("It is about a car park.")
-    page.get_by_role("button", name="Suggest it to a reviewer").click()
+    press(page.get_by_role("button", name="Suggest it to a reviewer"))
     assert "waits for a reviewer" in page.get_by_role("status").inner_text()
     for name in ("Every week", "Sources", "About"):
         follow(name)
@@ -146,7 +150,7 @@ def test_the_walk(
     page.get_by_label("On weekdays too").check()
     page.get_by_label("Watch organisations").fill("NHS England")
     page.get_by_label("Organisations that you watch", exact=True).last.check()
-    page.get_by_role("button", name="Keep this choice").click()
+    press(page.get_by_role("button", name="Keep this choice"))
     assert page.get_by_role("group", name="Themes").get_by_label("Workforce").is_checked()
     assert page.get_by_label("NHS England").is_checked()
     look("preferences-changed")
@@ -155,7 +159,7 @@ def test_the_walk(
         assert (person.themes, person.nations) == (["workforce"], ["wales"])
         assert (person.daily, person.watch, person.alerts) == (True, [TRUST], ["watched"])
         assert session.exec(select(Suggestion.note)).first() == "It is about a car park."
-    page.get_by_role("button", name="Leave the list").click()
+    press(page.get_by_role("button", name="Leave the list"))
     assert "You have left the list" in page.get_by_role("status").inner_text()
     context.close()
     assert [one for one in asked if not one.startswith(f"{root}/")] == []
