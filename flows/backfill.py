@@ -14,7 +14,7 @@ from flows.past.backfilling import BackfillSummary, plan_backfill
 from flows.past.backfilling import backfill as backfill_once
 from flows.running.markdown import escape, table
 from flows.running.prefect_steps import progress, run_context, run_name, told_in_one_sentence
-from flows.running.tasks import as_task
+from flows.running.tasks import as_tasks
 from models.weeks import LONDON
 
 PROBLEMS_SHOWN = 40
@@ -65,7 +65,13 @@ async def backfill(
             hosts=list(hosts),
         )
         summary = await backfill_once(
-            place.database, place.registry, place.settings, plan, now=place.now, run_step=as_task, report=report
+            place.database,
+            place.registry,
+            place.settings,
+            plan,
+            now=place.now,
+            run_step=as_tasks(place.settings),
+            report=report,
         )
     for problem in summary.read.problems:
         get_run_logger().warning(problem)

@@ -7,7 +7,7 @@ from flows.monitor import MaxPages, collected_state, limited
 from flows.running import jobs
 from flows.running.artifacts import publish_run
 from flows.running.prefect_steps import progress, run_context, run_name, told_in_one_sentence
-from flows.running.tasks import as_task
+from flows.running.tasks import as_tasks
 
 
 @flow(
@@ -36,7 +36,7 @@ async def collect(sources: tuple[str, ...] = (), all_due: bool = False, max_page
                 now=place.now,
                 sources=place.registry.choose(sources),
                 all_due=all_due or bool(sources),
-                run_step=as_task,
+                run_step=as_tasks(place.settings),
                 report=report,
             )
         await publish_run(place.database, place.registry, collected, None, now=place.now)

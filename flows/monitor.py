@@ -13,7 +13,7 @@ from flows.running import jobs
 from flows.running.artifacts import publish_run
 from flows.running.prefect_steps import RunContext, progress, run_context, run_name, told_in_one_sentence
 from flows.running.steps import Report
-from flows.running.tasks import as_task
+from flows.running.tasks import as_tasks
 from models.edition.short import Kind
 from models.outcomes import Outcome
 from models.settings import Settings
@@ -76,7 +76,7 @@ async def monitor_once(
         now=place.now,
         sources=sources,
         all_due=all_due,
-        run_step=as_task,
+        run_step=as_tasks(settings),
         report=report,
     )
     await publish_run(place.database, place.registry, summary.collected, summary.tagged, now=place.now)

@@ -7,7 +7,7 @@ from prefect.states import Completed
 from flows.running import jobs
 from flows.running.prefect_steps import progress, run_context, run_name, told_in_one_sentence
 from flows.running.run_summary import tagged_in_words
-from flows.running.tasks import as_task
+from flows.running.tasks import as_tasks
 
 
 @flow(
@@ -24,7 +24,7 @@ async def tag() -> State[None]:
     with run_context() as place:
         with progress("tag") as report:
             summary, notes = await jobs.tag(
-                place.database, place.settings, now=place.now, run_step=as_task, report=report
+                place.database, place.settings, now=place.now, run_step=as_tasks(place.settings), report=report
             )
         for note in notes:
             get_run_logger().info(note)
