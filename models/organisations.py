@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
+from models.given_files import read_given
 from models.seeds import DataFileError, read_toml, seed_file
 from models.sources import Nation
 
@@ -166,7 +167,7 @@ def version_of(own: Path | None = None, *, shipped: Path | None = None) -> str:
     for file in (shipped if shipped is not None else seed_file("organisations.toml"), own):
         if file is not None:
             try:
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
+                digest.update(hashlib.sha256(read_given(file)).digest())
             except OSError as error:
                 raise DataFileError(f"{file}: can't be read ({error.strerror}); name another file") from error
     return digest.hexdigest()[:16]

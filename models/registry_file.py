@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from models.given_files import read_given
 from models.opml import source_toml, toml_value
 from models.seeds import DataFileError, seed_file
 from models.sources import Source, load_registry
@@ -73,7 +74,7 @@ def change_registry(file: Path, change: Callable[[str], str]) -> None:
     file = file.resolve()  # a link stays a link
     part = file.with_name(f".{file.name}.part")
     try:
-        text = (file if file.exists() else seed_file("sources.toml")).read_bytes().decode("utf-8")
+        text = read_given(file if file.exists() else seed_file("sources.toml")).decode("utf-8")
         changed = change(text)
         file.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(changed.encode("utf-8"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
+from models.given_files import read_given_text
 from models.settings import load_settings
 
 # What a framework must have. It may have background.toml, articles/ and held_out.jsonl too.
@@ -76,16 +77,18 @@ def read_toml(file: File) -> dict[str, Any]:
     """The TOML document in `file`.
 
     Raises:
-        DataFileError: the file is missing, not UTF-8 or not TOML; names the line where TOML does.
+        DataFileError: the file is missing, no regular file, too large, not UTF-8 or not TOML; names the line where TOML does.
     """
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_given_text(file))
     except FileNotFoundError as error:
         raise DataFileError(f"{file}: no such file; give the path of a TOML file") from error
     except IsADirectoryError as error:
         raise DataFileError(f"{file}: is a folder; give the path of a TOML file") from error
     except PermissionError as error:
         raise DataFileError(f"{file}: may not be read; check its permissions") from error
+    except OSError as error:
+        raise DataFileError(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DataFileError(f"{file}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except (

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from email.utils import parseaddr
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -17,8 +18,10 @@ from pydantic import AfterValidator, Field, IPvAnyAddress, SecretStr, Validation
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import UserError
+from models.given_files import read_given_text
 
 DISTRIBUTION, PREFIX, ENV_FILE = "nhs-culture-monitor", "CULTURE_", ".env"
+_MOST_ENV = 1_000_000  # bytes
 BLOCK = "secret:"  # names a Prefect Secret block, whose value the flows take
 REGISTRY, CHANNELS = "sources.toml", "channels.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
@@ -275,9 +278,13 @@ def load_settings(**given: Any) -> Settings:
 def _refuse_unknown_names() -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     try:
-        in_file = dotenv_values(ENV_FILE) if Path(ENV_FILE).is_file() else {}
+        in_file = dotenv_values(stream=StringIO(read_given_text(Path(ENV_FILE), _MOST_ENV)))
+    except (FileNotFoundError, IsADirectoryError):  # a virtual environment may bear that name
+        in_file = {}
     except UnicodeDecodeError as error:
         raise SettingsError(f"{ENV_FILE}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise SettingsError(f"{ENV_FILE}: {error.strerror}") from error
     for origin, names in (("the environment", os.environ), (ENV_FILE, in_file)):
         for name in names:
             if name.upper().startswith(PREFIX) and name.upper() not in known:

@@ -12,6 +12,7 @@ from deployments.read_only_database import stored
 from flows.reading.bulletin import MAX_BYTES, read_bulletin
 from models.bulletins import BulletinItem
 from models.edition.content import StoryItem
+from models.given_files import read_given
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.comparing import Comparison
@@ -51,13 +52,9 @@ def compare(
 
 def _read(file: Path) -> tuple[BulletinItem, ...]:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)
+        items = read_bulletin(read_given(file, MAX_BYTES))
     except OSError as error:
         raise typer.BadParameter(f"{file}: can't be read ({error.strerror})", param_hint="FILE") from error
-    if len(content) > MAX_BYTES:
-        raise typer.BadParameter(f"{file}: is larger than {MAX_BYTES // 1_000_000} MB", param_hint="FILE")
-    items = read_bulletin(content)
     if not items:
         raise typer.BadParameter(
             f"{file}: holds no headline and no address of a report; give HTML, plain text, an .eml file or addresses",

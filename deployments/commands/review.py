@@ -12,6 +12,7 @@ from sqlmodel import Session
 from deployments import console
 from deployments.commands.options import Data, Json
 from deployments.read_only_database import stored
+from models.given_files import read_given_text
 from models.reviews import (
     IN_SCOPE,
     NOT_IN_SCOPE,
@@ -165,7 +166,7 @@ def read_decisions(file: Path) -> list[tuple[str, Decision]]:
         ReviewError: a column or a value is wrong, or a line says nothing; names file and line.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_given_text(file, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ReviewError(f"{file}: can't be read as UTF-8 text: {error}") from error
     try:

@@ -11,6 +11,7 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.commands.sources_add import add
+from models.given_files import read_given
 from models.kinds import Kind
 from models.network_trouble import Asked, network_trouble
 from models.opml import read_opml, source_toml, write_opml
@@ -114,7 +115,7 @@ def check(
 def import_opml(file: Annotated[Path, typer.Argument(metavar="FILE.opml")]) -> None:
     """Print the feeds of an OPML file as [[source]] tables, to append to a registry of your own."""
     try:
-        content = file.read_bytes()
+        content = read_given(file)
     except OSError as error:
         raise typer.BadParameter(f"{file}: {error.strerror}") from error
     console.line(source_toml(read_opml(content)))

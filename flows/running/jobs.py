@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from errno import ENAMETOOLONG, ENOENT, ENOTDIR
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from flows.tagging.open_tagger import shipped_tagger as shipped_tagger
 from flows.tagging.waiting import tag_waiting
 from models.edition.edits import Wanted
 from models.edition.short import Kind
+from models.given_files import read_given
+from models.seeds import DataFileError
 from models.settings import Settings, code_version
 from models.sources import Registry, Source
 from models.store import collecting, deliveries, events, organisations, posts, reviews, short_mails
@@ -128,15 +131,21 @@ async def find_feeds(url: str, settings: Settings, *, now: datetime) -> "Discove
 
 
 def find_document(what: str, database: Database) -> Document | None:
-    """The article that a person means: by its number, its address, or a text file (its first line is the title)."""
+    """The article that a person means: by its number, its address, or a text file (its first line is the title).
+
+    Raises:
+        DataFileError: it is a file that can't be read.
+    """
     with database.read() as session:
         article = reviews.find_article(what, session=session)
     if article is not None:
         return document_of(article)
-    file = Path(what)
-    if not file.is_file():
-        return None
-    title, _, text = file.read_text(encoding="utf-8", errors="replace").partition("\n")
+    try:
+        title, _, text = read_given(Path(what)).decode("utf-8", "replace").partition("\n")
+    except OSError as error:
+        if error.errno in (ENOENT, ENOTDIR, ENAMETOOLONG):
+            return None
+        raise DataFileError(f"{what}: {error.strerror}") from error
     return Document(title=title.strip(), text=text.strip())
 
 

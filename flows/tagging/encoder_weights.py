@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+from models.given_files import open_given
 from models.private_files import open_new
 from models.settings import SettingsError
 from models.store.locks import lock_file
@@ -149,7 +150,7 @@ def _from_user(source: Path, folder: Path) -> None:
         found = next(source.rglob(name), None) if source.is_dir() else None
         if found is None:
             raise FetchError(f"{name} is not there")
-        with found.open("rb") as stream:
+        with open_given(found) as stream:
             _keep(name, iter(lambda s=stream: s.read(_CHUNK), b""), folder)  # type: ignore[misc]
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
+from models.given_files import open_given
 from models.private_files import open_new
 from models.store.database import (
     BUSY_SECONDS,
@@ -142,7 +143,7 @@ def _check_target(own: Path, file: Path) -> None:
 
 def _starts_as_sqlite(file: Path) -> bool:
     try:
-        with file.open("rb") as opened:
+        with open_given(file) as opened:
             return opened.read(len(_SQLITE_MARK)) == _SQLITE_MARK
     except OSError as error:
         raise BackupError(f"{file}: can't be read ({error.strerror}); name a file made by `backup`") from error

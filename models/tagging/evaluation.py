@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from models.given_files import read_given_text
 from models.seeds import DataFileError
 from models.tagging.decisions import Document
 from models.tagging.signals import Floats
@@ -18,6 +19,7 @@ from models.themes import theme_ids, unknown_theme
 
 Yes = NDArray[np.bool_]
 
+MOST_LABELLED = 200_000_000  # bytes of a file: some 30,000 articles
 _DRAWS = 200  # the ends of an interval then shake by about a hundredth
 _QUANTILES = (0.025, 0.975)
 
@@ -57,7 +59,7 @@ def read_labelled(path: Path) -> list[Labelled]:
         DataFileError: the file can't be read, or a line is wrong; names the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_given_text(path, MOST_LABELLED).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataFileError(f"{path}: can't be read as UTF-8 text: {error}") from error
     found: list[Labelled] = []

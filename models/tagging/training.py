@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.given_files import read_given
 from models.seeds import DataFileError, File, framework_folder, read_toml, shown_name, tables
 from models.tagging.decisions import Document
 from models.text import clean_text, split_sentences
@@ -114,7 +115,11 @@ def load_training_data(reviews: Sequence[ReviewedArticle] = (), folder: File | N
 
 
 def hash_seeds() -> str:
-    """The SHA-256 of the files of the framework in use, in hexadecimal: far cheaper than to read them."""
+    """The SHA-256 of the files of the framework in use, in hexadecimal: far cheaper than to read them.
+
+    Raises:
+        DataFileError: one of them can't be read.
+    """
     seeds = framework_folder()
     folders = (seeds.joinpath(name) for name in _SEED_FOLDERS)
     files = [
@@ -123,7 +128,10 @@ def hash_seeds() -> str:
     ]
     digest = hashlib.sha256()
     for file in sorted((file for file in files if file.is_file()), key=lambda one: one.name):
-        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
+        try:
+            digest.update(read_given(file).replace(b"\r\n", b"\n"))
+        except OSError as error:
+            raise DataFileError(f"{file}: {error.strerror}") from error
     return digest.hexdigest()
 
 

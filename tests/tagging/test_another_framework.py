@@ -128,6 +128,11 @@ def test_before_anything_is_fetched_a_missing_or_wrong_file_is_named(tmp_path: P
     assert ran.returncode == 2
     assert "charter/vocabulary.toml: no such file; CULTURE_FRAMEWORK needs themes.toml, passages.toml" in ran.stderr
     assert not (tmp_path / "data").exists()
+    with (charter / "vocabulary.toml").open("wb") as file:
+        file.truncate(30_000_000)
+    ran = run_command(tmp_path, "run", CULTURE_FRAMEWORK="charter")
+    assert ran.returncode == 2
+    assert "charter/vocabulary.toml: is larger than 20 MB" in ran.stderr
     (charter / "vocabulary.toml").write_text("[[group]]\nid = 'plot'\nterms = ['plot']\nrole = 'hero'\n")
     ran = run_command(tmp_path, "run", CULTURE_FRAMEWORK="charter")
     assert ran.returncode == 2
