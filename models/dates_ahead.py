@@ -25,10 +25,11 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _MONTH = "|".join(name.capitalize() for name in _MONTHS)
 _DAY = "|".join(name.capitalize() for name in _DAYS)
 _NUMBER = r"(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
+_YEAR = r"[1-9]\d{3,}"  # any: without it, a day of the year 2999 would be one of this year
 _DATE = re.compile(
-    rf"\b(?:(?:(?:{_DAY}),? (?:the )?)?(?P<d>{_NUMBER}) (?:of )?(?P<dm>{_MONTH})\b,?(?: (?P<dy>20\d\d)\b)?"
-    rf"|(?:(?:{_DAY}),? )?(?P<mm>{_MONTH}) (?P<md>{_NUMBER})\b(?:,? (?P<my>20\d\d)\b)?"
-    rf"|(?P<m>{_MONTH})\b(?: (?P<y>20\d\d)\b)?"
+    rf"\b(?:(?:(?:{_DAY}),? (?:the )?)?(?P<d>{_NUMBER}) (?:of )?(?P<dm>{_MONTH})\b(?:,? (?P<dy>{_YEAR})\b)?"
+    rf"|(?:(?:{_DAY}),? )?(?P<mm>{_MONTH}) (?P<md>{_NUMBER})\b(?:,? (?P<my>{_YEAR})\b)?"
+    rf"|(?P<m>{_MONTH})\b(?: (?P<y>{_YEAR})\b)?"
     rf"|(?P<next>next|this coming) (?P<what>week|month|{_DAY})\b"
     rf"|(?P<tomorrow>tomorrow)\b"
     rf"|(?P<weekday>{_DAY})\b)"
@@ -135,6 +136,9 @@ def _belongs(date_named: re.Match[str], coming: list[int], said: int) -> bool:
 
 
 def _resolve(match: re.Match[str], before: str, written: date) -> tuple[date, Precision] | None:
+    year = match["dy"] or match["my"] or match["y"]
+    if year and not 0 <= int(year) - written.year <= 2:
+        return None
     if match["d"]:
         return _day(match["dy"], match["dm"], match["d"], written)
     if match["md"]:

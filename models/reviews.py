@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.errors import UserError
-from models.text_safety import plain_line, plain_lines
+from models.text_safety import plain_at, plain_line, plain_lines
 from models.themes import IN_SCOPE as IN_SCOPE
 from models.themes import load_framework, theme_id, theme_ids, unknown_theme
 
@@ -74,15 +74,15 @@ def check_retagging(*, themes: Sequence[str], reviewer: str, note: str = "") -> 
 
 
 def check_reviewer(*, reviewer: str, note: str = "") -> tuple[str, str]:
-    """Reviewer and note as they are kept.
+    """Reviewer and note as they are kept, addresses as erasing finds them.
 
     Raises:
         ReviewError: no reviewer.
     """
-    name = plain_line(reviewer, MAX_REVIEWER)
+    name = plain_line(plain_at(reviewer), MAX_REVIEWER)
     if not name:
         raise ReviewError("a review needs the name of its reviewer")
-    return name, plain_lines(note, MAX_NOTE)
+    return name, plain_lines(plain_at(note), MAX_NOTE)
 
 
 def seal_of(changes: Mapping[str, tuple[bool, bool]]) -> str:

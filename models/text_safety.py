@@ -39,6 +39,11 @@ def plain_lines(text: str, longest: int = MAX_TEXT) -> str:
     return text[:longest].strip()
 
 
+def plain_at(text: str) -> str:
+    """`text` with every at sign as addresses have it: in full width or small it is found by no search for an address."""
+    return text.replace("＠", "@").replace("﹫", "@")
+
+
 def storable(text: str, longest: int | None = None) -> str:
     """`text` as every database takes it: without null bytes and lone surrogates, otherwise as it is."""
     if longest is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.publishing.edition import HASH_LETTERS, DigestResult, compose_edition, content_of
 from flows.publishing.mailer import parse_sender
-from models.edition.edits import Wanted, describe
+from models.edition.edits import EditError, Wanted, describe
 from models.edition.trend_words import count_stories
 from models.settings import Settings
 from models.sources import Registry
@@ -83,7 +83,7 @@ def edit_edition(
     All of it is recorded or nothing. Without anything wanted it is the draft as it would go now.
 
     Raises:
-        EditError: what is wanted can't be done, or the edition was sent.
+        EditError: what is wanted can't be done, the week has nothing to edit, or the edition was sent.
     """
     themes = themes or load_themes()
     names = {theme.id: theme.name for theme in themes}
@@ -91,7 +91,10 @@ def edit_edition(
     content, _ = content_of(database, registry, week, now, themes)
     done: list[str] = []
     with database.read() as session:
-        was_approved = _is_approved(editions.edition_of(week, session=session), session)
+        kept = editions.edition_of(week, session=session)
+        was_approved = _is_approved(kept, session)
+    if kept is None and not content.stories and week != coming_week(database, now):
+        raise EditError(f"there is nothing to edit in {week}: no edition of it was made, and no story of it is stored")
     if wanted:
         with database.write() as session:
             done = edits.record(week, wanted, content, now, names, session=session)

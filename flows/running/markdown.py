@@ -9,6 +9,7 @@ from models.text_safety import plain_line
 MAX_CELL = 300
 _SAFE_IN_LINKS = ":/?#@!$&',;=%~+*"  # no bracket or blank, which would end the link
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
+_OPENING = re.compile(r"^(\d{0,9})(=|\.(?=\s|$))")  # where it begins a line: makes a heading of the one above, or a list
 
 
 class Markdown(str):
@@ -21,7 +22,7 @@ def escape(text: str, longest: int | None = None) -> Markdown:
     """`text` on one line, shown as it is: no markup of it takes effect."""
     line = plain_line(text, longest)
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return Markdown(_SPECIAL.sub(r"\\\1", line))
+    return Markdown(_OPENING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", line)))
 
 
 def link(text: str, url: str, longest: int | None = None) -> Markdown:

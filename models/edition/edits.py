@@ -13,7 +13,7 @@ from models.edition.content import MAX_OUTLET, Basis, Editing, StoryItem, StoryT
 from models.errors import UserError
 from models.links import web_address
 from models.reviews import MAX_REVIEWER
-from models.text_safety import plain_line, plain_lines
+from models.text_safety import plain_at, plain_line, plain_lines
 from models.themes import unknown_theme
 from models.weeks import LONDON
 
@@ -90,7 +90,7 @@ class Wanted:
         )
         if self and not self.editor:
             raise EditError("an edit needs the name of its editor, who is named in the edition")
-        if "@" in self.editor:
+        if "@" in plain_at(self.editor):
             raise EditError("give the editor's name and not an address: it is printed in the edition")
         for name, given, most in (("note", self.note, MAX_NOTE), ("sentence", self.sentence, MAX_WORDS)):
             if len(given) > most:

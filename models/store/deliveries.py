@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, update
 from sqlmodel import Session, col, select
 
 from models.store.tables import Article, Delivery, Edition, Recipient, ToldStory
@@ -17,6 +17,7 @@ from models.weeks import Week
 NOT_CONFIRMED = "not confirmed: the run ended between handing the message over and the server's answer"
 OUT_OF_DATE = "out of date"
 LEFT = "left the list before it was sent"
+LEFT_UNCONFIRMED = "left the list when a server may have had it"  # who comes back may have been told
 SHORT_KEPT = timedelta(hours=20)  # a daily email or an alert: gone before the next day's is made
 
 
@@ -145,7 +146,8 @@ def settle(
 def withdraw(recipient_id: int, now: datetime, *, session: Session) -> None:
     """Send nothing more to someone who leaves; what is with the server at this moment can't be called back."""
     theirs = (col(Delivery.recipient_id) == recipient_id, col(Delivery.state) == DeliveryState.PENDING.value)
-    _change(session, *theirs, state=DeliveryState.SKIPPED, error=LEFT, message=None, updated_at=now)
+    why = case((col(Delivery.message).is_(None), LEFT), else_=LEFT_UNCONFIRMED)
+    _change(session, *theirs, state=DeliveryState.SKIPPED, error=why, message=None, updated_at=now)
 
 
 def forget_words(recipient_id: int, *, session: Session) -> None:

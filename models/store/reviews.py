@@ -16,7 +16,7 @@ from models.store.tables import Article, ArticleAlias, Review, Story, Suggestion
 from models.store.tagging import document_of
 from models.tagging.decisions import State
 from models.tagging.training import ReviewedArticle
-from models.text_safety import plain_line
+from models.text_safety import plain_at, plain_line
 from models.themes import load_themes, theme_ids
 from models.urls import normalise_url
 
@@ -131,7 +131,7 @@ def suggest(article_id: int, theme: str, verdict: bool, note: str, now: datetime
     if waiting >= MOST_SUGGESTIONS:
         return False
     told = plain_line(
-        " ".join("(address)" if "@" in word.strip("@") else word for word in note.split()), MAX_SUGGESTION
+        " ".join("(address)" if "@" in word.strip("@") else word for word in plain_at(note).split()), MAX_SUGGESTION
     )
     session.add(Suggestion(article_id=article_id, theme=theme, verdict=verdict, note=told, at=now))
     session.flush()

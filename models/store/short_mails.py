@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from models.edition.edits import Edit
@@ -17,7 +17,7 @@ from models.edition.edits import Kind as EditKind
 from models.edition.facts import StoryFact, WeekFacts, by_event
 from models.edition.short import Kind
 from models.store.article_facts import chunks
-from models.store.deliveries import NOT_TOLD, UNDER_WAY, DeliveryState
+from models.store.deliveries import LEFT_UNCONFIRMED, NOT_TOLD, UNDER_WAY, DeliveryState
 from models.store.edits import edits_of
 from models.store.story_relations import relate
 from models.store.tables import Delivery, Edition, Recipient, ToldStory
@@ -88,13 +88,14 @@ def found_by_story(facts: WeekFacts) -> dict[int, tuple[datetime, datetime]]:
 
 
 def told(article_ids: Collection[int], *, session: Session) -> Mapping[int, set[int]]:
-    """By recipient: which of these articles a daily email or an alert has told them, or is about to."""
+    """By recipient: which of these articles a daily email or an alert has told them, is about to, or may have."""
     found: dict[int, set[int]] = {}
     for chunk in chunks(sorted(article_ids)):
         query = (
             select(Delivery.recipient_id, ToldStory.article_id)
             .join(ToldStory, col(ToldStory.delivery_id) == Delivery.id)
-            .where(col(ToldStory.article_id).in_(chunk), col(Delivery.state).not_in(NOT_TOLD))
+            .where(col(ToldStory.article_id).in_(chunk))
+            .where(or_(col(Delivery.state).not_in(NOT_TOLD), Delivery.error == LEFT_UNCONFIRMED))
         )
         for recipient_id, article_id in session.exec(query):
             found.setdefault(recipient_id, set()).add(article_id)

@@ -199,6 +199,31 @@ def test_what_a_server_may_have_is_repeated_whatever_its_reader_has_chosen_since
     assert (desk.told(), desk.rows()) == (["Alert: Nobody listened"], [("alert", "sent")])
 
 
+@pytest.mark.parametrize("how", ["killed", "cut off"])
+def test_who_leaves_and_comes_back_is_not_told_again_what_a_server_may_have(desk: Desk, how: str) -> None:
+    desk.join(alerts=["speaking-up"], daily=True)
+    desk.story("Nobody listened", at(1, 9))
+    url = desk.settings.smtp_url
+    assert url is not None
+    if how == "killed":
+        with pytest.raises(KeyboardInterrupt):
+            desk.alerts(at(1, 10), mailer=Dies(parse_smtp_url(url.get_secret_value()), "monitor@example.org"))
+    else:
+        desk.mailboxes.fault = lambda number, address: "drop-after-data"
+        assert desk.alerts(at(1, 10)).waiting == 1
+        desk.mailboxes.fault = lambda number, address: ""
+    with desk.database.write() as session:
+        recipients.remove(WHO, at(1, 11), session=session)
+    assert desk.alerts(at(1, 12)).sent == 0
+    with desk.database.write() as session:
+        recipients.add(WHO, at(1, 13), session=session)
+    assert desk.alerts(at(1, 14)).sent == desk.daily(at(2, 7.5)).sent == 0
+    had = ["Alert: Nobody listened"] if how == "killed" else []  # only the server knows
+    assert desk.told() == had
+    desk.weekly(at(7, 7))
+    assert len(desk.told()) == len(had) + 1
+
+
 @pytest.mark.parametrize("going", ["leaves", "is erased", "wants none", "is told otherwise"])
 def test_who_goes_or_chooses_otherwise_before_it_is_sent_gets_nothing(desk: Desk, going: str, tmp_path: Path) -> None:
     desk.join(alerts=["speaking-up"])

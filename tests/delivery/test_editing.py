@@ -272,6 +272,10 @@ def test_what_can_not_be_done_is_told_and_nothing_is_recorded(database: Database
         ({"undo": (10**20,)}, "there is no edit 100000000000000000000"),
         ({"add": UNREAD, **UNREAD_WORDS, "sentence": "\u200b\u200b"}, "'add' is given without 'sentence'"),
         ({"editor": "ada@trust.example.org", "note": "x"}, "give the editor's name and not an address"),
+        ({"editor": "ada＠trust.example.org", "note": "x"}, "give the editor's name and not an address"),
+        ({"editor": "ada﹫trust.example.org", "note": "x"}, "give the editor's name and not an address"),
+        ({"week": Week(1990, 1), "note": "x"}, "nothing to edit in 1990-W01: no edition of it was made"),
+        ({"week": Week(1990, 1)}, "nothing to edit in 1990-W01"),
         ({"leave_out": ("999999",)}, "'999999' is no stored article"),
         ({"leave_out": ("1",), "note": "x", "undo": (5,)}, "there is no edit 5 of the edition of 2026-W47"),
         ({"move": "1"}, "'move' is given without 'to'"),
@@ -284,6 +288,7 @@ def test_what_can_not_be_done_is_told_and_nothing_is_recorded(database: Database
     with database.read() as session:
         assert session.exec(select(StoredEdit)).all() == []
         assert session.exec(select(Review)).all() == []
+    assert not [*settings.data.rglob("1990*")]
 
 
 def test_the_command_shows_the_draft_edits_it_and_refuses_after_sending(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
+from markdown_it import MarkdownIt
 
 from flows.publishing.notes import note_as_html, note_as_markdown, note_as_text
 from models.edition.choosing import for_recipient
@@ -102,6 +103,14 @@ def test_no_word_of_a_note_is_lost(note: str, html: str, text: str) -> None:
     assert text in note_as_text(note, 200)
     for form in (note_as_html(note), note_as_text(note, 200), note_as_markdown(note)):
         assert "C" in str(form)
+
+
+@pytest.mark.parametrize("under", ["===", "=", "--", "-", "*-*", "\\\\===", "1990. a"])
+def test_what_stands_under_a_line_of_a_note_makes_no_heading_and_no_list(edited: EditionContent, under: str) -> None:
+    plain = replace(edited, editing=replace(edited.editing, note="Above\nit"))
+    noted = replace(edited, editing=replace(edited.editing, note=f"Above\n{under}"))
+    made, expected = (MarkdownIt().parse(render_artifact(one)) for one in (noted, plain))
+    assert [token.type for token in made if token.level == 0] == [token.type for token in expected if token.level == 0]
 
 
 def test_the_story_that_leads_gives_the_subject_and_stands_first(

@@ -31,7 +31,12 @@ def test_the_sentence_is_word_for_word_and_each_day_is_named_once() -> None:
 def test_a_day_that_has_come_is_not_ahead() -> None:
     assert dates_ahead("The inquiry will report on 14 December 2026.", date(2026, 12, 14)) == []
     assert dates_ahead("The inquiry will report on 31 February 2027.", WEDNESDAY) == []
-    assert dates_ahead("The review will report in July 2031.", WEDNESDAY) == []
+
+
+@pytest.mark.parametrize("year", ["1999", "2031", "2999", "9999", "12026", "9" * 300])
+@pytest.mark.parametrize("named", ["in July {}", "on 3 December {}", "on 3 December, {}", "on December 3 {}", "on December 3, {}"])
+def test_a_year_that_is_not_near_names_no_day_of_this_one(named: str, year: str) -> None:
+    assert dates_ahead(f"The inquiry will report {named.format(year)}.", WEDNESDAY) == []
 
 
 def test_a_week_and_a_month_end_with_their_last_day() -> None:

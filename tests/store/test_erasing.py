@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import inspect, text
 
 from flows.publishing import erasure
+from models.reviews import check_decision
 from models.settings import Settings
-from models.store import recipients
+from models.store import recipients, reviews
 from models.store.database import Database, open_database
-from models.store.tables import Delivery, Review
+from models.store.tables import Article, Delivery, Review
 from models.weeks import utc_now
 from tests.support import fakes_edition as fakes
 from tests.support.fakes_delivery import edition_settings, join, send, states
@@ -76,7 +77,8 @@ def test_erased_during_a_pause_it_is_in_no_row_and_in_no_file(
         with database.write() as session:
             recipients.add(ADDRESS, fakes.MONDAY_7, name="Ann", session=session)
             session.add(Review(article_id=1, theme="in-scope", verdict=True, reviewer=ADDRESS.title(), at=utc_now()))
-            session.flush()
+            wide = check_decision(in_scope=True, reviewer=ADDRESS.replace("@", "＠"), note=ADDRESS.replace("@", "﹫"))
+            reviews.record(session.get_one(Article, 2), wide, utc_now(), session=session)
 
         def erase(seconds: float) -> None:
             assert set(rows_with(database)) == {"recipient", "review"} | ({"delivery"} if kept else set())
@@ -85,7 +87,7 @@ def test_erased_during_a_pause_it_is_in_no_row_and_in_no_file(
 
         result = send(database, settings, port, sleep=erase, pauses=(60.0,))
         assert (result.sent, result.waiting) == (30, 0)
-        assert rows_with(database) == []
+        assert rows_with(database) == rows_with(database, "ann.reader") == []
         assert files_with(tmp_path) == []
         assert states(database) == {"sent": 30, "skipped": 1}
     assert mailboxes.counts() == dict.fromkeys(others, 1)

@@ -120,9 +120,10 @@ def test_no_more_wait_than_a_queue_can_bear(
 
 
 def test_it_names_nobody_by_address(sqlite: Database, reader: Visitor, story: int) -> None:
-    say(reader, story, note="Ask ann@elsewhere.example.org\n<b>now</b>\0")
+    for at_sign in "@＠﹫":
+        say(reader, story, note=f"Ask ann{at_sign}elsewhere.example.org\n<b>now</b>\0")
     with sqlite.read() as session:
-        assert session.exec(select(Suggestion.note)).one() == "Ask (address) <b>now</b>"
+        assert set(session.exec(select(Suggestion.note))) == {"Ask (address) <b>now</b>"}
     assert "elsewhere" not in "".join(asked(sqlite))
 
 
