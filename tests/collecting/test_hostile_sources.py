@@ -61,6 +61,7 @@ BAD_SOURCES: dict[str, tuple[Answer | Behaviour, PollOutcome]] = {
 BAD_PAGES: dict[str, tuple[Answer | Behaviour, Outcome]] = {
     "/loris": (slow_loris, Outcome.FAILED),
     "/private": (redirect("http://169.254.169.254/"), Outcome.REFUSED),
+    "/base": (Answer(b"never asked"), Outcome.REFUSED),
     "/large": (Answer(b"x" * 10_000_000), Outcome.TOO_LARGE),
     "/pdf": (Answer(b"%PDF-1.7", kind="application/pdf"), Outcome.NOT_HTML),
     "/empty": (Answer(b""), Outcome.NO_TEXT),
@@ -69,6 +70,9 @@ BAD_PAGES: dict[str, tuple[Answer | Behaviour, Outcome]] = {
     "/hang": (Answer(b"<html><body>HANG</body></html>"), Outcome.FAILED),
     "/crash": (Answer(b"<html><body>CRASH</body></html>"), Outcome.FAILED),
 }
+
+
+BASES = {"/base": 'xml:base="http://169.254.169.254/"'}
 
 
 def read_or_hang(kind: Kind, body: bytes, url: str, content_type: str) -> Page:
@@ -89,7 +93,8 @@ def page(number: int) -> bytes:
 
 def feed(paths: list[str]) -> Answer:
     items = "".join(
-        f"<item><title>Report at {path}</title><link>{path}</link><pubDate>{DATE}</pubDate></item>" for path in paths
+        f"<item {BASES.get(path, '')}><title>Report at {path}</title><link>{path}</link><pubDate>{DATE}</pubDate></item>"
+        for path in paths
     )
     return Answer(f"<rss version='2.0'><channel><title>N</title>{items}</channel></rss>".encode(), kind="text/xml")
 

@@ -34,7 +34,9 @@ def test_a_day_that_has_come_is_not_ahead() -> None:
 
 
 @pytest.mark.parametrize("year", ["1999", "2031", "2999", "9999", "12026", "9" * 300])
-@pytest.mark.parametrize("named", ["in July {}", "on 3 December {}", "on 3 December, {}", "on December 3 {}", "on December 3, {}"])
+@pytest.mark.parametrize(
+    "named", ["in July {}", "on 3 December {}", "on 3 December, {}", "on December 3 {}", "on December 3, {}"]
+)
 def test_a_year_that_is_not_near_names_no_day_of_this_one(named: str, year: str) -> None:
     assert dates_ahead(f"The inquiry will report {named.format(year)}.", WEDNESDAY) == []
 

@@ -92,6 +92,34 @@ def test_links_are_whole_and_clean(link: str, expected: str) -> None:
     assert only(read(Kind.FEED, rss(f"<item><title>T</title>{link}</item>"))).url == expected
 
 
+@pytest.mark.parametrize("where", ["feed", "entry", "link"])
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        (
+            "https://other.example/x/",
+            "https://other.example/x/a",
+        ),  # as a whole address there, which a feed may give too
+        ("//other.example/", "https://other.example/a"),
+        ("/deep/", "https://news.example.org/deep/a"),
+        ("http://user:word@127.0.0.1/", "http://127.0.0.1/a"),  # refused where it is asked for
+        ("javascript:alert(1)//", "https://news.example.org/feed/a"),
+        ("data:text/html,", "https://news.example.org/feed/a"),
+        ("http://[", "https://news.example.org/feed/a"),
+        ("file:///etc/", None),
+    ],
+)
+def test_an_xml_base_leads_where_every_feed_reader_goes_and_to_the_web_alone(
+    where: str, base: str, expected: str | None
+) -> None:
+    at = {name: f"xml:base='{base}'" if name == where else "" for name in ("feed", "entry", "link")}
+    feed = (
+        f'<feed xmlns="http://www.w3.org/2005/Atom" {at["feed"]}><entry {at["entry"]}><title>T</title>'
+        f'<link href="a" {at["link"]}/></entry></feed>'
+    )
+    assert [entry.url for entry in read(Kind.FEED, feed).entries] == ([expected] if expected else [])
+
+
 @pytest.mark.parametrize(
     "item",
     [
