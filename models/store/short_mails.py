@@ -95,7 +95,7 @@ def told(article_ids: Collection[int], *, session: Session) -> Mapping[int, set[
             select(Delivery.recipient_id, ToldStory.article_id)
             .join(ToldStory, col(ToldStory.delivery_id) == Delivery.id)
             .where(col(ToldStory.article_id).in_(chunk))
-            .where(or_(col(Delivery.state).not_in(NOT_TOLD), Delivery.error == LEFT_UNCONFIRMED))
+            .where(or_(col(Delivery.state).not_in(NOT_TOLD), col(Delivery.error) == LEFT_UNCONFIRMED))
         )
         for recipient_id, article_id in session.exec(query):
             found.setdefault(recipient_id, set()).add(article_id)
