@@ -13,6 +13,7 @@ from typing import Any
 
 from models.given_files import read_given
 from models.opml import source_toml, toml_value
+from models.private_files import open_new
 from models.seeds import DataFileError, seed_file
 from models.sources import Source, load_registry
 
@@ -77,7 +78,8 @@ def change_registry(file: Path, change: Callable[[str], str]) -> None:
         text = read_given(file if file.exists() else seed_file("sources.toml")).decode("utf-8")
         changed = change(text)
         file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(changed.encode("utf-8"))
+        with open_new(part) as stream:
+            stream.write(changed.encode("utf-8"))
         load_registry(part)
         if file.exists():
             part.chmod(file.stat().st_mode)

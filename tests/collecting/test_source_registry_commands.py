@@ -47,6 +47,15 @@ def test_a_check_records_what_answered_and_keeps_comments_and_order(web: FakeWeb
     assert "check of" in listed.stdout
 
 
+def test_a_link_that_somebody_left_beside_the_registry_is_not_written_through(web: FakeWeb, tmp_path: Path) -> None:
+    file = registry(tmp_path, f'[[source]]\nid = "well"\nurl = "{web.url("/feed")}"\n')
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    file.with_name(f".{file.name}.part").symlink_to(precious)
+    assert run_with(tmp_path, "sources", "check", "--write").returncode == 0
+    assert (precious.read_text(), rows(file)["well"]["checked_outcome"]) == ("mine", "entries")
+
+
 def test_a_check_changes_no_file_unless_it_is_asked_to(web: FakeWeb, tmp_path: Path) -> None:
     file = registry(tmp_path, f'[[source]]\nid = "lost"\nurl = "{web.url("/lost")}"\n')
     text = file.read_bytes()
