@@ -24,7 +24,6 @@ from flows.running.markdown import escape, link
 from models.bulletins import BulletinItem, Headline, match, merged, target_of
 from models.dates_ahead import dates_ahead
 from models.events import Account, Compared
-from models.kinds import Kind
 from models.mentions import Recogniser
 from models.opml import read_opml
 from models.organisations import load_organisations, plain_name
@@ -38,8 +37,7 @@ from models.text_safety import plain_line, plain_lines, storable
 from models.urls import host_of, mask_keys, same_outlet, without_credentials
 from tests.reading.test_cost_of_foreign_text import PIECES, fill, in_proportion
 from tests.support.archives import CAPTURED, Captured, write_archive
-from tests.support.fakes_feeds import NINE, rss
-from tests.support.fakes_feeds import read as read_listing
+from tests.support.fakes_feeds import NINE
 from tests.support.fakes_pages import page, read
 
 MORE = (
@@ -133,37 +131,6 @@ def everywhere(text: str) -> str:
 @pytest.mark.parametrize("piece", [" ", " | ", " - ", "by ", "a ", "&amp;", ". ", "<i>", "\n"])
 def test_no_run_of_letters_in_a_page_is_dear(piece: str) -> None:
     assert in_proportion(lambda length: read(everywhere(fill(piece, length // 3))))
-
-
-DC = 'xmlns:dc="http://purl.org/dc/elements/1.1/"'
-
-
-@pytest.mark.parametrize("kind", [Kind.FEED, Kind.GOOGLE_NEWS])
-@pytest.mark.parametrize(
-    ("before", "piece", "after"),
-    [
-        ("", '<x xml:base="aaaaaaaa/">', "</x>"),
-        ("", '<x base="aaaaaaaa/">', "</x>"),
-        ("", '<x xml:base="&#97;/">', "</x>"),
-        ("", '<x xml:base="aaaaaaaa/">', ""),  # ill-formed, for the other parser
-        ("", '<category term="{}"/>', ""),
-        ("", "<category>{}</category>", ""),
-        (f"<dc:creator {DC}>", "a.", ""),
-        (f"<dc:creator {DC}>", "&#97;", ""),
-        (f"<dc:creator {DC}>", "a.<b/>", ""),
-    ],
-)
-def test_no_shape_of_a_feed_is_dear(kind: Kind, before: str, piece: str, after: str) -> None:
-    end = "</dc:creator>" if before else ""
-
-    def work(length: int) -> object:
-        count = 2 * length // len(piece)
-        inner = "".join(piece.format(number) for number in range(count)) + after * count
-        listing = read_listing(kind, rss(f"<item><title>T</title><link>/a</link>{before}{inner}{end}</item>"))
-        assert "can't be read" not in listing.problem
-        return listing
-
-    assert in_proportion(work)
 
 
 @pytest.mark.parametrize("piece", [b"<script>", b"<!--", b"<style ", b"<", b"<html ", b"lang=", b"<svg><head>"])

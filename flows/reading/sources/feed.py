@@ -9,7 +9,6 @@ import feedparser
 
 from flows.reading.page_language import language_code
 from flows.reading.parser_faults import PARSER_FAULTS
-from flows.reading.sources import bounded_feedparser
 from flows.reading.sources.json_feed import read_json_feed
 from flows.reading.sources.listing import (
     ACCEPT_FEED,
@@ -65,7 +64,7 @@ def read_feed(body: bytes, *, url: str, now: datetime, content_type: str = "") -
     # Bytes in a file object: a string might be taken for an address to fetch. Sanitising is left out, since all
     # markup is dropped anyway.
     try:
-        parsed = bounded_feedparser.parse(
+        parsed = feedparser.parse(
             io.BytesIO(shortened), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
         )
     except PARSER_FAULTS as error:

@@ -3,7 +3,8 @@
 import io
 from typing import TYPE_CHECKING, Any
 
-from flows.reading.sources import bounded_feedparser
+import feedparser
+
 from flows.reading.sources.feed import entry_dates, read_feed
 from flows.reading.sources.listing import (
     ACCEPT_FEED,
@@ -35,7 +36,7 @@ def read(reply: Reply, window: Window) -> Listing:
     listing = read_feed(reply.body, url=reply.url, now=window.until, content_type=content_type)
     if not listing.entries:
         return listing
-    parsed = bounded_feedparser.parse(io.BytesIO(reply.body), sanitize_html=False, resolve_relative_uris=False)
+    parsed = feedparser.parse(io.BytesIO(reply.body), sanitize_html=False, resolve_relative_uris=False)
     entries = [_entry(item, reply.url) for item in parsed.entries[:MAX_ENTRIES]]
     found = [entry for entry in entries if entry is not None]
     return Listing(
