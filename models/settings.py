@@ -21,7 +21,6 @@ from models.errors import UserError
 from models.given_files import read_given_text
 
 DISTRIBUTION, PREFIX, ENV_FILE = "nhs-culture-monitor", "CULTURE_", ".env"
-_MOST_ENV = 1_000_000  # bytes
 BLOCK = "secret:"  # names a Prefect Secret block, whose value the flows take
 REGISTRY, CHANNELS = "sources.toml", "channels.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
@@ -278,7 +277,8 @@ def load_settings(**given: Any) -> Settings:
 def _refuse_unknown_names() -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     try:
-        in_file = dotenv_values(stream=StringIO(read_given_text(Path(ENV_FILE), _MOST_ENV)))
+        is_hidden = Path(ENV_FILE).samefile(os.devnull)  # as containers hide a file
+        in_file = {} if is_hidden else dotenv_values(stream=StringIO(read_given_text(Path(ENV_FILE), 1_000_000)))
     except (FileNotFoundError, IsADirectoryError):  # a virtual environment may bear that name
         in_file = {}
     except UnicodeDecodeError as error:
@@ -286,15 +286,14 @@ def _refuse_unknown_names() -> None:
     except OSError as error:
         raise SettingsError(f"{ENV_FILE}: {error.strerror}") from error
     for origin, names in (("the environment", os.environ), (ENV_FILE, in_file)):
-        for name in names:
-            if name.upper().startswith(PREFIX) and name.upper() not in known:
-                near = get_close_matches(name.upper(), known, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]}?" if near else "deployments/README.md lists the settings"
-                raise SettingsError(f"{name} (in {origin}) is not a setting: {hint}")
+        for name in (one for one in names if one.upper().startswith(PREFIX) and one.upper() not in known):
+            near = get_close_matches(name.upper(), known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else "deployments/README.md lists the settings"
+            raise SettingsError(f"{name} (in {origin}) is not a setting: {hint}")
 
 
 def code_version() -> str:
-    """The version of the installed monitor."""
+    """The version that is installed."""
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:  # run from a source tree that is not installed

@@ -150,7 +150,7 @@ def test_dates_files_and_names(tmp_path: Path, words: tuple[str, ...], message: 
 def test_files_that_are_none_or_have_no_end_are_not_read(tmp_path: Path, words: tuple[str, ...], kind: str) -> None:
     given = tmp_path / (".env" if words == ("demo",) else "given")
     if kind == "device":
-        given.symlink_to(os.devnull)
+        given.symlink_to("/dev/zero")
     else:
         with given.open("wb") as file:  # all of it a hole
             file.truncate(300_000_000)
@@ -158,6 +158,11 @@ def test_files_that_are_none_or_have_no_end_are_not_read(tmp_path: Path, words: 
     environment = {settings[words[0]]: "given"} if words[0] in settings else {}
     said = "is a pipe or a device" if kind == "device" else "is larger than"
     check(command(tmp_path, *words, **environment), given.name, said)
+
+
+def test_an_env_file_that_a_container_hides_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".env").symlink_to(os.devnull)
+    assert command(tmp_path, "sources", "list").returncode == 0
 
 
 @pytest.mark.parametrize(("name", "words"), [(".env", ()), ("given", ("--sources", "given")), ("given", ("restore",))])
