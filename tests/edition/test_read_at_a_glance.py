@@ -96,7 +96,7 @@ def test_every_bar_has_its_number_and_its_week(content: EditionContent) -> None:
     mail = html.fromstring(render(content, LINKS).html)
     (chart,) = [one for one in mail.iter("div") if one.get("aria-label") == spoken]
     assert [one.strip() for one in chart.itertext() if one.strip()] == numbers
-    assert "Bars: weeks 36 to 47" in mail.text_content()
+    assert "Stories in weeks 36 to 47" in mail.text_content()
     page = html.fromstring(render_web(content))
     row = next(one for one in page.iter("tr") if f"{trend.now} stories" in one.text_content())
     said = [" ".join(bar.text_content().split()) for bar in row.iter("li")]
