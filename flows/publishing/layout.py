@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 BAR_HEIGHT = 24  # pixels of the tallest bar
 LEAST_SCALE = 4  # stories that the tallest bar stands for at least: one lone story must not look like a peak
 LINKS_IN_LINE = 12  # stories that one line points to; the rest is counted
+LINKS_OF_ONE = 3  # stories that an organisation, or a date, points to
 ORGANISATIONS = 10  # that are in the news
 DATES = 12  # ahead: some weeks of them
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -148,7 +149,8 @@ def _list_dates(content: EditionContent, stories: dict[int, StoryView]) -> tuple
     return tuple(
         DateView(
             wording.describe_date(one.note, _composed(content)),
-            stories=tuple(stories[id_].link() for id_ in one.stories),
+            stories=tuple(stories[id_].link() for id_ in one.stories[:LINKS_OF_ONE]),
+            more=max(len(one.stories) - LINKS_OF_ONE, 0),
         )
         for one in list_matters(content.stories)[:DATES]
     )
@@ -207,8 +209,8 @@ def _name_organisations(content: EditionContent, stories: dict[int, StoryView]) 
         OrganisationView(
             names[id_],
             wording.describe_naming(len(named[id_]), is_first=id_ in first, weeks=content.weeks_named),
-            tuple(named[id_][:3]),
-            max(len(named[id_]) - 3, 0),
+            tuple(named[id_][:LINKS_OF_ONE]),
+            max(len(named[id_]) - LINKS_OF_ONE, 0),
         )
         for id_ in chosen
     )

@@ -51,6 +51,7 @@ class DateView:
     when: str
     quote: str = ""
     stories: tuple[StoryLink, ...] = ()
+    more: int = 0  # stories that tell it as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The dates ahead of an edition, each matter of a date once, whoever tells it. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from models.dates_ahead import Precision, last_day
 from models.edition.content import DateNote, StoryItem
@@ -21,20 +21,23 @@ def list_matters(stories: Sequence[StoryItem]) -> list[Matter]:
     Stories tell of one matter where they name the same date and are about an organisation in common, or name it in the same
     words. Where a story names a day, its week or month is not listed for it as well: the reader sees the headline alone.
     """
-    by_id = {story.id: story for story in stories}
-    matters: list[Matter] = []
     dated = sorted(
         ((note, story) for story in stories for note in _most_exact(story)),  # of one day, as the stories stand
         key=lambda pair: (pair[0].day, list(Precision).index(pair[0].precision)),
     )
+    told: list[tuple[DateNote, list[int]]] = []
+    places: dict[tuple[object, ...], int] = {}  # what makes a matter of a date -> its place in `told`
     for note, story in dated:
-        for place, one in enumerate(matters):
-            if _is_one_date(one.note, note) and any(_is_one_matter(by_id[id_], story, note) for id_ in one.stories):
-                matters[place] = replace(one, stories=tuple(dict.fromkeys((*one.stories, story.id))))
-                break
-        else:
-            matters.append(Matter(note, (story.id,)))
-    return matters
+        marks = [("story", story.id), *(("about", one.id) for one in story.organisations)]
+        marks += [("said", note.quote)] if note.quote else []
+        keys = [(note.day, note.precision, *mark) for mark in marks]
+        place = next((places[key] for key in keys if key in places), len(told))
+        if place == len(told):
+            told.append((note, []))
+        if story.id not in told[place][1]:
+            told[place][1].append(story.id)
+        places.update((key, place) for key in keys if key not in places)
+    return [Matter(note, tuple(ids)) for note, ids in told]
 
 
 def _most_exact(story: StoryItem) -> list[DateNote]:
@@ -45,13 +48,3 @@ def _most_exact(story: StoryItem) -> list[DateNote]:
         if note.precision is Precision.DAY
         or not any(note.day <= day <= last_day(note.day, note.precision) for day in days)
     ]
-
-
-def _is_one_date(one: DateNote, other: DateNote) -> bool:
-    return (one.day, one.precision) == (other.day, other.precision)
-
-
-def _is_one_matter(told: StoryItem, other: StoryItem, note: DateNote) -> bool:
-    if told.id == other.id or {one.id for one in told.organisations} & {one.id for one in other.organisations}:
-        return True
-    return bool(note.quote) and any(note.quote == one.quote for one in told.ahead if _is_one_date(one, note))
