@@ -24,9 +24,9 @@ from flows.publishing.view import (
     StoryView,
     TrendView,
 )
-from models.dates_ahead import Precision
 from models.edition import news, trend_words, wording
 from models.edition.content import EditionContent, StoryItem, ThemeNote
+from models.edition.matters import list_matters
 from models.edition.news import NewsLine, bare_headline
 from models.themes import load_framework
 from models.trends import Trend
@@ -34,9 +34,10 @@ from models.weeks import LONDON
 
 logger = logging.getLogger(__name__)
 
-BAR_HEIGHT = 32  # pixels of the tallest bar
+BAR_HEIGHT = 24  # pixels of the tallest bar
 LEAST_SCALE = 4  # stories that the tallest bar stands for at least: one lone story must not look like a peak
 LINKS_IN_LINE = 12  # stories that one line points to; the rest is counted
+LINKS_OF_ONE = 3  # stories that an organisation, or a date, points to
 ORGANISATIONS = 10  # that are in the news
 DATES = 12  # ahead: some weeks of them
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -144,14 +145,14 @@ def _composed(content: EditionContent) -> date:
 
 
 def _list_dates(content: EditionContent, stories: dict[int, StoryView]) -> tuple[DateView, ...]:
-    """The dates that the stories name, the next first; of one day, that day before its week and month."""
-    dated = sorted(
-        ((note, story.id) for story in content.stories for note in story.ahead),  # of one day, as the stories stand
-        key=lambda pair: (pair[0].day, list(Precision).index(pair[0].precision)),
-    )
+    """The dates that the stories name, one line for each matter of a date, whichever stories tell it."""
     return tuple(
-        DateView(wording.describe_date(note, _composed(content)), story=stories[number].link())
-        for note, number in dated[:DATES]
+        DateView(
+            wording.describe_date(one.note, _composed(content)),
+            stories=tuple(stories[id_].link() for id_ in one.stories[:LINKS_OF_ONE]),
+            more=max(len(one.stories) - LINKS_OF_ONE, 0),
+        )
+        for one in list_matters(content.stories)[:DATES]
     )
 
 
@@ -208,8 +209,8 @@ def _name_organisations(content: EditionContent, stories: dict[int, StoryView]) 
         OrganisationView(
             names[id_],
             wording.describe_naming(len(named[id_]), is_first=id_ in first, weeks=content.weeks_named),
-            tuple(named[id_][:3]),
-            max(len(named[id_]) - 3, 0),
+            tuple(named[id_][:LINKS_OF_ONE]),
+            max(len(named[id_]) - LINKS_OF_ONE, 0),
         )
         for id_ in chosen
     )
@@ -221,10 +222,14 @@ def _view_trend(content: EditionContent, trend: Trend) -> TrendView:
         name=content.theme_names[trend.theme],
         flag=trend_words.flag_trend(trend),
         words=trend_words.describe_trend(trend, complete=content.complete),
-        chart_words=trend_words.describe_chart(trend),
+        chart_words=trend_words.describe_chart(trend, content.as_week()),
+        weeks=trend_words.name_weeks(trend, content.as_week()),
+        numbers=", ".join("–" if count is None else str(count) for count in trend.counts),
         bars=tuple(
-            BarView(count, 0 if height is None else max(height, 1))
-            for count, height in zip(trend.counts, heights, strict=True)
+            BarView(week.number, count, 0 if height is None else max(height, 1))
+            for week, count, height in zip(
+                trend_words.weeks_of(trend, content.as_week()), trend.counts, heights, strict=True
+            )
         ),
         spark="".join("·" if step is None else _BLOCKS[step] for step in steps),
         is_news=trend_words.is_news(trend),

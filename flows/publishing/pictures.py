@@ -1,4 +1,4 @@
-"""A picture of the theme trends: a row of twelve bars each, drawn as SVG. Pure."""
+"""A picture of the theme trends: a row of twelve bars each, with their numbers, drawn as SVG. Pure."""
 
 from base64 import b64encode
 from html import escape
@@ -8,7 +8,7 @@ from models.edition import trend_words
 from models.edition.content import EditionContent
 from models.trends import Trend
 
-WIDTH, ROW, TOP = 710, 34, 44
+WIDTH, ROW, TOP = 760, 48, 44
 BAR, GAP, LEFT = 16, 4, 236
 BAR_HEIGHT = 24
 
@@ -18,13 +18,14 @@ def trends_svg(content: EditionContent) -> str:
     names = content.theme_names
     shown = [trend for trend in content.trends if trend.theme in names]
     height = TOP + ROW * len(shown) + 16
+    weeks = f", {trend_words.name_weeks(shown[0], content.as_week())}" if shown else ""
+    head = f"Stories a week by theme{weeks} ({content.week})"
     rows = [_row(names[trend.theme], trend, TOP + ROW * place) for place, trend in enumerate(shown)]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
         'role="img" font-family="system-ui, sans-serif" font-size="14">'
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
-        f'<text x="12" y="26" font-size="16" font-weight="600" fill="#1b2733">Stories a week, by theme, '
-        f"to {escape(content.week)}</text>{''.join(rows)}</svg>"
+        f'<text x="12" y="26" font-size="16" font-weight="600" fill="#1b2733">{escape(head)}</text>{"".join(rows)}</svg>'
     )
 
 
@@ -38,8 +39,12 @@ def _row(name: str, trend: Trend, top: int) -> str:
     bars = []
     for place, height in enumerate(scale_bars(trend, BAR_HEIGHT)):
         left = LEFT + place * (BAR + GAP)
-        if height is None:  # nothing was collected: a mark, not a zero
-            bars.append(f'<text x="{left + 5}" y="{base}" fill="#5b6875">·</text>')
+        count = trend.counts[place]
+        said = "–" if count is None else count  # nothing was collected: a mark, not a zero
+        bars.append(
+            f'<text x="{left + BAR // 2}" y="{base + 13}" font-size="11" text-anchor="middle" fill="#5b6875">{said}</text>'
+        )
+        if height is None:
             continue
         tall = max(height, 1)
         colour = "#0b4f8a" if place == len(trend.counts) - 1 else "#9db7cf"

@@ -50,7 +50,8 @@ class DateView:
 
     when: str
     quote: str = ""
-    story: StoryLink | None = None
+    stories: tuple[StoryLink, ...] = ()
+    more: int = 0  # stories that tell it as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class OrganisationView:
 class BarView:
     """One week of a trend; `count` is None where nothing was collected."""
 
+    week: int  # its number in the year
     count: int | None
     height: int  # pixels, at least 1 so that a week without stories is a line on the ground; 0 where `count` is None
 
@@ -134,6 +136,8 @@ class TrendView:
     flag: str
     words: str
     chart_words: str
+    weeks: str  # which the bars are of: "weeks 36 to 47"
+    numbers: str  # of the bars, oldest first
     bars: tuple[BarView, ...]
     spark: str  # the bars in one line of text; a dot for a week without data
     is_news: bool  # it rose, went quiet, or has more stories than usual

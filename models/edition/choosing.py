@@ -9,14 +9,18 @@ LEADS_PER_THEME = 2  # five on one subject would hide the rest of the week
 
 
 def choose_leads(content: EditionContent) -> tuple[StoryItem, ...]:
-    """The stories that matter: what an editor put first, then the highest ranks, at most two of one theme, each with a theme."""
+    """The stories that matter: what an editor put first, then the highest ranks, each with a theme.
+
+    At most two of one theme, and more only where no other theme is left to tell of.
+    """
     chosen = [story for story in content.stories if story.id == content.editing.lead]
-    for story in content.stories:
-        same = sum(other.primary == story.primary for other in chosen)
-        if story.themes and same < LEADS_PER_THEME and story not in chosen:
-            chosen.append(story)
-        if len(chosen) == LEADS:
-            break
+    for most in (LEADS_PER_THEME, LEADS):
+        for story in content.stories:
+            if len(chosen) == LEADS:
+                return tuple(chosen)
+            same = sum(other.primary == story.primary for other in chosen)
+            if story.themes and same < most and story not in chosen:
+                chosen.append(story)
     return tuple(chosen)
 
 

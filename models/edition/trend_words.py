@@ -4,10 +4,13 @@ A story counts once under every theme that it shows, whoever carries it: `Editio
 trends and the web edition's list of themes all count by that.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from models.edition.content import EditionContent
+from models.sources import name_nation
 from models.trends import CHANCE, LEAST_OUTLETS, LEAST_STORIES, Trend, Verdict
+from models.weeks import Week
 
 NAMED_IN_ONE_LINE = 3  # themes; a list of nine is not brief
 
@@ -46,15 +49,15 @@ def is_news(trend: Trend) -> bool:
 
 
 def say_usual(trend: Trend) -> str:
-    """ ", usually 3 to 5"; nothing where there is no usual."""
+    """ ", usually 3 to 5 a week"; nothing where there is no usual."""
     if trend.usual is None:
         return ""
     low, high = trend.usual
-    return f", usually {low}" if low == high else f", usually {low} to {high}"
+    return f", usually {low if low == high else f'{low} to {high}'} a week"
 
 
 def describe_section(content: EditionContent, theme: str) -> str:
-    """ "6 stories from 7 outlets, usually 0 to 1": the numbers beside a theme's heading."""
+    """ "6 stories from 7 outlets, usually 0 to 1 a week": the numbers beside a theme's heading."""
     stories = content.stories_on(theme)
     trend = next((trend for trend in content.trends if trend.theme == theme), None)
     if trend is None or is_part(content):
@@ -81,36 +84,51 @@ def describe_trend(trend: Trend, *, complete: bool = True) -> str:
     }.get(trend.verdict, f"{text}{_say_why_not(trend, complete=complete)}")
 
 
-def describe_chart(trend: Trend) -> str:
-    """A trend's bars in words, oldest week first."""
-    counts = ", ".join("no data" if count is None else str(count) for count in trend.counts)
-    return f"Stories a week, oldest first: {counts}."
+def describe_chart(trend: Trend, week: Week) -> str:
+    """A trend's bars in words, the last of `week`: "Stories a week: week 46 no data, week 47 5"."""
+    counts = zip(weeks_of(trend, week), trend.counts, strict=True)
+    said = (f"week {one.number}: {'no data' if count is None else count}" for one, count in counts)
+    return f"Stories a week. {'; '.join(said).capitalize()}."
+
+
+def weeks_of(trend: Trend, week: Week) -> list[Week]:
+    """The weeks of a trend's bars, the last of them `week`."""
+    return [week.plus(-back) for back in reversed(range(len(trend.counts)))]
+
+
+def name_weeks(trend: Trend, week: Week) -> str:
+    """ "weeks 36 to 47": what a trend's bars are of."""
+    return f"weeks {weeks_of(trend, week)[0].number} to {week.number}" if trend.counts else "no week"
 
 
 def explain_charts(content: EditionContent) -> str:
     """How to read the bars."""
     last = "this week" if content.complete else "this week so far"
     everywhere = ", over all nations and sectors" if is_part(content) else ""
+    weeks = f", {name_weeks(content.trends[0], content.as_week())}" if content.trends else ""
     return (
-        f"Stories a week{everywhere}; the last bar is {last}. A story counts once under every theme that it has. "
-        "Each chart has its own scale."
+        f"Stories a week{weeks}{everywhere}; the last bar is {last}. A story counts once under every theme that "
+        "it has, whichever nation it is from. Each chart has its own scale."
     )
 
 
 def say_changes(content: EditionContent) -> tuple[str, ...]:
-    """What rose, is new or went quiet, each with its numbers; where nothing did, why what is unusual is not called so."""
+    """Which themes rose, are new or went quiet, against what, and where; where none did, why what is unusual is not called so."""
     said = []
+    before = _name_weeks_before(content)
     for verdict, words in (
-        (Verdict.RISING, "Rising"),
-        (Verdict.NEW, "New, with no story in the weeks before"),
-        (Verdict.QUIET, "Gone quiet"),
+        (Verdict.RISING, f"Themes that rise{before}"),
+        (Verdict.NEW, "Themes that are new, with no story in the weeks before"),
+        (Verdict.QUIET, f"Themes that went quiet{before}"),
     ):
         if found := trends_with(content, verdict):
             said.append(f"{words}: {_list(content, found)}.")
     above = [t for t in content.trends if _is_above(t) and is_news(t)]
     for reason in dict.fromkeys(_say_why_not(trend, complete=content.complete) for trend in above):
         alike = [trend for trend in above if _say_why_not(trend, complete=content.complete) == reason]
-        said.append(f"More than usual: {_list(content, sorted(alike, key=lambda trend: -trend.now))}{reason}.")
+        said.append(
+            f"Themes with more stories than usual: {_list(content, sorted(alike, key=lambda trend: -trend.now))}{reason}."
+        )
     if not said and content.stories:
         said.append(_say_no_change(content))
     if said and is_part(content):
@@ -175,7 +193,7 @@ def _say_no_change(content: EditionContent) -> str:
 def _list(content: EditionContent, trends: Sequence[Trend]) -> str:
     shown, left = trends[:NAMED_IN_ONE_LINE], len(trends) - NAMED_IN_ONE_LINE
     names = content.theme_names
-    named = [f"{names.get(trend.theme, trend.theme)} ({_say(trend)})" for trend in shown]
+    named = [f"{names.get(trend.theme, trend.theme)} ({_say(trend)}{_say_where(content, trend)})" for trend in shown]
     return ", ".join([*named, f"and {left} more under Trends"] if left > 0 else named)
 
 
@@ -183,3 +201,27 @@ def _say(trend: Trend) -> str:
     if trend.verdict is Verdict.NEW:
         return count_stories(trend.now)
     return f"{_count(trend.now, trend)}{say_usual(trend)}"
+
+
+def _name_weeks_before(content: EditionContent) -> str:
+    """ " against the 10 weeks before": those of which there is data."""
+    before = max((sum(count is not None for count in trend.counts[:-1]) for trend in content.trends), default=0)
+    return f" against the {before} weeks before" if before else ""
+
+
+def _say_where(content: EditionContent, trend: Trend) -> str:
+    """ "; 1 story from Scotland, 1 from Wales": the nations beside England whose news a theme's number counts as well.
+
+    Only of what rose or is new, and where the stories at hand are those that were counted.
+    """
+    counted = [story for story in content.stories_on(trend.theme) if not story.late and not story.added]
+    if trend.verdict not in _FLAGS or is_part(content) or len(counted) != trend.now:
+        return ""
+    nations = Counter(story.nation for story in counted if story.nation not in {"uk", "england"})
+    if not nations:
+        return ""
+    (nation, count), *others = sorted(nations.items())
+    if count == len(counted):
+        return f"; {'all ' * (count > 1)}from {name_nation(nation)}"
+    first = f"{count_stories(count)} from {name_nation(nation)}"
+    return f"; {', '.join([first, *(f'{more} from {name_nation(other)}' for other, more in others)])}"

@@ -159,6 +159,23 @@ def test_a_phone_shows_it_without_endless_scrolling(
         page.close()
 
 
+def test_headings_look_as_weighty_as_their_levels(browser: Any, pages: dict[str, str]) -> None:
+    for name in ("email", "web", "edited-email", "edited-web", "daily"):
+        for width in (375, 700):
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            page.set_content(pages[name])
+            sizes = [
+                page.evaluate(
+                    "level => [...document.querySelectorAll(level)].map(e => parseFloat(getComputedStyle(e).fontSize))",
+                    level,
+                )
+                for level in ("h1", "h2", "h3")
+            ]
+            page.close()
+            assert min(sizes[0]) > max(sizes[1]), f"{name} at {width} px"
+            assert min(sizes[1]) > max(sizes[2]), f"{name} at {width} px"
+
+
 def test_the_dark_colours_are_dark(browser: Any, pages: dict[str, str]) -> None:
     for name in PAGES:
         shades = {}

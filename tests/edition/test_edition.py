@@ -72,6 +72,16 @@ def test_the_lead_has_five_and_no_more_than_two_of_one_theme(sqlite: Database) -
     assert top[0] == content.stories[0]
 
 
+def test_the_lead_is_filled_from_one_theme_where_no_other_is_left(sqlite: Database) -> None:
+    with sqlite.write() as session:
+        for number in range(6):
+            add(session, f"On work {number}", themes=[("workforce", "x", 0.99 - number / 100)])
+        add(session, "On appraisal", themes=[("appraisal", "y", 0.5)])
+        add(session, "On none", themes=())
+    top = [story.title for story in choose_leads(edition(sqlite))]
+    assert top == ["On work 0", "On work 1", "On appraisal", "On work 2", "On work 3"]
+
+
 def test_every_story_stands_once_in_full_and_is_pointed_to_from_its_other_themes(sqlite: Database) -> None:
     fakes.fill(sqlite, weeks=1)
     content = edition(sqlite)

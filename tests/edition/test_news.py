@@ -109,9 +109,9 @@ def test_the_brief_names_who_and_what_and_leads_to_the_story(content: EditionCon
         (replace(RISING, verdict=Verdict.USUAL, counts=(0,) * 11 + (2,)), "No theme has more or fewer stories than usual."),
         (
             replace(RISING, verdict=Verdict.QUIET, usual=(3, 5), counts=(4,) * 11 + (0,)),
-            "Gone quiet: Speaking up (no stories, usually 3 to 5).",
+            "Themes that went quiet against the 11 weeks before: Speaking up (no stories, usually 3 to 5 a week).",
         ),
-        (RISING, "Rising: Speaking up (7 stories from 5 outlets, usually 0 to 2)."),
+        (RISING, "Themes that rise against the 11 weeks before: Speaking up (7 stories from 5 outlets, usually 0 to 2 a week)."),
     ],
 )  # fmt: skip
 def test_what_is_said_of_a_change_agrees_with_the_numbers_beside_it(

@@ -174,7 +174,7 @@ def test_the_charts_of_what_is_unusual_have_their_numbers_in_words(content: Edit
     unusual = [trend for trend in content.trends if trend_words.is_news(trend)]
     assert len(unusual) == page.count('role="img"') == 4
     for trend in unusual:
-        assert f'aria-label="{trend_words.describe_chart(trend)}"' in page
+        assert f'aria-label="{trend_words.describe_chart(trend, content.as_week())}"' in page
     assert render_web(content).count('<ol class="chart">') == 15
 
 
