@@ -2,7 +2,7 @@
 
 Two reports of one event share what is rare: names, numbers, the words of the matter. What any two stories about a trust
 share, its name, is left out of the comparison and counted by itself. Words are weighed by how rare they are in the seeds of
-the framework in use, so that the words of its subject, which most stories share, weigh little. Nothing here needs an encoder: one finds hardly more.
+the framework in use, so that the words of its subject, which most stories share, weigh little. Nothing here needs an encoder.
 
 The weights were fitted on two sets of the labelled reports of `tests/quality`, the threshold chosen with a third, and both
 measured on a fourth (`python -m tests.quality.events`); models/README.md has the figures.
@@ -48,8 +48,8 @@ TITLE_WEIGHT = 8.3
 SHARED_BODY_WEIGHT = 2.7
 OTHER_BODY_WEIGHT = -1.7
 CONSTANT = -8.9
-# From here two are taken for one event: 111 of 113 invented pairs from here on are. Lower, more of the retold reports that
-# tell of one matter at other times are taken for one event than are found.
+# Log-odds from which two are taken for one event: 111 of 113 invented pairs from here on are. Lower, more pairs of retold
+# reports are taken wrongly than invented ones are found.
 SAME_EVENT = -2.0
 ON_THE_WHOLE = -4.5  # mean log-odds with all reports of the event, since each tells another part of it
 FOLLOWS = (
