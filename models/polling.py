@@ -14,7 +14,7 @@ from models.outcomes import Outcome, PollOutcome
 
 MIN_SECONDS = 30 * 60  # feeds are seldom rendered anew more often than that
 MAX_SECONDS = 24 * 3600  # "every source at least daily"
-FIRST_SECONDS = 3 * 3600  # the monitor's own rhythm: eight runs a day
+FIRST_SECONDS = 3 * 3600  # somewhat more than the two hours between runs, as the settings have them
 FAILURE_SECONDS = 3600  # the pause after a first failure; doubles with each
 # Unless the host says when to come back, asking again soon changes nothing: a person has to look.
 _SETTLED = frozenset(

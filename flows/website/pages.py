@@ -16,6 +16,7 @@ from flows.website.site import (
     LAST_PAGE,
     PAGE_STORIES,
     StoryCard,
+    keep,
     organisation_names,
     organisations_named,
     page_number,
@@ -51,6 +52,7 @@ def themes(request: Request) -> Response:
     return site_of(request).page(request, "themes.html", title="Themes", groups=groups)
 
 
+@keep
 def theme(request: Request) -> Response:
     """One theme: what it stands for, its two years, its stories by month."""
     site = site_of(request)
@@ -81,6 +83,7 @@ def theme(request: Request) -> Response:
     )
 
 
+@keep
 def recommendations(request: Request) -> Response:
     """What was reported on each numbered theme, quarter by quarter, the newest first."""
     site = site_of(request)
@@ -106,6 +109,7 @@ def recommendations(request: Request) -> Response:
     return site.page(request, "recommendations.html", title=f"{heading} at a glance", sections=sections)
 
 
+@keep
 def organisations(request: Request) -> Response:
     """The organisations that stories of the last three months name."""
     site = site_of(request)
@@ -124,6 +128,7 @@ def organisations(request: Request) -> Response:
     return site.page(request, "organisations.html", title="Organisations in the news", rows=rows)
 
 
+@keep
 def organisation(request: Request) -> Response:
     """One organisation: its stories, its themes, whom the same stories name."""
     site = site_of(request)

@@ -1,8 +1,9 @@
 """The benchmarks of speed and scale: `python -m tests.benchmarks [WHAT…] [--articles N…] [--peers PYTHON] [--out DIR]`.
 
-WHAT is any of end-to-end, unchanged, tagger, archives, million, search; without any, all but the last two. `--peers` is the
-Python of an environment with news-please and newspaper4k (they are not dependencies). `--pages DIR` takes real HTML in place of the
-demo's. `--encoders tfidf minilm` (minilm needs CULTURE_ENCODER_FOLDER or the network). Writes a table and JSON.
+WHAT is any of end-to-end, unchanged, tagger, archives, million, search; without any, all but the last two. `search` ends with 50
+visitors while a run writes. `--peers` is the Python of an environment with news-please and newspaper4k (they are not
+dependencies). `--pages DIR` takes real HTML in place of the demo's. `--encoders tfidf minilm` (minilm needs
+CULTURE_ENCODER_FOLDER or the network). Writes a table and JSON.
 """
 
 import argparse
@@ -68,11 +69,11 @@ def main() -> None:
             _done(million(stored), options.out, f"stored-{stored}")
     if "search" in what:
         for stored in options.stored:
-            _done(search(stored), options.out, f"search-{stored}")
+            _done(search(stored, options.models), options.out, f"search-{stored}")
 
 
-def search(articles: int) -> dict[str, Any]:
-    """The web edition's search on so many stored articles, in databases of both kinds."""
+def search(articles: int, models: Path) -> dict[str, Any]:
+    """The web edition's search on so many stored articles, in databases of both kinds, and visitors while a run writes."""
     result: dict[str, Any] = {"articles": articles}
     with (
         tempfile.TemporaryDirectory(prefix="culture-benchmark-") as folder,
@@ -82,6 +83,8 @@ def search(articles: int) -> dict[str, Any]:
         for kind, place in (("sqlite", f"sqlite:///{folder}/culture.db"), ("postgresql", address)):
             arguments = ["--database", place, "--articles", str(articles)]
             result[kind] = measure("tests.benchmarks.search", *arguments).answer
+            visits = measure("tests.benchmarks.visitors", "--database", place, "--models", str(models))
+            result[f"{kind}_visitors"] = visits.answer
     return result
 
 

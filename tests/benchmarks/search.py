@@ -52,7 +52,8 @@ def main() -> None:
     days = max(LEAST_DAYS, DAYS_OF_A_MILLION * options.articles // 1_000_000)
     with open_database(options.database) as database, tempfile.TemporaryDirectory() as folder:
         begin = time.monotonic()
-        fill(database, articles=options.articles, days=days, now=NOW)
+        if is_empty(database):
+            fill(database, articles=options.articles, days=days, now=NOW)
         answer: dict[str, Any] = {"articles": options.articles, "fill_seconds": time.monotonic() - begin}
         answer["index_bytes_per_article"] = index_bytes(database) / options.articles
         answer["megabytes"] = size(database)
@@ -65,6 +66,12 @@ def main() -> None:
             search.rebuild(session=session)
         answer["rebuild_seconds"] = time.monotonic() - begin
     print(json.dumps(answer))
+
+
+def is_empty(database: Database) -> bool:
+    """Whether it is to be filled; one that was filled before is measured as it is."""
+    with database.read() as session:
+        return session.execute(text("SELECT 1 FROM article LIMIT 1")).first() is None
 
 
 def ask(database: Database, wanted: Wanted) -> None:

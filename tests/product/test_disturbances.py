@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from models.store.editions import gather_week
 from models.store.tables import Article, Story
 from models.weeks import LONDON, Week
 from tests.support.fakes_store import add_lead
-from tests.support.prefect_server import Product
+from tests.support.prefect_server import Product, processes_of
 
 pytestmark = pytest.mark.long
 
@@ -270,13 +271,14 @@ def test_the_prefect_server_is_killed_in_the_middle_of_a_run(product: Product) -
     os.killpg(record["pid"], signal.SIGKILL)
     assert product.process is not None
     assert product.process.wait(60) == 1
+    assert processes_of(product.data) == []
     product.start()
     ended = product.ended(first, 300)
     assert ended["state_type"] in {"COMPLETED", "CRASHED", "FAILED"}
     again = product.run("monitor", {"all_due": True})
     assert again["state_type"] == "COMPLETED", again["state"]["message"]
-    with sqlite3.connect(product.data / "culture.db") as link:
+    with closing(sqlite3.connect(product.data / "culture.db")) as link:
         articles, addresses = link.execute("SELECT count(*), count(DISTINCT url) FROM article").fetchone()
+        told = [(run["name"], run["state"]["message"], run["start_time"]) for run in product.runs("monitor")]
         assert articles == addresses > 60
-        assert link.execute("SELECT count(*) FROM article WHERE model_version IS NULL").fetchone()[0] == 0
-    link.close()
+        assert link.execute("SELECT count(*) FROM article WHERE model_version IS NULL").fetchone()[0] == 0, told

@@ -17,9 +17,11 @@ from sqlmodel import create_engine
 from flows.collecting import open_web
 from models import organisations
 from models.store import database
-from models.tagging import fitting, thresholds, versions, vocabulary
+from models.tagging import evaluation, fitting, thresholds, versions, vocabulary
 from models.tagging.classifier import Tagger
 from tests.support.small_seeds import use_seeds, write_small_seeds
+
+KEPT = 40  # of the models trained so far; those of the seeds alone are asked for again and again
 
 
 @contextmanager
@@ -33,6 +35,7 @@ def tiny_builds(folder: Path) -> Iterator["Builds"]:
         # Each engine would compile the same statements anew, and there are several to a sequence.
         compiled: dict[Any, Any] = {}
         patch.setattr(database, "create_engine", partial(create_engine, execution_options={"compiled_cache": compiled}))
+        patch.setattr(evaluation, "_DRAWS", 5)  # of the intervals, a fifth of a sequence's time
         builds = Builds(patch, home)
         builds.become(0)
         yield builds
@@ -75,9 +78,11 @@ def _remembering(train: Any) -> Any:
     trained: dict[str, Tagger] = {}
 
     def remembered(data: Any, choice: Any, folder: Any, version: str) -> Tagger:
-        if version not in trained:
-            trained[version] = train(data, choice, folder, version)
-        return trained[version]
+        tagger = trained.pop(version) if version in trained else train(data, choice, folder, version)
+        trained[version] = tagger
+        while len(trained) > KEPT:
+            trained.pop(next(iter(trained)))
+        return tagger
 
     return remembered
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from lxml import etree, html
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from flows.website.app import make_app
 from flows.website.site import MAX_PAGE_BYTES
 from models.edition.content import content_from_json
 from models.organisations import load_organisations
+from models.reviews import check_decision
 from models.settings import Settings
-from models.store import editions
+from models.store import editions, reviews
 from models.store.database import Database, open_database
 from models.store.organisations import record_organisations
 from models.store.tables import Article, StoredMention, Story, Tag
@@ -102,6 +105,27 @@ def test_a_theme_counts_as_the_database_does(store: tuple[Database, Path], reade
             found = html.fromstring(reader.get(month.get("href")).text).xpath("string(//h2[@id='found'])")
             assert found.split()[0] == month.text, month.get("href")
         assert page.xpath("//*[name()='svg']/@role") == ["img"]
+
+
+def test_a_page_is_kept_for_a_minute_and_made_anew_where_a_person_has_spoken(sqlite: Database, tmp_path: Path) -> None:
+    now = fakes.MONDAY_7
+    reader = Visitor(make_app(sqlite, fakes.REGISTRY, filled(sqlite, tmp_path, weeks=1), lambda: now))
+
+    def first() -> tuple[int, str]:
+        story = html.fromstring(reader.get("/themes/workforce").text).xpath("//article")[0]
+        link = next(one for one in story.xpath(".//a/@href") if one.startswith("/stories/"))
+        return int(link.rpartition("/")[2]), story.xpath("string(.//h4)").strip()
+
+    number, title = first()
+    with sqlite.write() as session:
+        session.get_one(Article, number).title = "Another headline"
+    assert first() == (number, title)
+    now += timedelta(minutes=1)
+    assert first() == (number, "Another headline")
+    with sqlite.write() as session:
+        decision = check_decision(reviewer="Ada", not_themes=["workforce"])
+        reviews.record(session.get_one(Article, number), decision, now, session=session)
+    assert first()[0] != number
 
 
 def test_what_an_edition_tells_can_be_reached_from_its_page(store: tuple[Database, Path], reader: Visitor) -> None:

@@ -10,7 +10,6 @@ import feedparser
 from flows.reading.page_language import language_code
 from flows.reading.parser_faults import PARSER_FAULTS
 from flows.reading.sources.json_feed import read_json_feed
-from flows.reading.sources.listed import Listed, settled
 from flows.reading.sources.listing import (
     ACCEPT_FEED,
     MAX_AUTHOR,
@@ -23,6 +22,7 @@ from flows.reading.sources.listing import (
     plain,
     repair_xml,
 )
+from flows.reading.sources.settling import Listed, settled
 from models.dates import Reading, readings
 from models.entries import Entry, Reply
 from models.urls import fragment_of, normalise_url

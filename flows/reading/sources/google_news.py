@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import feedparser
 
 from flows.reading.sources.feed import entry_dates, read_feed
-from flows.reading.sources.listed import Listed, settled
 from flows.reading.sources.listing import (
     ACCEPT_FEED,
     MAX_ENTRIES,
@@ -17,6 +16,7 @@ from flows.reading.sources.listing import (
     plain,
     with_parameters,
 )
+from flows.reading.sources.settling import Listed, settled
 from models.entries import Entry, Reply
 from models.urls import host_of, normalise_url
 

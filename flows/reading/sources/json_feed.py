@@ -5,7 +5,6 @@ from typing import Any
 
 from flows.fetching.decoding import load_json
 from flows.reading.page_language import language_code
-from flows.reading.sources.listed import Listed, settled
 from flows.reading.sources.listing import (
     MAX_AUTHOR,
     MAX_ENTRIES,
@@ -14,6 +13,7 @@ from flows.reading.sources.listing import (
     Listing,
     plain,
 )
+from flows.reading.sources.settling import Listed, settled
 from models.dates import readings
 from models.entries import Entry
 from models.urls import fragment_of, normalise_url
