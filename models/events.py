@@ -4,8 +4,8 @@ Two reports of one event share what is rare: names, numbers, the words of the ma
 share, its name, is left out of the comparison and counted by itself. Words are weighed by how rare they are in the seeds of
 the framework in use, so that the words of its subject, which most stories share, weigh little. Nothing here needs an encoder.
 
-The weights were fitted on two sets of the labelled reports of `tests/quality`, the threshold chosen with a third, and both
-measured on a fourth (`python -m tests.quality.events`); models/README.md has the figures.
+The weights were fitted on two sets of the labelled reports of `tests/quality`, the threshold chosen with a third and a
+fourth in view (`python -m tests.quality.events`); models/README.md has the figures.
 """
 
 import math

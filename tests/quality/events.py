@@ -1,7 +1,7 @@
 """Measures which reports are taken for one event: python -m tests.quality.events [--fit] [EVALUATION]
 
 On the invented reports of this folder (the weights were fitted on `reports_one.toml` and `reports_two.toml`, the threshold was
-chosen with `reports_three.toml` too, `reports_four.toml` is only measured), on the retold reports of seeds/retold taken as all
+chosen with the figures of the other two in view), on the retold reports of seeds/retold taken as all
 of one day, and, with the folder of the evaluation sets, on pairs of real articles.
 """
 
