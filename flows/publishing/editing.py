@@ -93,7 +93,7 @@ def edit_edition(
     with database.read() as session:
         kept = editions.edition_of(week, session=session)
         was_approved = _is_approved(kept, session)
-    if kept is None and not content.stories and week != coming_week(database, now):
+    if kept is None and not content.stories and week < coming_week(database, now):
         raise EditError(f"there is nothing to edit in {week}: no edition of it was made, and no story of it is stored")
     if wanted:
         with database.write() as session:
