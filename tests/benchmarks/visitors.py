@@ -44,7 +44,7 @@ def main() -> None:
         folder = Path(name)
         (folder / "models").symlink_to(trained(options.models, "tfidf") / "models")
         environment = {"CULTURE_DATABASE_URL": options.database, "CULTURE_DATA": name, "CULTURE_WEB_PORT": "8190"}
-        with site(10) as news:
+        with site(100) as news:
             job(news, name, environment)
         with served(folder, environment) as address, site(options.articles) as news:
             alone = Visits(address)
