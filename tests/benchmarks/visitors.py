@@ -103,7 +103,9 @@ class Visits:
 
     def _visit(self, number: int) -> None:
         chance = Random(number)
-        transport = httpx.HTTPTransport(local_address=f"127.0.1.{number + 1}")
+        # Each page on a connection of its own: one that is kept might be closed by the server in that very moment.
+        alone = httpx.Limits(max_keepalive_connections=0)
+        transport = httpx.HTTPTransport(local_address=f"127.0.1.{number + 1}", limits=alone)
         with httpx.Client(base_url=self._address, transport=transport, timeout=60, trust_env=False) as client:
             while not self._over.wait(READING_SECONDS * chance.uniform(0.5, 1.5)):
                 begin = time.monotonic()
