@@ -195,8 +195,8 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with https:// or http://")
+        if value and not (_is_address(value) and re.fullmatch(r"[\w.:~%/\[\]-]{1,300}", value, re.ASCII)):
+            raise ValueError("must be https://host or https://host/path: at most 300 letters, digits and .:~%/[]-_")
         return value.rstrip("/")
 
     @field_validator("alert_to", "editor_to")

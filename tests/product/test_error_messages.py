@@ -45,6 +45,20 @@ def check(ran: Ran, *words: str, code: int = 2) -> None:
         ("CULTURE_MAX_AGE_DAYS", "0", ("CULTURE_MAX_AGE_DAYS", "'0'", "greater than or equal to 1")),
         ("CULTURE_HOST_GAP_SECONDS", "-1", ("CULTURE_HOST_GAP_SECONDS", "'-1'")),
         ("CULTURE_BASE_URL", "monitor.example", ("CULTURE_BASE_URL", "https://", "'monitor.example'")),
+        *(
+            ("CULTURE_BASE_URL", address, ("CULTURE_BASE_URL", "https://host/path"))
+            for address in (
+                "https://[::1",
+                "https://x.example:99999",
+                "https://mönitor.example",
+                "https://x.example/\r\nBcc: everyone@evil.example",
+                "https://x.example/a>, <mailto:b@evil.example",
+                "https://me:word@x.example",
+                "https://x.example?a=b",
+                f"https://x.example/{'a' * 1500}",
+                "https://x.example/\udcff",
+            )
+        ),
         ("CULTURE_SMTP", "smtp://h", ("CULTURE_SMTP", "did you mean CULTURE_SMTP_URL?")),
         ("CULTURE_DATABASE_URL", "mysql://u:canary@h/n", ("CULTURE_DATABASE_URL", "postgresql://")),
         ("CULTURE_DATABASE_URL", "canary", ("CULTURE_DATABASE_URL", "postgresql://user:password@host/name")),
