@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+from models.private_files import write_whole
 from models.settings import Settings
 
 MARKER = "demo.json"  # stands in a data folder whose database holds the demo's news
@@ -22,9 +23,7 @@ def demo_folder(data: Path) -> Path:
         for name in _WRITTEN:
             _remove(folder / name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text(
-        json.dumps({"what": "this folder holds the demo's invented news"}) + "\n", encoding="utf-8"
-    )
+    write_whole(folder / MARKER, json.dumps({"what": "this folder holds the demo's invented news"}).encode() + b"\n")
     return folder
 
 
@@ -33,8 +32,7 @@ def leave_demo(settings: Settings) -> str:
     if not (settings.data / MARKER).exists():
         return ""
     aside = settings.data / "demo"
-    if aside.exists():
-        shutil.rmtree(aside)
+    _remove(aside)
     aside.mkdir(parents=True)
     for name in _WRITTEN:
         if (settings.data / name).exists():
@@ -43,7 +41,7 @@ def leave_demo(settings: Settings) -> str:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

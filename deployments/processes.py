@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from models.private_files import open_to_append
+
 _LOG_BYTES = 5_000_000  # a log that grew beyond is begun anew at the next start; the one before stays beside it
 _TAIL_LINES = 12
 _PR_SET_PDEATHSIG = 1
@@ -24,7 +26,7 @@ class Child:
             log.replace(log.with_suffix(".old.log"))
         self.name = name
         self.log = log
-        with log.open("ab") as out:
+        with open_to_append(log) as out:
             self._process = subprocess.Popen(
                 arguments,
                 env=dict(environment),

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from models.private_files import open_to_append
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -16,15 +18,15 @@ else:
 def only_instance(file: Path) -> Iterator[int | None]:
     """Hold the lock; gives None, or the process that holds it already (0 where that is not known)."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+", encoding="utf-8") as held:
+    with open_to_append(file) as held:
         if not _lock(held.fileno()):
             held.seek(0)
-            words = held.read().strip()
-            yield int(words) if words.isdecimal() else 0
+            words = held.read(20).strip()
+            yield int(words) if words.isdigit() else 0
             return
         held.seek(0)
         held.truncate()
-        held.write(str(os.getpid()))
+        held.write(str(os.getpid()).encode())
         held.flush()
         yield None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 
 
 def keep_private() -> None:
@@ -25,6 +26,17 @@ def open_new(file: Path) -> BinaryIO:
     """
     file.unlink(missing_ok=True)
     return open(file, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def open_to_append(file: Path) -> BinaryIO:
+    """A file to be added to, or to be held as a lock: its owner's alone where it is made, and no link of its name is followed.
+
+    Raises:
+        OSError: it can't be had.
+    """
+    if file.is_symlink():
+        file.unlink(missing_ok=True)
+    return open(file, "a+b", opener=lambda name, flags: os.open(name, flags | _NO_LINK, 0o600))
 
 
 def write_whole(file: Path, content: bytes) -> Path:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from email.utils import parseaddr
 from functools import partial
@@ -10,44 +9,19 @@ from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, IPvAnyAddress, SecretStr, ValidationError, field_validator
+from pydantic import Field, IPvAnyAddress, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import UserError
 from models.given_files import read_given_text
+from models.setting_checks import Contact, Cron, Folder, PublicAddress, is_web_address
 
 DISTRIBUTION, PREFIX, ENV_FILE = "nhs-culture-monitor", "CULTURE_", ".env"
 BLOCK = "secret:"  # names a Prefect Secret block, whose value the flows take
 REGISTRY, CHANNELS = "sources.toml", "channels.toml"  # in the data folder: the user's own, once there is one
 AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
-
-
-def _check_cron(line: str) -> str:
-    words = "must be five fields of numbers like '0 7 * * 1' (Mondays at 07:00), or empty for never"
-    if line and (len(line.split()) != 5 or re.search(r"[^\d*,/ -]", line)):  # no names of days: a mistake shows at once
-        raise ValueError(words)
-    try:
-        if line:
-            CronSim(line, datetime.now(UTC))
-    except CronSimError as error:
-        raise ValueError(f"{words}; this one has a {str(error).lower()}") from None
-    return line
-
-
-def _is_address(address: str, *, needs_port: bool = False) -> bool:
-    try:
-        parts = urlsplit(address)
-        has_port = bool(parts.port) if needs_port else parts.port != 0
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and has_port
-
-
-Cron = Annotated[str, AfterValidator(_check_cron)]
 
 
 def own_file(name: str, given: dict[str, Any]) -> Path | None:
@@ -65,7 +39,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
-    data: Path = Field(Path("data"), description="Folder for everything that is written")
+    data: Folder = Field(Path("data"), description="Folder for everything that is written")
     database_url: SecretStr | None = Field(
         None, description="SQLAlchemy address of a PostgreSQL database; without it, SQLite in the data folder"
     )
@@ -88,7 +62,7 @@ class Settings(BaseSettings):
         None,
         description="Proxy, http://user:password@host:8080, for all but CULTURE_ALLOW_HOSTS; proxies of the environment are ignored",
     )
-    contact: str = Field("", description="Address or web page for site owners, sent in the User-Agent")
+    contact: Contact = Field("", description="Address or web page for site owners, sent in the User-Agent")
     host_gap_seconds: float = Field(1.0, ge=0, le=60, description="Least seconds between two requests to one host")
     max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
     pages_per_run: int = Field(2000, ge=1, description="Pages read in one run; the rest waits for the next")
@@ -111,7 +85,9 @@ class Settings(BaseSettings):
         description="smtps://user:password@host:465 or smtp://…:587, or secret:BLOCK; without it, editions are previews",
     )
     mail_from: str = Field("NHS Culture Monitor <monitor@localhost>", description="Sender of the digest")
-    base_url: str = Field("", description="Public address of the web edition, for links and one-click unsubscribing")
+    base_url: PublicAddress = Field(
+        "", description="Public address of the web edition, for links and one-click unsubscribing"
+    )
     web_host: str = Field("127.0.0.1", description="Address on which `web` and `start` serve the web edition")
     web_port: int = Field(8330, ge=1, le=65535, description="Its port; put your web server with TLS in front of it")
     web_trusted_header: str = Field(
@@ -167,7 +143,7 @@ class Settings(BaseSettings):
     def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():
             return None
-        if not _is_address(value.get_secret_value(), needs_port=True):
+        if not is_web_address(value.get_secret_value(), needs_port=True):
             raise ValueError("must be http://host:port, with user:password@ before the host where it asks for them")
         return value
 
@@ -192,13 +168,6 @@ class Settings(BaseSettings):
                 raise ValueError(f"{one} must be a name like server, or an address like https://monitor.example.org")
         return value
 
-    @field_validator("base_url")
-    @classmethod
-    def _is_web_address(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with https:// or http://")
-        return value.rstrip("/")
-
     @field_validator("alert_to", "editor_to")
     @classmethod
     def _are_mail_addresses(cls, value: str) -> str:
@@ -211,7 +180,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         address = value.get_secret_value() if value is not None else BLOCK
-        if not address.startswith(BLOCK) and not _is_address(address):
+        if not address.startswith(BLOCK) and not is_web_address(address):
             raise ValueError("must be a web address such as https://host/path; a port is a number up to 65535")
         return value
 

@@ -13,6 +13,7 @@ from deployments.demo_folder import demo_folder
 from deployments.demo_site import DemoSite
 from flows.publishing.editing import edit_edition
 from models.edition.edits import Wanted
+from models.private_files import write_whole
 from models.settings import MINILM, TFIDF, load_settings
 from models.sources import load_registry
 from models.store.database import open_database
@@ -35,7 +36,7 @@ def demo(data: Data = None, json: Json = False, verbose: Verbose = False) -> Non
     folder = demo_folder(load_settings(data=data).data)
     with DemoSite(now) as site:
         registry_file = folder / "demo-sources.toml"
-        registry_file.write_text(site.sources_toml(), encoding="utf-8")
+        write_whole(registry_file, site.sources_toml().encode())
         settings = load_settings(
             data=folder,
             database_url=None,

@@ -25,6 +25,7 @@ from models.settings import load_settings
 from models.sources import Registry, Source
 from models.store import backfill as queries
 from models.store.database import Database, open_database
+from models.text_safety import storable
 from models.urls import host_of
 from models.weeks import utc_now
 
@@ -85,6 +86,11 @@ def read_archive(job: ArchiveJob) -> PartResult:
 
 def read_into(database: Database, job: ArchiveJob) -> PartResult:
     """Read one archive into `database`."""
+    name = str(job.path)
+    if (
+        storable(name) != name
+    ):  # what the system makes of bytes that are no text: neither a database nor a server takes it
+        return PartResult(storable(job.path.name), problem=f"{storable(name)}: its name is not UTF-8; rename it")
     try:
         part = job.part
     except OSError as error:

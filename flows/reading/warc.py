@@ -27,6 +27,7 @@ _SAMPLE_BYTES = 60_000  # of a page's head and body, in which its language is lo
 _SAMPLE_LETTERS = 3_000
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]{0,200}\r\n")
 _GZIP = b"\x1f\x8b"
+_PIECE = 64 * 1024
 _LANGUAGE = re.compile(rb"(?i)<html[^>]{0,500}?\s(?:xml:)?lang\s*=\s*[\"']?([a-z]{2,3})\b")
 _SILENT_NAMES = (b"script", b"style", b"noscript", b"svg", b"head")
 _SILENT = re.compile(rb"(?i)<(?:(%s)\b|!--)" % b"|".join(_SILENT_NAMES))
@@ -181,20 +182,24 @@ def _without_silent(body: bytes) -> bytes:
 
 
 def _is_cut(path: Path, position: int) -> bool:
-    """Whether a gzipped archive ends within a record, where its reader just stops; `position` is the last one's."""
+    """Whether a gzipped archive ends within a record, where its reader just stops; `position` is the last one's.
+
+    A piece at a time, since a megabyte may unpack to a gigabyte, and zlib copies all that follows the end of a member.
+    """
     with path.open("rb") as file:
         if file.read(2) != _GZIP:
             return False
         file.seek(position)
         member, fed = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), False
-        while block := file.read(1 << 20):
-            while block:
+        while block := file.read(_PIECE):
+            is_full = False
+            while block or is_full:
                 try:
-                    member.decompress(block)
+                    is_full = len(member.decompress(block, _PIECE)) == _PIECE
                 except zlib.error:
                     return True
-                fed, block = True, b""
+                fed, block = True, member.unconsumed_tail
                 if member.eof:
                     block = member.unused_data
-                    member, fed = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), False
+                    member, fed, is_full = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), False, False
         return fed

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.private_files import write_whole
 from models.settings import AUTO, MINILM, TFIDF, Settings
 from models.store import model_versions, reviews
 from models.store import tagging as queries
@@ -266,7 +267,7 @@ def encoder_folder(settings: Settings, notes: list[str], models_folder: Path | N
         if settings.encoder == MINILM:
             raise
         folder.mkdir(parents=True, exist_ok=True)
-        failed.write_text(f"{error}\n", encoding="utf-8")
+        write_whole(failed, f"{error}\n".encode())
         notes.append(str(error))
     return folder
 

@@ -29,10 +29,13 @@ from models.store.database import (
 from models.text_safety import plain_line
 
 _SQLITE_MARK = b"SQLite format 3\0"
-# Triggers and views with their words; of tables the names, since SQLite rewrites their words where a column is added.
+# All that acts by itself, by its words. SQLite rewrites those of a table where a column is added: of tables, how often they
+# check something, and their columns with what these compute.
 _OBJECTS = (
-    "SELECT type, name, CASE WHEN type = 'table' THEN '' ELSE sql END FROM sqlite_master "
-    "WHERE type <> 'index' AND NOT (type = 'table' AND name LIKE 'sqlite\\_%' ESCAPE '\\')"
+    "SELECT type, name, CASE WHEN type = 'table' THEN length(sql) - length(replace(upper(sql), 'CHECK', '')) ELSE sql END "
+    "FROM sqlite_master WHERE NOT (type = 'table' AND name LIKE 'sqlite\\_%' ESCAPE '\\')",
+    "SELECT 'table', t.name, c.cid, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, c.hidden "
+    "FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
 )
 _CONTENT = ("article", "recipient", "edition")  # tables: where one has a row, there is something to lose
 
@@ -83,8 +86,7 @@ def restore(address: str, file: Path, *, replace: bool = False) -> None:
     own = _sqlite_file(address, restore_lines(address, file))
     if not _starts_as_sqlite(file):
         raise BackupError(f"{file}: is not a backup; name a file made by `culture-monitor backup`")
-    _check(file, f"{file}:")
-    _check_objects(file)
+    _check(file, f"{file}:", is_given=True)
     try:
         with open_to_read(address, any_schema=True) as database:
             if not replace and _has_content(database):
@@ -163,14 +165,16 @@ def _copy(database: Database, part: Path) -> None:
         ) from error
 
 
-def _check(file: Path, shown: str) -> None:
-    """That a file is whole, ours, and of a schema that this version knows."""
+def _check(file: Path, shown: str, *, is_given: bool = False) -> None:
+    """That a file is whole, ours, and of a schema that this version knows; one that is given holds nothing else."""
     try:
         with closing(_open_finished(file)) as backup:
-            found = backup.execute("PRAGMA integrity_check").fetchone()[0]
             revision = backup.execute("SELECT version_num FROM alembic_version").fetchone()
             for table in _CONTENT:
                 backup.execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608 - our names
+            if is_given and revision is not None and revision[0] in known_revisions():
+                _check_objects(file)  # first: to see whether it is whole, all that its indexes hold is computed
+            found = backup.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.Error as error:
         reason = "is not a backup of the monitor" if "no such table" in str(error) else "is damaged"
         raise BackupError(f"{shown} {reason} ({error}); nothing was changed") from error
@@ -184,18 +188,18 @@ def _check(file: Path, shown: str) -> None:
 
 
 def _check_objects(file: Path) -> None:
-    """That it holds the tables, views and triggers of its schema and no others: a trigger would act in our name for ever."""
+    """That it holds what its schema has and nothing else: a trigger or an index would act in our name for ever."""
     from alembic import command  # here: to import it takes a fifth of a second
 
     engine = create_engine("sqlite://")
     with closing(_open_finished(file)) as backup, engine.connect() as connection:
-        found = {tuple(row) for row in backup.execute(_OBJECTS)}
+        found = {tuple(row) for query in _OBJECTS for row in backup.execute(query)}
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, backup.execute("SELECT version_num FROM alembic_version").fetchone()[0])
-        ours = {tuple(row) for row in connection.exec_driver_sql(_OBJECTS)}
+        ours = {tuple(row) for query in _OBJECTS for row in connection.exec_driver_sql(query)}
     engine.dispose()
-    for kind, name, _ in sorted(found ^ ours, key=str):
+    for kind, name, *_ in sorted(found ^ ours, key=str):
         raise BackupError(
             f"{file}: its {kind} {plain_line(str(name), 100)!r} is not as the monitor makes it; nothing was changed"
         )

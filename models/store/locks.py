@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from models.private_files import open_to_append
 from models.store.database import Database
 
 if sys.platform != "win32":
@@ -81,7 +82,7 @@ def lock_file(file: Path, *, wait: bool) -> Iterator[bool]:
     if sys.platform == "win32":  # the flow's concurrency limit of one has to do
         yield True
         return
-    with file.open("ab") as held:
+    with open_to_append(file) as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             mine = True

@@ -1,5 +1,7 @@
 """A backfill: the past of sources and archives, each once, the same whatever read it and however often it stopped."""
 
+import os
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -204,6 +206,18 @@ def test_a_damaged_archive_is_a_problem_of_its_own(
     assert [problem.split(": ")[0] for problem in summary.problems] == [str(paths[0]), str(tmp_path / "none.warc")]
     with sqlite.read() as session:
         assert len(session.exec(select(BackfillPart)).all()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are Unicode")
+def test_an_archive_whose_name_is_not_utf8_is_a_problem_of_its_own(
+    sqlite: Database, pages: list[Captured], registry: Registry, settings: Settings, tmp_path: Path
+) -> None:
+    named, other = spread(pages, tmp_path, files=2)
+    odd = named.rename(tmp_path / os.fsdecode(b"caf\xe9.warc.gz"))
+    summary = read(sqlite, jobs_of([odd, other], registry, settings))
+    assert summary.parts == 1
+    (problem,) = summary.problems
+    assert problem == f"{tmp_path}/caf.warc.gz: its name is not UTF-8; rename it"
 
 
 def test_days_begin_and_end_at_midnight_in_london() -> None:

@@ -45,6 +45,30 @@ def check(ran: Ran, *words: str, code: int = 2) -> None:
         ("CULTURE_MAX_AGE_DAYS", "0", ("CULTURE_MAX_AGE_DAYS", "'0'", "greater than or equal to 1")),
         ("CULTURE_HOST_GAP_SECONDS", "-1", ("CULTURE_HOST_GAP_SECONDS", "'-1'")),
         ("CULTURE_BASE_URL", "monitor.example", ("CULTURE_BASE_URL", "https://", "'monitor.example'")),
+        *(
+            ("CULTURE_BASE_URL", address, ("CULTURE_BASE_URL", "https://host/path"))
+            for address in (
+                "https://[::1",
+                "https://x.example:99999",
+                "https://mönitor.example",
+                "https://x.example/\r\nBcc: everyone@evil.example",
+                "https://x.example/a>, <mailto:b@evil.example",
+                "https://me:word@x.example",
+                "https://x.example?a=b",
+                f"https://x.example/{'a' * 1500}",
+                "https://x.example/\udcff",
+            )
+        ),
+        ("CULTURE_CONTACT", "Zoë", ("CULTURE_CONTACT", "ASCII")),
+        ("CULTURE_CONTACT", "us\r\nX-More: them", ("CULTURE_CONTACT", "on one line")),
+        ("CULTURE_CONTACT", "a" * 10_000, ("CULTURE_CONTACT", "at most 200")),
+        ("CULTURE_PROXY", "http://canary\r\nX: y@127.0.0.1:9", ("CULTURE_PROXY", "http://host:port")),
+        (
+            "CULTURE_ALERT_WEBHOOK",
+            "https://hook.example/canary\r\nX: y",
+            ("CULTURE_ALERT_WEBHOOK", "https://host/path"),
+        ),
+        ("CULTURE_DATA", "what?mode=memory", ("CULTURE_DATA", "'what?mode=memory'", "question mark")),
         ("CULTURE_SMTP", "smtp://h", ("CULTURE_SMTP", "did you mean CULTURE_SMTP_URL?")),
         ("CULTURE_DATABASE_URL", "mysql://u:canary@h/n", ("CULTURE_DATABASE_URL", "postgresql://")),
         ("CULTURE_DATABASE_URL", "canary", ("CULTURE_DATABASE_URL", "postgresql://user:password@host/name")),

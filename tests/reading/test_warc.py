@@ -140,6 +140,22 @@ def test_memory_is_bounded_by_the_page_not_by_the_file(tmp_path: Path) -> None:
     assert peak < 4_000_000  # of 62 MB
 
 
+@pytest.mark.parametrize("tail", [b"", b"more than its length says" * 4_000_000])
+def test_memory_is_bounded_however_small_the_last_record_is_packed(tmp_path: Path, tail: bytes) -> None:
+    path = write_archive(tmp_path / "a.warc.gz", [page(), page(body=b"<html>" + b" " * 100_000_000)])
+    with path.open("ab") as file:
+        file.write(gzip.compress(tail, 1))
+    passed_over: Counter[str] = Counter()
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in captures(path, WANTED, passed_over))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (count, passed_over) == (1, {"too-large": 1})
+    assert peak < 2 * MAX_PAGE_BYTES + 1_000_000
+
+
 @pytest.mark.parametrize(
     ("host", "site"),
     [("www.bbc.co.uk", "bbc.co.uk"), ("feeds.site.example", "site.example"), ("m.org", "m.org"), ("nhs.uk", "nhs.uk")],

@@ -112,6 +112,14 @@ FOREIGN = {
     "table": "CREATE TABLE more (x)",
     "virtual table": "CREATE VIRTUAL TABLE more USING fts5(x)",
     "table that is missing": "DROP TABLE host_state",
+    "index": "CREATE INDEX more ON article (url)",
+    "index that computes": "CREATE INDEX more ON article (hex(url))",
+    "index of ours, changed": "DROP INDEX ix_article_source; CREATE INDEX ix_article_source ON article (hex(url))",
+    "column": "ALTER TABLE host_state ADD COLUMN more TEXT",
+    "column that computes": "ALTER TABLE host_state ADD COLUMN more TEXT GENERATED ALWAYS AS (hex(zeroblob(99))) VIRTUAL",
+    "default that computes": "ALTER TABLE host_state ADD COLUMN more TEXT DEFAULT (hex(1))",
+    "check": "CREATE TABLE other AS SELECT * FROM host_state; PRAGMA writable_schema = 1; UPDATE sqlite_master SET sql = "
+    "substr(sql, 1, length(sql) - 1) || ', CHECK (0))' WHERE name = 'host_state'; DROP TABLE other",
 }
 
 
@@ -123,7 +131,9 @@ def test_a_backup_with_what_the_monitor_never_made_is_refused(tmp_path: Path, no
         add_articles(database, now, 2)
     with closing(sqlite3.connect(file)) as backup:
         backup.executescript(FOREIGN[what])
-    with pytest.raises(BackupError, match=r"(more|search_tag_delete|host_state).*; nothing was changed"):
+    with pytest.raises(
+        BackupError, match=r"(more|search_tag_delete|host_state|ix_article_source).*; nothing was changed"
+    ):
         restore(address, file, replace=True)
     assert len(urls(address)) == 2
 

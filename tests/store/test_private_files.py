@@ -1,6 +1,7 @@
 """Everything that is written is its owner's alone, whatever the umask and whatever lay there before."""
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.processes import Child
 from models.private_files import write_whole
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -108,3 +110,35 @@ def test_a_folder_in_a_files_place_is_named(folder: Path) -> None:
         assert f"data/archive/{page.name}: is a folder where a file is to be written; move it away" in ran.stderr
     finally:
         page.rmdir()
+
+
+def test_links_beside_the_data_are_not_written_through_by_any_command(tmp_path: Path) -> None:
+    """Locks, logs and marks too: a lock that was followed would empty what it leads to."""
+    precious, data = tmp_path / "precious", tmp_path / "data"
+    precious.write_text("mine")
+    names = ("demo-sources.toml", "prefect/start.lock", "culture.db.model.lock")
+    for name in names:
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).symlink_to(precious)
+    (data / "demo.json").symlink_to(tmp_path / "made")
+    command(tmp_path, "demo")
+    started = subprocess.run(
+        [sys.executable, "-m", "deployments.cli", "start"],
+        cwd=tmp_path, env={**os.environ, "CULTURE_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"},
+        capture_output=True, encoding="utf-8", check=False, timeout=120,
+    )  # fmt: skip
+    assert started.returncode == 2
+    assert precious.read_text() == "mine"
+    assert not (tmp_path / "made").exists()
+    assert not [name for name in (*names, "demo.json") if (data / name).is_symlink()]
+
+
+def test_a_log_is_not_written_through_a_link(tmp_path: Path) -> None:
+    precious, log = tmp_path / "precious", tmp_path / "logs" / "runner.log"
+    precious.write_text("mine")
+    log.parent.mkdir()
+    log.symlink_to(precious)
+    child = Child("runner", [sys.executable, "-c", "print('words')"], os.environ, log)
+    child.stop(signal.SIGTERM, 30)
+    assert precious.read_text() == "mine"
+    assert not log.is_symlink()
