@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, wraps
+from threading import Lock
 from typing import Any, cast
 from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session
+from sqlmodel import select as select_rows
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -25,8 +27,8 @@ from models.sources import Registry
 from models.store.article_facts import chunks
 from models.store.database import Database
 from models.store.in_scope import article
-from models.store.search import Hit, named_organisations, state_of_news, stories_by_key
-from models.store.tables import StoredOrganisation
+from models.store.search import Hit, named_organisations, stories_by_key
+from models.store.tables import Review, StoredOrganisation
 from models.text_safety import plain_line
 from models.themes import Theme, load_framework, load_themes, theme_ids
 from models.weeks import LONDON, format_long_date
@@ -34,8 +36,7 @@ from models.weeks import LONDON, format_long_date
 MAX_PAGE_BYTES = 150_000
 PAGE_STORIES = 20  # on one page of a list
 LAST_PAGE = 50
-# Pages that count years of stories, in memory: 30 MB at most. What `state_of_news` does not see is shown a minute later.
-PAGES_KEPT = 200
+PAGES_KEPT = 200  # that count years of stories, in memory: 30 MB at most
 KEPT_FOR = timedelta(minutes=1)
 MENU = (
     ("/", "Latest"),
@@ -76,9 +77,14 @@ class Site:
     base_url: str  # its public address, or that of this machine: for feeds, which are read elsewhere
 
     @cached_property
-    def kept(self) -> dict[tuple[str, int], tuple[object, datetime, Response]]:
-        """The pages that `keep` has kept: by path and number of the page, of which state of the news, and since when."""
+    def kept(self) -> dict[tuple[str, int], tuple[int | None, datetime, Response]]:
+        """The pages that `keep` has kept: by path and number of the page, the last review that they know, since when."""
         return {}
+
+    @cached_property
+    def making(self) -> Lock:
+        """Held while such a page is made: who asks for it meanwhile waits for it, and does not make it too."""
+        return Lock()
 
     @cached_property
     def templates(self) -> Environment:
@@ -161,19 +167,20 @@ def site_of(request: Request) -> Site:
 
 
 def keep(page: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """A page that hangs on its path, its number and the news alone: made anew where news or a person's word has come."""
+    """A page that hangs on its path, its number and the news alone: made once a minute, and anew where a person has spoken."""
 
     @wraps(page)
     def kept(request: Request) -> Response:
         site, now = site_of(request), site_of(request).now()
         asked = request.scope["path"], page_number(request.query_params.get("page", "1"))
         with site.database.read() as session:
-            state = state_of_news(session=session)
-        made = site.kept.get(asked)
-        if made is None or made[0] != state or now - made[1] >= KEPT_FOR:
-            if len(site.kept) >= PAGES_KEPT:
-                site.kept.clear()
-            made = site.kept[asked] = (state, now, page(request))
+            last_review = session.exec(select_rows(func.max(Review.id))).one()
+        with site.making:
+            made = site.kept.get(asked)
+            if made is None or made[0] != last_review or now - made[1] >= KEPT_FOR:
+                if len(site.kept) >= PAGES_KEPT:
+                    site.kept.clear()
+                made = site.kept[asked] = (last_review, now, page(request))
         return HTMLResponse(made[2].body, made[2].status_code)
 
     return kept

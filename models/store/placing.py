@@ -225,10 +225,13 @@ def _record_reasons(week: Week, now: datetime, *, session: Session) -> None:
 
 
 def _held_by_unsent(week: Week, *, session: Session) -> set[int]:
-    """The articles of stories that a draft of an earlier week lists, late ones too: it was never sent, and still might be."""
-    earlier = [one for one in editions_near(week, session=session).values() if Week.parse(one.week) < week]
-    listed = {number for one in earlier if not one.sealed for number in listed_articles(one)}
-    return articles_of_stories(listed, session=session)
+    """The articles of stories that a draft of an earlier week holds, left out or not: it was never sent, and still might be."""
+    held = set[int]()
+    for edition in editions_near(week, session=session).values():
+        if Week.parse(edition.week) < week and not edition.sealed:
+            held |= listed_articles(edition) | withheld_articles(edition).keys()
+            held |= added_articles(edition, session=session)
+    return articles_of_stories(held, session=session)
 
 
 def _left_out_stories() -> Subquery:

@@ -12,13 +12,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, column, false, func, literal_column, or_, select, table, text
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from models.edition.facts import StoryFact
 from models.store.article_facts import chunks, tags_of
 from models.store.columns import UtcDateTime
 from models.store.in_scope import article, carries, members, published_or_seen, stands, story_key
-from models.store.tables import Article, Review, Run, StoredMention, Tag
+from models.store.tables import Article, StoredMention
 from models.store.week_gathering import articles_of, leads_of
 from models.text_safety import plain_line
 from models.weeks import LONDON
@@ -159,13 +159,6 @@ def facets(hits: Sequence[Hit], *, session: Session) -> dict[str, Counter[str]]:
             for name, value in zip(("nation", "sector", "outlet"), row, strict=True):
                 counts[name].update([value] if value else [])
     return counts
-
-
-def state_of_news(*, session: Session) -> tuple[object, ...]:
-    """Differs where an article, a tag, a person's word or a run has come, or a run has ended."""
-    newest = [select(func.max(col(number))).scalar_subquery() for number in (Article.id, Tag.id, Review.id, Run.id)]
-    ended = select(func.max(col(Run.finished_at))).scalar_subquery()
-    return tuple(session.execute(select(*newest, ended)).one())
 
 
 def stories_of(hits: Sequence[Hit], *, everything: bool = False, session: Session) -> list[StoryFact]:

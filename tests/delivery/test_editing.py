@@ -184,6 +184,17 @@ def test_what_a_draft_leaves_out_no_other_edition_tells_until_it_is_undone(
         edit(database, settings, undo=(1,))
 
 
+def test_what_a_draft_left_out_that_was_never_sent_has_its_reason(
+    database: Database, settings: Settings, port: int
+) -> None:
+    send(database, settings, port)
+    late = add_news(database, "Found after its week was told")
+    edit(database, settings, week=NEXT, now=NEXT_MONDAY, leave_out=(str(late),))
+    send(database, settings, port, week=NEXT.plus(1), now=NEXT_MONDAY + timedelta(days=7))
+    with database.read() as session:
+        assert session.get_one(ArticleEdition, late).reason == "edition-not-sent"
+
+
 def test_moving_is_a_review_and_undoing_it_too(database: Database, settings: Settings) -> None:
     story = next(one for one in edit(database, settings).draft.content.stories if one.primary == "speaking-up")
     moved = edit(database, settings, move=str(story.id), to="appraisal").draft.content

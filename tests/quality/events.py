@@ -1,8 +1,8 @@
 """Measures which reports are taken for one event: python -m tests.quality.events [--fit] [EVALUATION]
 
 On the invented reports of this folder (the weights were fitted on `reports_one.toml` and `reports_two.toml`, the threshold was
-chosen with the figures of the other two in view), on the retold reports of seeds/retold taken as all
-of one day, and, with the folder of the evaluation sets, on pairs of real articles.
+chosen with the figures of the next two in view, the fifth set was written after all of them), on the retold reports of
+seeds/retold taken as all of one day, and, with the folder of the evaluation sets, on pairs of real articles.
 """
 
 import argparse
@@ -28,7 +28,9 @@ FITTED = ("reports_one.toml", "reports_two.toml")  # on which the weights were
 DAY = datetime(2026, 9, 1, 9, tzinfo=UTC)
 # What the invented reports name and `models.events` does not count: bodies that are not in one place.
 _NATIONAL = frozenset(
-    "cqc nhs-england rcn bma dhsc gmc rcs national-guardian health-institute policy-trust skills-council".split()
+    "cqc nhs-england rcn bma dhsc gmc rcs national-guardian health-institute policy-trust skills-council "
+    "unison rcm spso rqia care-england scottish-government welsh-government health-and-social-care-committee "
+    "department-of-health-northern-ireland".split()
 )
 
 
@@ -268,7 +270,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.fit:
         fit()
-    for name in (*FITTED, "reports_three.toml", "reports_four.toml"):
+    for name in (*FITTED, "reports_three.toml", "reports_four.toml", "reports_five.toml"):
         if options.only in name:
             measure_invented(name)
     if not options.only:
