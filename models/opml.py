@@ -15,6 +15,7 @@ from models.urls import host_of, normalise_url
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_OUTLINES = 5_000
+MAX_ATTRIBUTES = 100  # of one; the library looks for each among all
 _NOT_ID = re.compile(r"[^a-z0-9]+")
 
 
@@ -40,6 +41,8 @@ def read_opml(data: bytes) -> tuple[Source, ...]:
     for number, outline in enumerate(root.iter("outline")):
         if number >= MAX_OUTLINES:
             break
+        if len(outline.attrib) > MAX_ATTRIBUTES:
+            continue
         address = next((value for name, value in outline.attrib.items() if str(name).lower() == "xmlurl"), "")
         url = normalise_url(str(address)) if address else None
         if url is None or url in seen:

@@ -13,6 +13,7 @@ from models.organisations import KINDS, NATIONS, Organisation, Organisations, lo
 from models.own_organisations import add_own
 from models.settings import load_settings
 from models.store.organisations import recent_stories
+from models.text_safety import plain_line
 from models.weeks import LONDON, utc_now
 
 STORIES_SHOWN = 5
@@ -122,6 +123,7 @@ def add(
     settings = load_settings(data=data)
     _check("--kind", kind, KINDS)
     _check("--nation", nation, NATIONS)
+    name = plain_line(name)  # what is no text on one line, no news has and no file takes
     organisation = Organisation(
         id=organisation_id or plain_name(name).replace(" ", "-"),
         kind=kind,

@@ -44,6 +44,8 @@ _NO_CHARACTERS = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 _TAG = re.compile(rb"<[A-Za-z!/]")
 _COMMENTING = etree.XPath("//*[@*[contains(., '<!--')]]")
 _LONG_TAG_BYTES = 30_000
+_QUOTED = re.compile(rb"=\s*(?:\"[^\"]*\"|'[^']*')")
+_PARTING = (b" ", b"\t", b"\n", b"\r", b"\f", b"/")  # two attributes
 _LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{%d,}>?" % _LONG_TAG_BYTES)
 # The names that old pages give to what really is the Windows code page, as the WHATWG's table says.
 _REALLY_WINDOWS = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii"}
@@ -167,7 +169,8 @@ def _is_thicket(html: bytes) -> bool:
     if max(map(len, html.split(b"<"))) < _LONG_TAG_BYTES:
         return False
     long_tags = _LONG_TAG.findall(html)
-    return any(tag.count(b"=") > MAX_ATTRIBUTES or tag.count(b" ") > 4 * MAX_ATTRIBUTES for tag in long_tags)
+    bare = [_QUOTED.sub(b"=", tag) for tag in long_tags]  # pictures and drawings stand in values
+    return any(tag.count(b"=") > MAX_ATTRIBUTES or sum(map(tag.count, _PARTING)) > 4 * MAX_ATTRIBUTES for tag in bare)
 
 
 def _drop_what_is_not_read(tree: "lxml.html.HtmlElement") -> None:

@@ -90,8 +90,8 @@ def standing(article_id: int, *, session: Session) -> dict[str, bool]:
     found = {IN_SCOPE: article.scope_state == State.YES}
     for tag in session.exec(select(Tag).where(Tag.article_id == article_id)):
         found[tag.theme] = tag.state == State.YES
-    query = select(Review).where(Review.article_id == article_id).order_by(col(Review.at), col(Review.id))
-    found.update({review.theme: review.verdict for review in session.exec(query)})
+    said = select(Review.theme, Review.verdict).where(Review.article_id == article_id)
+    found.update(session.exec(said.order_by(col(Review.at), col(Review.id))).all())
     return found
 
 

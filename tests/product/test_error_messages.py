@@ -346,3 +346,9 @@ def test_the_messages_of_a_working_run_name_no_traceback(tmp_path: Path) -> None
         ran = command(tmp_path, "run", "--sources", "my.toml", CULTURE_ALLOW_HOSTS="127.0.0.1")
     assert "Traceback" not in ran.stderr + ran.stdout
     assert ran.returncode in {0, 1}
+
+
+def test_an_organisation_is_added_without_what_is_no_text(tmp_path: Path) -> None:
+    added = ("organisations", "add", "A\udcff\x7f\x1b[31m\nTrust", "--kind", "charity", "--nation", "uk")
+    assert command(tmp_path, *added).returncode == 0
+    assert 'name = "A[31m Trust"' in (tmp_path / "data" / "organisations.toml").read_text()

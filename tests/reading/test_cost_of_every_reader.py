@@ -100,6 +100,14 @@ WORK: dict[str, Callable[[str], object]] = {
 }  # fmt: skip
 
 
+def test_an_outline_of_many_attributes_is_not_dear() -> None:
+    def work(length: int) -> object:
+        many = " ".join(f"a{number}='1'" for number in range(length))
+        return read_opml(f"<opml><outline xmlUrl='https://a.example/'/><outline {many}/></opml>".encode())
+
+    assert in_proportion(work)
+
+
 @pytest.mark.parametrize("name", WORK)
 def test_no_run_of_letters_is_dear(name: str) -> None:
     WORK[name]("once, so that what is read from files is read")
