@@ -13,7 +13,7 @@ from models.edition.edits import EditError, Wanted, describe
 from models.edition.trend_words import count_stories
 from models.settings import Settings
 from models.sources import Registry
-from models.store import editions, edits
+from models.store import editions, edits, recipients
 from models.store.database import Database
 from models.store.edits import Listed
 from models.store.tables import Edition
@@ -97,6 +97,10 @@ def edit_edition(
         raise EditError(f"there is nothing to edit in {week}: no edition of it was made, and no story of it is stored")
     if wanted:
         with database.write() as session:
+            # What is sent stays as it was sent: somebody who is erased later must not stand in it.
+            words = (wanted.note, wanted.sentence, wanted.headline, wanted.outlet, wanted.add)
+            if recipients.are_named(" ".join(words), session=session):
+                raise EditError("it holds the address of somebody on the list; nothing was recorded: leave it out")
             done = edits.record(week, wanted, content, now, names, session=session)
     sender = parse_sender(settings.mail_from, settings.base_url)
     draft = compose_edition(database, registry, settings, sender, week, now, themes)

@@ -218,6 +218,12 @@ def erase_departed(now: datetime, *, session: Session) -> int:
     return len(gone)
 
 
+def are_named(text: str, *, session: Session) -> bool:
+    """Whether a text holds the address of somebody who is not erased."""
+    small = text.lower()
+    return "@" in small and any(address in small for address in session.scalars(select(Recipient.address)) if address)
+
+
 def check_address(address: str) -> str:
     """The address in its normal form: international domains in ASCII, the whole in lower case.
 

@@ -285,6 +285,7 @@ def test_what_can_not_be_done_is_told_and_nothing_is_recorded(database: Database
         ({"editor": "ada@trust.example.org", "note": "x"}, "give the editor's name and not an address"),
         ({"editor": "ada＠trust.example.org", "note": "x"}, "give the editor's name and not an address"),
         ({"editor": "ada﹫trust.example.org", "note": "x"}, "give the editor's name and not an address"),
+        ({"note": "Write to Reader0@trust0.example.org."}, "holds the address of somebody on the list"),
         ({"week": Week(1990, 1), "note": "x"}, "nothing to edit in 1990-W01: no edition of it was made"),
         ({"week": Week(1990, 1)}, "nothing to edit in 1990-W01"),
         ({"leave_out": ("999999",)}, "'999999' is no stored article"),
