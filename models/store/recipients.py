@@ -46,8 +46,6 @@ def add(address: str, now: datetime, *, session: Session, **choices: Unpack[Choi
             other choices are given: `change` changes those.
     """
     normal = check_address(address)
-    if "=?" in normal:  # an encoded word (RFC 2047), which each mail program reads in its own way
-        raise RecipientError(f"{address!r} is not an email address: before the @ it looks like an encoded word")
     recipient = by_address(normal, session=session)
     is_new = recipient is None
     if recipient is None:
