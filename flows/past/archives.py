@@ -87,9 +87,7 @@ def read_archive(job: ArchiveJob) -> PartResult:
 def read_into(database: Database, job: ArchiveJob) -> PartResult:
     """Read one archive into `database`."""
     name = str(job.path)
-    if (
-        storable(name) != name
-    ):  # what the system makes of bytes that are no text: neither a database nor a server takes it
+    if storable(name) != name:  # bytes that are no text: neither a database nor a server takes them
         return PartResult(storable(job.path.name), problem=f"{storable(name)}: its name is not UTF-8; rename it")
     try:
         part = job.part

@@ -9,9 +9,8 @@ from models.text_safety import plain_line
 MAX_CELL = 300
 _SAFE_IN_LINKS = ":/?#@!$&',;=%~+*"  # no bracket or blank, which would end the link
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
-_OPENING = re.compile(
-    r"^(\d{0,9})(=|\.(?=\s|$))"
-)  # where it begins a line: makes a heading of the one above, or a list
+# Where it begins a line: makes a heading of the one above, or a list.
+_OPENING = re.compile(r"^(\d{0,9})(=|\.(?=\s|$))")
 
 
 class Markdown(str):

@@ -7,28 +7,18 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from prefect import flow
 from sqlmodel import col, select
 
-from flows.collecting.source_polls import poll_source
-from flows.fetching.client import PoliteClient
-from flows.reading.sources import Window
-from flows.reading.workers import Workers
-from flows.running import tasks
 from flows.train import theme_figure
 from models.reviews import check_decision
-from models.settings import load_settings
-from models.sources import Source
 from models.store import reviews
 from models.store.tables import Article
 from models.weeks import Week, utc_now
 from tests.support.fakes_mail import Mailboxes, smtp_server
-from tests.support.fakes_web import Answer, FakeWeb
 from tests.support.prefect_server import Product
 
 pytestmark = pytest.mark.long
@@ -294,25 +284,3 @@ def test_the_form_edits_the_edition_shows_it_and_the_draft_is_told(monitored: Pr
     (mail,) = mailboxes.raw("ada@example.org")
     assert b"can be edited" in mail
     assert form["id"].encode() in mail
-
-
-@flow
-async def ask(url: str) -> None:
-    """Asks a source with little time; run in a process of its own, for what Prefect's client leaves open."""
-    settings = load_settings(run_minutes=0.001, allow_hosts="127.0.0.1")
-    source, week = Source(id="one", url=url), Window(utc_now() - timedelta(days=7), utc_now())
-    async with PoliteClient(user_agent="a test", allow_hosts=settings.allow_hosts) as client, Workers(1) as workers:
-        poll = tasks.as_tasks(settings)
-        await poll(poll_source, source, None, client=client, workers=workers, window=week)
-
-
-def test_a_step_that_hangs_is_ended_a_while_after_the_time_of_a_run(product: Product) -> None:
-    with FakeWeb() as web:
-        web.pages["/feed"] = Answer(b"late", delay=5.0)
-        asked = f"tasks.SPARE_SECONDS = 0.5; asyncio.run(ask({web.url('/feed')!r}))"
-        code = f"import asyncio; from tests.prefect.test_flows import ask, tasks; {asked}"
-        said = subprocess.run(
-            [sys.executable, "-c", code], env=product.client_environment, capture_output=True, text=True, check=False
-        )
-    assert said.returncode == 1
-    assert "Task run 'poll one' - Finished in state TimedOut" in said.stderr
