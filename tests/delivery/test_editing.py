@@ -285,7 +285,8 @@ def test_what_can_not_be_done_is_told_and_nothing_is_recorded(database: Database
         ({"editor": "ada@trust.example.org", "note": "x"}, "give the editor's name and not an address"),
         ({"editor": "ada＠trust.example.org", "note": "x"}, "give the editor's name and not an address"),
         ({"editor": "ada﹫trust.example.org", "note": "x"}, "give the editor's name and not an address"),
-        ({"note": "Write to Reader0@trust0.example.org."}, "holds the address of somebody on the list"),
+        ({"note": "Write to **Reader0@trust0.example.org**."}, "holds the address of somebody on the list"),
+        ({"note": "Ask <reader1＠trust1.example.org>"}, "holds the address of somebody on the list"),
         ({"week": Week(1990, 1), "note": "x"}, "nothing to edit in 1990-W01: no edition of it was made"),
         ({"week": Week(1990, 1)}, "nothing to edit in 1990-W01"),
         ({"leave_out": ("999999",)}, "'999999' is no stored article"),
@@ -301,6 +302,11 @@ def test_what_can_not_be_done_is_told_and_nothing_is_recorded(database: Database
         assert session.exec(select(StoredEdit)).all() == []
         assert session.exec(select(Review)).all() == []
     assert not [*settings.data.rglob("1990*")]
+
+
+def test_an_address_of_nobody_on_the_list_may_be_printed(database: Database, settings: Settings) -> None:
+    note = "Write to office@trust0.example.org or areader0@trust0.example.org.uk."
+    assert note in edit(database, settings, note=note).draft.content.editing.note
 
 
 def test_the_command_shows_the_draft_edits_it_and_refuses_after_sending(
