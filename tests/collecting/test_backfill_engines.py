@@ -23,7 +23,8 @@ from tests.support.postgres import Postgres
 from tests.support.prefect_cluster import program
 from tests.support.prefect_server import Product, until
 
-pytestmark = pytest.mark.long
+# Another program may use the port of Dask's dashboard, which then takes another one and warns.
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:Port 8787 is already in use")]
 
 DAYS = ("2022-06-10", "2022-09-01")
 FLOW = """import asyncio, sys
