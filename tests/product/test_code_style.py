@@ -23,4 +23,6 @@ def test_the_code_is_clean(check: list[str]) -> None:
 def test_a_file_of_tests_is_run_by_one_process(request: pytest.FixtureRequest) -> None:
     """Else each process starts the product, and some stop it while others use it."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        assert request.node.nodeid.endswith("@tests/product/test_code_style.py"), "the groups of conftest.py are not in force"
+        assert request.node.nodeid.endswith("@tests/product/test_code_style.py"), (
+            "the groups of conftest.py are not in force"
+        )
