@@ -9,7 +9,7 @@ from sqlmodel import select
 from flows.running import jobs
 from models.outcomes import Outcome, PollOutcome
 from models.revisits import MAX_TRIES
-from models.store.tables import SourceState
+from models.store.tables import EarlierHeadline, SourceState
 from tests.support.changing_sites import BUSY, DAY, HOUR, World, page, report, six_stories
 from tests.support.fakes_web import Answer
 
