@@ -34,6 +34,7 @@ class Page:
     title: str = ""
     author: str | None = None
     published_at: datetime | None = None  # aware
+    date_guessed: bool = False  # whether that may be another date: of a change, or of another article
     language: str | None = None  # ISO 639-1, as told from the text
     site_name: str | None = None
     canonical_url: str | None = None  # normalised, on the same site

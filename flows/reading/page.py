@@ -83,6 +83,7 @@ def read_page(html: bytes, *, url: str, content_type: str) -> Page:
         title=facts.title,
         author=facts.author,
         published_at=facts.published_at,
+        date_guessed=facts.date_guessed,
         language=tell_language(kept or f"{facts.title} {facts.description}", facts.language),
         site_name=facts.site_name,
         canonical_url=facts.canonical_url,
