@@ -13,8 +13,16 @@ from models.urls import normalise_url
 _FORMS = re.compile(
     r"(?i)^(?:amp|print|printable|mobile|full|single|page|page[-_]?\d+|index\.\w{2,5}|default\.\w{2,5}|all|embed|feed|rss)$"
 )
+# Behind which lists of pages stand, not pages.
+_INDEXES = frozenset(
+    "tag tags topic topics category categories section sections author authors keyword keywords search hub".split()
+)
+_EXTENSION = re.compile(r"\.\w{2,5}$")
+_NUMBER = re.compile(r"\d{4,}")
+_YEAR = re.compile(r"(?:19|20)\d\d$")
 # A word or number that all pages of a site may share.
 _WORD = re.compile(r"[a-z0-9]{3,}")
+_EVERY_WORD = re.compile(r"[a-z0-9]+")
 _COMMON = frozenset(
     "the and for with from that this news article articles story stories post html htm php aspx www".split()
 )
@@ -38,8 +46,8 @@ def names_this_page(canonical: str, url: str, title: str = "") -> bool:
         return all(_FORMS.match(part) or (part.isdigit() and "page" in more[0]) for part in more) or (
             len(more) == 1 and more[0].isdigit() and len(more[0]) < 3 and _is_slug(theirs[-1])
         )
-    if canonical.endswith("/") and not any(map(_is_slug, theirs)):
-        return False  # another section
+    if _is_section(theirs, ours, asked, given, title):
+        return False
     return not _tells_another(theirs, ours, title)
 
 
@@ -59,6 +67,27 @@ def title_words(title: str) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W_]+", title.casefold())) - _COMMON
 
 
+def _is_section(theirs: list[str], ours: list[str], asked: set[str], given: set[str], title: str) -> bool:
+    """Whether the canonical address ends in nothing that names one page, or stands in an index that ours does not."""
+    if _INDEXES & set(theirs) - set(ours):
+        return True
+    names, own = _named(theirs), _named(ours)
+    ids = set(re.findall(r"\d+", " ".join(given)))
+    if given & asked or ids & set(re.findall(r"\d+", " ".join([*own[-1:], *asked]))):
+        return False  # chosen by a parameter that keeps what chose ours
+    if not names:
+        return True
+    last, told = names[-1], _words(names[-1])
+    if own and _EXTENSION.sub("", last) == _EXTENSION.sub("", own[-1]):
+        return False
+    if (
+        len(told) == 2 and not _is_slug(last) and not (own and len(_words(own[-1])) >= _FEW_WORDS)
+    ):  # a short title, where ours tells none
+        return not told <= title_words(title)
+    other_number = _numbers([last]) and _numbers(own[-1:]) and not _numbers([last]) & _numbers(own[-1:])
+    return not _is_slug(last) or (bool(other_number) and len(told) < _FEW_WORDS)
+
+
 def _tells_another(theirs: list[str], ours: list[str], title: str) -> bool:
     """Whether the canonical address is made of the words of another title, while this page's tells its own."""
     words = title_words(title)
@@ -73,7 +102,17 @@ def _tells_another(theirs: list[str], ours: list[str], title: str) -> bool:
 
 def _is_slug(segment: str) -> bool:
     """Whether a part of an address names one page: the words of its title, or a number."""
-    return len(_words(segment)) >= _FEW_WORDS or re.search(r"\d{4,}", segment) is not None
+    if len(_words(segment)) >= _FEW_WORDS or len(_EVERY_WORD.findall(segment)) > _FEW_WORDS:
+        return True
+    return _NUMBER.search(segment) is not None and not _YEAR.match(segment)
+
+
+def _named(segments: list[str]) -> list[str]:
+    """An address without what names a form or a part of its page."""
+    kept = list(segments)
+    while kept and (_FORMS.match(kept[-1]) or (kept[-1].isdigit() and kept[-2:-1] == ["page"])):
+        kept.pop()
+    return kept
 
 
 def _segments(url: str) -> list[str]:
@@ -85,4 +124,4 @@ def _words(segment: str) -> frozenset[str]:
 
 
 def _numbers(segments: list[str]) -> set[str]:
-    return {number for segment in segments for number in re.findall(r"\d{4,}", segment)}
+    return {number for segment in segments for number in _NUMBER.findall(segment)}
