@@ -83,6 +83,21 @@ def test_a_sitemap_of_bare_addresses_is_read_behind_any_mark(
         assert (found.outcomes, found.paths(web)) == ({"new": 2}, ["/a", "/b"])
 
 
+@pytest.mark.parametrize("written", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("declared", ["", "UTF-8", "UTF-16", "windows-1252"])
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=iso-8859-1", "; charset=utf-16"])
+def test_the_mark_before_a_feed_decides_how_it_is_read(
+    written: str, declared: str, charset: str, sqlite: Database, tmp_path: Path, now: datetime
+) -> None:
+    title = "Board of the Fenwick trust’s café resigns"
+    plain = feed(item("/a", title)).body.decode().partition("?>")[2]
+    text = (f'<?xml version="1.0" encoding="{declared}"?>' if declared else "") + plain
+    body = text.encode(written) if written in {"utf-16", "utf-8-sig"} else f"\ufeff{text}".encode(written)
+    with FakeWeb({"/feed": Answer(body, kind=f"application/rss+xml{charset}"), "/a": Answer(story("A"))}) as web:
+        found = collected(web, sqlite, tmp_path, now)
+    assert (found.polls, found.one.title) == (["entries"], title)
+
+
 def cost(work: Callable[[], object]) -> float:
     """CPU seconds, the least of three."""
     spent = []
