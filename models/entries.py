@@ -40,6 +40,9 @@ class Page:
     canonical_url: str | None = None  # normalised, on the same site
     mining_reserved: bool = False  # a tdm-reservation meta tag
     gone: bool = False  # says "not found" though its status was 200
+    bare: bool = (
+        False  # a few words, and no sign of an article: perhaps what stands there while the site is not to be had
+    )
     live: bool = False  # a live blog that goes on: its text will grow
 
 

@@ -27,6 +27,7 @@ _COMMON = frozenset(
     "the and for with from that this news article articles story stories post html htm php aspx www".split()
 )
 _ENOUGH = 0.34  # of the title's words: an address that tells the title holds most of them
+_SOME = 0.2
 _FEW_WORDS = 3  # in an address that tells a title
 
 
@@ -60,6 +61,12 @@ def alike(one: str, other: str) -> bool:
     if numbers[0] and numbers[1] and numbers[0] != numbers[1]:
         return False
     return len(first & second) >= 0.6 * min(len(first), len(second))
+
+
+def tells_of(headline: str, said: str) -> bool:
+    """Whether what a page says holds some of the words of a headline; also where the headline has too few to tell."""
+    words = {word for word in title_words(headline) if len(word) > 2}
+    return len(words) < _FEW_WORDS or len(words & title_words(said)) >= _SOME * len(words)
 
 
 def title_words(title: str) -> frozenset[str]:
