@@ -17,6 +17,7 @@ _FORMS = re.compile(
 _INDEXES = frozenset(
     "tag tags topic topics category categories section sections author authors keyword keywords search hub".split()
 )
+_TELLS_ONE = re.compile(r"[\d_-]")  # in the last part of an address: several words, or an id
 _EXTENSION = re.compile(r"\.\w{2,5}$")
 _NUMBER = re.compile(r"\d{4,}")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
@@ -47,6 +48,8 @@ def names_this_page(canonical: str, url: str, title: str = "") -> bool:
         return all(_FORMS.match(part) or (part.isdigit() and "page" in more[0]) for part in more) or (
             len(more) == 1 and more[0].isdigit() and len(more[0]) < 3 and _is_slug(theirs[-1])
         )
+    if canonical.endswith("/") and not any(map(_is_slug, theirs)):
+        return False  # another section
     if _is_section(theirs, ours, asked, given, title):
         return False
     return not _tells_another(theirs, ours, title)
@@ -75,24 +78,23 @@ def title_words(title: str) -> frozenset[str]:
 
 
 def _is_section(theirs: list[str], ours: list[str], asked: set[str], given: set[str], title: str) -> bool:
-    """Whether the canonical address ends in nothing that names one page, or stands in an index that ours does not."""
+    """Whether the canonical address ends in nothing that names one page, while ours does, or stands in an index alone."""
     if _INDEXES & set(theirs) - set(ours):
         return True
-    names, own = _named(theirs), _named(ours)
+    last, own = (_named(theirs) or [""])[-1], (_named(ours) or [""])[-1]
     ids = set(re.findall(r"\d+", " ".join(given)))
-    if given & asked or ids & set(re.findall(r"\d+", " ".join([*own[-1:], *asked]))):
+    if given & asked or ids & set(re.findall(r"\d+", " ".join([own, *asked]))):
         return False  # chosen by a parameter that keeps what chose ours
-    if not names:
-        return True
-    last, told = names[-1], _words(names[-1])
-    if own and _EXTENSION.sub("", last) == _EXTENSION.sub("", own[-1]):
+    if last and _EXTENSION.sub("", last) == _EXTENSION.sub("", own):
         return False
-    if (
-        len(told) == 2 and not _is_slug(last) and not (own and len(_words(own[-1])) >= _FEW_WORDS)
-    ):  # a short title, where ours tells none
+    if not ours or not _TELLS_ONE.search(ours[-1]):  # "/de/page": what is said of the other is all there is
+        return not last
+    told = _words(last)
+    if len(told) == 2 and not _is_slug(last) and len(_words(own)) < _FEW_WORDS:  # a short title, where ours tells none
         return not told <= title_words(title)
-    other_number = _numbers([last]) and _numbers(own[-1:]) and not _numbers([last]) & _numbers(own[-1:])
-    return not _is_slug(last) or (bool(other_number) and len(told) < _FEW_WORDS)
+    numbers, others = _NUMBER.findall(own), _NUMBER.findall(last)
+    another = bool(numbers and others) and not set(numbers) & set(others) and len(told) < _FEW_WORDS
+    return another or not _is_slug(last)
 
 
 def _tells_another(theirs: list[str], ours: list[str], title: str) -> bool:

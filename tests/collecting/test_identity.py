@@ -117,6 +117,7 @@ SECTIONS = [
         ("/?p=99&from=rss", "/?p=99", "/?p=99"),
         ("/old/trust-board-quits", "/new/trust-board-quits", "/new/trust-board-quits"),
         ("/news/7", "/story.php?id=7", "/story.php?id=7"),
+        ("/de/page", "/de/canonical", "/de/canonical"),
         ("/go/12345", "/health/board-quits", "/health/board-quits"),
         ("/news/trust-board-quits.html", "/news/trust-board-quits", "/news/trust-board-quits"),
         ("/news/trust-board-quits", "/health/trust-board-quits/index.html", "/health/trust-board-quits/index.html"),
