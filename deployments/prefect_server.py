@@ -6,12 +6,14 @@ Prefect's application through `RequestFilter`, as `python -m deployments.prefect
 """
 
 import argparse
+import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from typing import Any
 
 import uvicorn
 from prefect.server.api.collections import KNOWN_VIEWS
 from prefect.server.api.server import create_app
+from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +23,8 @@ from models.private_files import keep_private
 from models.settings import load_settings
 
 _READS = ("GET", "HEAD", "OPTIONS")
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/?#@\[\]\\,]+))(?::(\d{0,5}))?", re.IGNORECASE)
+_ANY_JSON: TypeAdapter[Any] = TypeAdapter(Any)
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -58,6 +62,8 @@ class RequestFilter:
     - Host must be one of the server's names, else a name that is made to lead here could read and change everything.
     - Origin must be absent (a program) or one of the server's origins, for reading too: no other site is answered.
     - What changes something must be JSON: pages of other sites can send that only after asking, and are refused then.
+    - That JSON must be such as can be written again: Prefect stores half a letter or endless nesting, fails from then on
+      whenever it lists what holds it, and no run starts any more.
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str], origins: Iterable[str]) -> None:
@@ -72,6 +78,9 @@ class RequestFilter:
             await self._app(scope, receive, send)
             return
         problem = self._problem(scope)
+        if problem is None and scope["type"] == "http" and scope["method"] not in _READS:
+            body = await _whole(receive)
+            problem, receive = _problem_of(body), _again(body, receive)
         if problem is None:
             await self._app(scope, receive, self._with_headers(send) if scope["type"] == "http" else send)
         elif scope["type"] == "websocket":
@@ -106,12 +115,10 @@ class RequestFilter:
 
 def _name_of(host: str) -> str | None:
     """The name in a Host header, without its port; None where there is none that is well formed."""
-    try:
-        parts = urlsplit(f"//{host}")
-        _ = parts.port  # raises where it is none
-    except ValueError:
+    found = _HOST.fullmatch(host)
+    if found is None or int(found[3] or 0) > 65535:
         return None
-    return parts.hostname if parts.netloc == host and "@" not in host else None
+    return (found[1] or found[2]).lower()
 
 
 def _is_json(headers: Headers) -> bool:
@@ -120,6 +127,36 @@ def _is_json(headers: Headers) -> bool:
     if not kinds:
         return headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
     return len(kinds) == 1 and kinds[0].partition(";")[0].strip().lower() == "application/json"
+
+
+async def _whole(receive: Receive) -> bytes:
+    """The body of a request, as Prefect too reads it before it does anything; without its end where the caller hung up."""
+    parts = []
+    while (message := await receive())["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Gives a body that was read already, then what comes."""
+    held: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return held.pop() if held else await receive()
+
+    return receive_again
+
+
+def _problem_of(body: bytes) -> tuple[int, str] | None:
+    """The status and the reason with which a body is refused; None where there is none, or it can be written again."""
+    try:
+        if body:
+            _ANY_JSON.validate_json(body)
+    except ValidationError as error:
+        return 400, f"That is no JSON that can be kept: {error.errors(include_input=False)[0]['msg']}."
+    return None
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ has a link that is more than furniture. Never raises for what a bulletin holds.
 """
 
 import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, lookup
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -104,6 +104,8 @@ def _of_mail(content: bytes) -> tuple[BulletinItem, ...]:
 
 def _text_of(part: EmailMessage) -> str:
     try:
+        if lookup(part.get_content_charset("ascii")).name == "punycode":
+            raise LookupError("the encoding of a name, which costs the square of a text")
         return str(part.get_content())
     except PARSER_FAULTS:  # a charset that nobody knows
         payload: Any = part.get_payload(decode=True)

@@ -126,6 +126,12 @@ def test_the_parameters_of_a_mails_field_are_not_dear(piece: str) -> None:
     assert in_proportion(work)
 
 
+@pytest.mark.parametrize("encoding", ["punycode", "idna", "utf-7", "unicode_escape"])
+def test_an_odd_encoding_of_a_mail_is_not_dear(encoding: str) -> None:
+    head = f"From: a@b.example\nSubject: A\nContent-Type: text/plain; charset={encoding}\n\n"
+    assert in_proportion(lambda length: read_bulletin(f"{head}{'b' * length}".encode()))
+
+
 def everywhere(text: str) -> str:
     """A page with the text wherever something is looked for."""
     quoted = text.replace('"', "").replace("<", "")
