@@ -23,6 +23,7 @@ from models.private_files import keep_private
 from models.settings import load_settings
 
 _READS = ("GET", "HEAD", "OPTIONS")
+MAX_BODY = 20_000_000  # bytes; Prefect's own clients send logs in parts of 4 MB
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/?#@\[\]\\,]+))(?::(\d{0,5}))?", re.IGNORECASE)
 _ANY_JSON: TypeAdapter[Any] = TypeAdapter(Any)
 _HEADERS = {
@@ -130,13 +131,16 @@ def _is_json(headers: Headers) -> bool:
 
 
 async def _whole(receive: Receive) -> bytes:
-    """The body of a request, as Prefect too reads it before it does anything; without its end where the caller hung up."""
-    parts = []
-    while (message := await receive())["type"] == "http.request":
-        parts.append(message.get("body", b""))
+    """The body of a request, without its end where that is too long or the caller hung up.
+
+    Whoever asked has not signed in so far.
+    """
+    body = bytearray()
+    while len(body) <= MAX_BODY and (message := await receive())["type"] == "http.request":
+        body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    return b"".join(parts)
+    return bytes(body)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
@@ -151,6 +155,8 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 def _problem_of(body: bytes) -> tuple[int, str] | None:
     """The status and the reason with which a body is refused; None where there is none, or it can be written again."""
+    if len(body) > MAX_BODY:
+        return 413, f"That is longer than {MAX_BODY:,} bytes."
     try:
         if body:
             _ANY_JSON.validate_json(body)
