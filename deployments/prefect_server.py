@@ -6,6 +6,7 @@ Prefect's application through `RequestFilter`, as `python -m deployments.prefect
 """
 
 import argparse
+import base64
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -100,6 +101,8 @@ class RequestFilter:
             return 403, "Pages of other sites may not call this server. CULTURE_PREFECT_ADDRESSES lists those that may."
         if scope["type"] == "http" and scope["method"] not in _READS and not _is_json(headers):
             return 415, "Send JSON, with the header 'Content-Type: application/json'."
+        if not all(map(_may_be_login, headers.getlist("authorization"))):
+            return 401, "That is no login."
         return None
 
     def _with_headers(self, send: Send) -> Send:
@@ -128,6 +131,15 @@ def _is_json(headers: Headers) -> bool:
     if not kinds:
         return headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
     return len(kinds) == 1 and kinds[0].partition(";")[0].strip().lower() == "application/json"
+
+
+def _may_be_login(header: str) -> bool:
+    """Whether a login is in ASCII, as every one that is set: over another Prefect fails, with a traceback in its log."""
+    scheme, _, given = header.partition(" ")
+    try:
+        return scheme.lower() != "basic" or base64.b64decode(given).isascii()
+    except ValueError:
+        return False
 
 
 async def _whole(receive: Receive) -> bytes:
