@@ -31,7 +31,7 @@ DAY = datetime(2026, 9, 1, 9, tzinfo=UTC)
 _NATIONAL = frozenset(
     "cqc nhs-england rcn bma dhsc gmc rcs national-guardian health-institute policy-trust skills-council "
     "unison rcm spso rqia care-england scottish-government welsh-government health-and-social-care-committee "
-    "department-of-health-northern-ireland".split()
+    "department-of-health-northern-ireland gmb nmc phso hiw audit-wales".split()
 )
 
 
