@@ -44,7 +44,7 @@ _HEALTH = (
     " midwi",
 )
 # Words of names that say nothing about the place.
-_NOT_A_PLACE = frozenset(
+NOT_A_PLACE = frozenset(
     """the and of for nhs trust foundation university hospital hospitals healthcare health care teaching community royal st
     saint general district infirmary service services partnership mental childrens womens group integrated board queen king
     elizabeth marys georges peters victoria princess east west north south northern southern eastern western city county
@@ -87,7 +87,7 @@ class Context:
         """How many of the places in an organisation's names it holds."""
         if organisation.id not in self._places:
             words = {word for name in (*organisation.names, *organisation.hospitals) for word in key_of(name).split()}
-            held = sum(self._count((word,)) > 0 for word in words - _NOT_A_PLACE if len(word) > 3)
+            held = sum(self._count((word,)) > 0 for word in words - NOT_A_PLACE if len(word) > 3)
             self._places[organisation.id] = held
         return self._places[organisation.id]
 
@@ -138,7 +138,7 @@ class Context:
 
 def could_be_anywhere(words: Words, first: int, last: int) -> bool:
     """Whether a hospital's name tells no place: "the Royal Victoria Hospital", "St James's Hospital"."""
-    return _NOT_A_PLACE.issuperset(words.plain[first : last + 1])
+    return NOT_A_PLACE.issuperset(words.plain[first : last + 1])
 
 
 def has_cue(words: Words, first: int, last: int, name: Name) -> bool:

@@ -28,6 +28,7 @@ from models.edition import news, trend_words, wording
 from models.edition.content import EditionContent, StoryItem, ThemeNote
 from models.edition.matters import list_matters
 from models.edition.news import NewsLine, bare_headline
+from models.text_safety import plain_line
 from models.themes import load_framework
 from models.trends import Trend
 from models.weeks import LONDON
@@ -40,6 +41,7 @@ LINKS_IN_LINE = 12  # stories that one line points to; the rest is counted
 LINKS_OF_ONE = 3  # stories that an organisation, or a date, points to
 ORGANISATIONS = 10  # that are in the news
 DATES = 12  # ahead: some weeks of them
+DATE_LETTERS = 100  # of the sentence that names one, which stands in full at its story
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WATCHED, _OTHERS = "*watched", "*others"  # no theme's id holds a star
 
@@ -149,6 +151,7 @@ def _list_dates(content: EditionContent, stories: dict[int, StoryView]) -> tuple
     return tuple(
         DateView(
             wording.describe_date(one.note, _composed(content)),
+            plain_line(wording.quote_date(one.note), DATE_LETTERS),
             stories=tuple(stories[id_].link() for id_ in one.stories[:LINKS_OF_ONE]),
             more=max(len(one.stories) - LINKS_OF_ONE, 0),
         )

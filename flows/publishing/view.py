@@ -9,7 +9,7 @@ from models.edition.content import Copy, OtherReport
 from models.edition.news import bare_headline
 from models.text_safety import plain_line
 
-LINK_LETTERS = 30  # of a headline that is only pointed to
+LINK_LETTERS = 40  # of a headline that is only pointed to
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class FollowedView:
 
 @dataclass(frozen=True, slots=True)
 class DateView:
-    """A coming date, in words, with the sentence that names it where it may be quoted, or what stands in full elsewhere."""
+    """A coming date, in words, with the sentence that names it where it may be quoted, and stories that stand in full elsewhere."""
 
     when: str
     quote: str = ""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from models.edition.choosing import choose_leads
 from models.edition.content import Basis, EditionContent, StoryItem
 from models.edition.trend_words import count_stories, count_things, is_part, say_rise
+from models.mention_context import NOT_A_PLACE
+from models.organisation_names import key_of
 from models.text_safety import plain_line
 from models.themes import load_framework
 
@@ -20,6 +22,7 @@ _LABEL = re.compile(
     r"\s*(?::|\||–|-)\s+",
     re.IGNORECASE,
 )
+_LEGAL_FORM = re.compile(r" (?:NHS )?(?:Foundation )?Trust$", re.IGNORECASE)
 _CLAUSE = re.compile(r",? (?:–|—|-|after|as|amid|following|while) |[,;:] ")
 
 
@@ -34,7 +37,7 @@ class NewsLine:
 
 
 def write_subject(content: EditionContent) -> str:
-    """The news in 60 to 90 letters, the first of them saying it: the lead headline, and what rises where that fits.
+    """The news in 60 to 90 letters, the first of them saying it: the lead headline, and where that fits of whom and what rises.
 
     A headline is cut at a clause before it is cut at a word.
     """
@@ -42,9 +45,13 @@ def write_subject(content: EditionContent) -> str:
         return _say_silence(content)
     so_far = "" if content.complete else f" (week {content.as_week().number} so far)"
     longest = LONGEST - len(so_far)
-    heads = _shorter_forms(bare_headline((choose_leads(content) or content.stories)[0].title))
-    rise = say_rise(content)
-    tails = ([f"; {rise}"] if rise else []) + [""]
+    lead = (choose_leads(content) or content.stories)[0]
+    heads = _shorter_forms(bare_headline(lead.title))
+    who, rise = _LEGAL_FORM.sub("", _unnamed(lead)), say_rise(content)
+    said = not set(key_of(who).split()).isdisjoint({*key_of(lead.title).split()} - NOT_A_PLACE)  # by a part of the name
+    of_whom = f" ({who})" if who and not said else ""
+    rises = f"; {rise}" if rise else ""
+    tails = dict.fromkeys((of_whom + rises, of_whom, rises, ""))
     told = next((head + tail for tail in tails for head in heads if len(head + tail) <= longest), "")
     return _fill(told or plain_line(heads[0], longest), content, longest) + so_far
 
@@ -90,13 +97,16 @@ def say_numbers(content: EditionContent, *, has_end: bool = True) -> str:
 
 
 def _line(story: StoryItem) -> NewsLine:
-    title = bare_headline(story.title)
-    known = title.casefold()
+    outlets = count_things(story.outlets, "outlet") if story.outlets > 1 else ""
+    return NewsLine(story.id, _unnamed(story), plain_line(bare_headline(story.title), HEADLINE_IN_BRIEF), outlets)
+
+
+def _unnamed(story: StoryItem) -> str:
+    """The first organisation that a story is about and its headline does not name; empty where there is none."""
+    known = bare_headline(story.title).casefold()
     # A body that publishes for itself is seldom named in what it says.
     speaking = (story.outlet,) if story.sector in SPEAK_FOR_THEMSELVES else ()
-    named = [name for name in story.named or speaking if name.casefold() not in known]
-    outlets = count_things(story.outlets, "outlet") if story.outlets > 1 else ""
-    return NewsLine(story.id, named[0] if named else "", plain_line(title, HEADLINE_IN_BRIEF), outlets)
+    return next((name for name in story.named or speaking if name.casefold() not in known), "")
 
 
 def bare_headline(title: str) -> str:

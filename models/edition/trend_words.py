@@ -20,6 +20,10 @@ VERDICT_RULE = (
     "many if nothing had changed, measured against how much was collected from the same sources; “quiet” is the "
     "reverse. “New” means the first story in the weeks shown."
 )
+RISE_IN_SHORT = (
+    f"“Rising”: at least {LEAST_STORIES} stories from {LEAST_OUTLETS} outlets, "
+    f"with less than a {CHANCE:.0%} chance of so many."
+)
 _FLAGS = {Verdict.RISING: "Rising", Verdict.QUIET: "Quiet", Verdict.NEW: "New"}
 
 

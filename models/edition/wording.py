@@ -10,7 +10,7 @@ from datetime import date
 from models.dates_ahead import Precision
 from models.edition.content import Basis, DateNote, EditionContent, GapKind, SourceGap, StoryItem
 from models.edition.news import PRODUCT
-from models.edition.trend_words import count_stories
+from models.edition.trend_words import RISE_IN_SHORT, count_stories, say_rise
 from models.sources import name_nation, name_sector
 from models.text import split_sentences
 from models.themes import load_framework
@@ -198,10 +198,11 @@ def explain_in_short(content: EditionContent) -> str:
     """The same for the email, whose other part, in plain text, has it in full."""
     count = len(content.misquoted)
     left_out = f"; {count} that did not match {'was' if count == 1 else 'were'} left out" if count else ""
+    rising = f"{RISE_IN_SHORT} " if say_rise(content) else ""
     measured = " ".join(filter(None, ((split_sentences(content.model.quality) or [""])[0], content.model.recall)))
     return (
         f"{explain_making(content)} Every quotation was compared, word for word, with what is stored{left_out}. {measured} "
-        "Is a tag wrong? Reply, and say so."
+        f"{rising}Is a tag wrong? Reply, and say so."
     )
 
 

@@ -18,7 +18,7 @@ from models.store.tagging import copy_scope_to_duplicates, store_tagging, untagg
 from models.tagging.decisions import State, Tagging, ThemeTag
 from models.themes import load_themes
 from models.weeks import Week
-from tests.collecting.test_nothing_listed_is_lost import BUSY, HOUR, World, page, report
+from tests.support.changing_sites import BUSY, HOUR, World, page, report
 
 
 @pytest.fixture
