@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 
 from models.events import Account, Compared, find_event, find_followed
-from tests.quality.events import SETS, grouped, invented
+from tests.quality.events import SETS, UNSEEN, grouped, invented
 
 MONDAY = datetime(2026, 11, 23, 8, tzinfo=UTC)
 CHAIR = (
@@ -44,7 +44,7 @@ def pairs_of(file: str) -> list[tuple[bool, bool]]:
     ]
 
 
-@pytest.mark.parametrize("file", ["reports_two.toml", "reports_four.toml", "reports_five.toml"])
+@pytest.mark.parametrize("file", ["reports_two.toml", "reports_four.toml", "reports_five.toml", UNSEEN])
 def test_labelled_reports_are_put_together_rightly(file: str) -> None:
     pairs = pairs_of(file)
     joined = [same for same, together in pairs if together]
