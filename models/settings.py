@@ -201,6 +201,11 @@ class Settings(BaseSettings):
         return self.data / "outbox"
 
     @property
+    def demo(self) -> Path:
+        """Where the demo's files lie once the data folder holds real news."""
+        return self.data / "demo"
+
+    @property
     def registry_file(self) -> Path:
         """Where the user's own registry of sources is kept, whether the file is there or not."""
         return self.sources if self.sources is not None else self.data / REGISTRY
