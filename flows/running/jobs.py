@@ -98,7 +98,7 @@ def check_settings(settings: Settings, registry: Registry, sources: Sequence[Sou
     for source in sources:
         key_of(source.kind, settings)
     open_mailer(settings, parse_sender(settings.mail_from, settings.base_url))
-    load_channels(settings.channels, registry)
+    load_channels(settings.channels, registry, settings.own_organisations)
 
 
 def note_told(database: Database, collected: "CollectSummary", *, now: datetime) -> None:

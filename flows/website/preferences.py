@@ -79,7 +79,9 @@ def _change(request: Request, person: Recipient, fields: Mapping[str, list[str]]
     except RecipientError as error:
         # Without what it says of commands, which no reader has.
         return _page(request, person, f"Nothing was changed: {str(error).partition('; `')[0]}.", 400)
-    return _page(request, changed, "Your choice is kept, and counts from the next email on.")
+    idle = WATCHED in changed.alerts and not changed.watch
+    but = " You watch no organisation so far: until you do, no alert is about one." if idle else ""
+    return _page(request, changed, f"Your choice is kept, and counts from the next email on.{but}")
 
 
 def _leave(request: Request, person: Recipient, _fields: Mapping[str, list[str]]) -> Response:
