@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import inspect, text
 
+from deployments import demo_folder
 from flows.publishing import erasure
 from models.reviews import check_decision
 from models.settings import Settings
@@ -167,6 +169,22 @@ def test_who_is_in_both_databases_is_one_and_keeps_what_they_chose_last(settings
     assert (ann.address, ann.nations) == (ADDRESS, ["scotland"])
     assert (bo.token, bo.themes, bo.active) == (token, ["appraisal"], True)
     assert files_with(tmp_path) == files_with(tmp_path, "bo@example.org") == [settings.data / "culture.db"]
+
+
+def test_leaving_a_demo_that_was_cut_short_is_done_by_the_next_run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settings.data / demo_folder.MARKER).touch()
+    with open_database(settings.database_address) as database, database.write() as session:
+        recipients.add(ADDRESS, fakes.MONDAY_7, session=session)
+    with monkeypatch.context() as patched:
+        patched.setattr(erasure, "move_recipients", lambda *given: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            demo_folder.leave_demo(settings)
+    assert "1 recipient came over" in demo_folder.leave_demo(settings)
+    assert demo_folder.leave_demo(settings) == ""
+    assert files_with(settings.data) == [settings.data / "culture.db"]
+    assert sorted(path.name for path in settings.demo.iterdir()) == ["culture.db", demo_folder.MARKER]
 
 
 @pytest.mark.long
