@@ -265,7 +265,7 @@ def _recipients(settings: Settings) -> Finding:
 
 
 def _channels(settings: Settings) -> Finding:
-    channels = load_channels(settings.channels, load_registry(settings.sources))
+    channels = load_channels(settings.channels, load_registry(settings.sources), settings.own_organisations)
     if not channels:
         return Finding("channels", Health.FINE, "none is set")
     unusable = [f"{channel.name}: {problem}" for channel in channels if (problem := send(channel, settings))]

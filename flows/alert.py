@@ -98,7 +98,7 @@ async def digest_check() -> State[None]:
             edition = editions.edition_of(week, session=session)
             counts = deliveries.count_states(edition.id or 0, session=session) if edition else {}
             posted = posts.count_states(edition.id or 0, session=session) if edition else {}
-        has_channels = bool(load_channels(place.settings.channels, place.registry))
+        has_channels = bool(load_channels(place.settings.channels, place.registry, place.settings.own_organisations))
         has_server = place.settings.smtp_url is not None or has_channels
     if edition is None or not edition.sealed:
         if not people and not has_channels:

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -85,8 +85,11 @@ def alert_form(content: EditionContent) -> tuple[str, str]:
 
 def _news_lines(content: EditionContent) -> list[str]:
     stories = {story.id: story for story in content.stories}
+    watched = tuple(story for story in content.stories if content.selection.watches(story))
+    first = replace(content, stories=watched, selection=replace(content.selection, watch=()))
     parts = []
-    for line in write_news(content):
+    # What is watched first, of which the news of an edition says nothing: emails have it above that.
+    for line in (*(write_news(first) if watched else ()), *write_news(content)):
         story = stories[line.story]
         about = "; ".join(part for part in (line.outlets, story.credit) if part)
         who = f"{line.who}: " if line.who else ""
