@@ -135,8 +135,8 @@ def test_an_odd_encoding_of_a_mail_is_not_dear(encoding: str) -> None:
 def test_the_parts_of_a_mail_are_bounded() -> None:
     parts = "".join(f"--b\n\nhttps://a.example/{number}\n" for number in range(2500))
     found = read_bulletin(f'From: a@b.example\nContent-Type: multipart/mixed; boundary="b"\n\n{parts}--b--\n'.encode())
-    assert 1900 <= len(found) <= 2000
-    assert found[0].url == "https://a.example/0"
+    assert 1900 <= len(found.items) <= 2000
+    assert found.items[0].url == "https://a.example/0"
 
 
 def everywhere(text: str) -> str:
