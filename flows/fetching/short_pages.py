@@ -64,19 +64,18 @@ _TITLE_FILLING = frozenset(
     "checking confirm verify verified verifying browser connection request site website page web server security secure "
     "human robot error access real visitor not can will".split()
 )
-# Titles of pages that stand in for a site which is out of order, or shut to whole countries.
-_OUT_OF_ORDER = re.compile(
-    r"(?i)^\W*(?:(?:http )?(?:error )?(?:451|50[0234])\b\W*)?(?:error )?(?:"
-    r"(?:site|website|scheduled|planned|server|system|under|down for|undergoing|routine)(?: (?:is|is down|down))?(?: (?:for|under"
-    r"|scheduled|planned|routine))? maintenance(?: mode| in progress| break)?|maintenance(?: mode)?"
-    r"|briefly unavailable for scheduled maintenance\b.*|error establishing a (?:database|redis) connection|database error"
-    r"|(?:the |this )?(?:service|site|website|page|server)(?: is)?(?: (?:temporarily|currently))? (?:unavailable|down|offline|busy"
-    r"|not available)|(?:service )?temporarily unavailable"
-    r"|(?:internal )?server error|bad gateway|gateway time-?out|too many connections|(?:web )?server is (?:down|busy)"
-    r"|we(?:'ll| will) be (?:right )?back(?: soon| shortly| later| in a (?:bit|moment|minute))?|(?:we'll |we will )?(?:be )?back soon"
-    r"|unavailable (?:due to|for) legal reasons|(?:this )?(?:content|site|website|page)(?: is)? (?:not available|unavailable)"
-    r" in your (?:country|region|area|location)|something went wrong|an error (?:has )?occurred|application error|fatal error"
-    r")(?: (?:for|right) (?:now|the moment)| at the moment| at this time| for maintenance)?\W*$"
+# Titles of pages that stand in for a site which is out of order, or shut to whole countries, are made of these words alone.
+_ORDER_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_OUT_OF_ORDER = frozenset(
+    "maintenance unavailable offline error down busy overloaded gateway soon shortly wrong".split()
+)
+_OF_ORDER = _OUT_OF_ORDER | frozenset(
+    "a an the and or for is are was be been being in of on to at by our your this we we'll we're it it's will has have sorry oops "
+    "service site website web page server system application http code database redis connection connections establishing connecting "
+    "backend fetch failed internal bad time timeout out too many available not temporarily temporary currently briefly scheduled "
+    "planned routine essential undergoing under performing mode right now moment back later minute minutes few check again try "
+    "please due legal reasons country region area location something went occurred fatal critical content wordpress nginx "
+    "451 500 502 503 504 520 521 522 523 524 525".split()
 )
 # In ids, classes, names of scripts and the addresses that they ask.
 _MACHINERY = (
@@ -207,7 +206,12 @@ def _is_out_of_order(short: _Short) -> bool:
     """Whether the page stands in for a site that is down, in repair, or shut to the reader's country."""
     if short.words > _OUT_OF_ORDER_WORDS or short.is_article:
         return False
-    return any(_OUT_OF_ORDER.match(said) for title in short.titles for said in (title, _TITLE_PARTS.split(title)[0]))
+    for title in short.titles:
+        for said in (title, _TITLE_PARTS.split(title)[0]):
+            words = set(_ORDER_WORD.findall(said.lower()))
+            if words & _OUT_OF_ORDER and words <= _OF_ORDER:
+                return True
+    return False
 
 
 def _goes_round(short: _Short) -> bool:

@@ -58,6 +58,8 @@ STANDING_IN = {  # with status 200 alone: others say themselves that the page is
     "error": "<title>503 Service Unavailable</title></head><body><p>The server cannot answer now. Please try again later.</p>",
     "overload": "<title>Daily News</title></head><body><h1>Service temporarily unavailable</h1><p>Please try again later.</p>",
     "gateway": "<title>Bad gateway | example.org</title></head><body><p>Error code 502.</p>",
+    "backend": "<title>Error 503 Backend fetch failed</title></head><body><h1>Error 503 Backend fetch failed</h1><p>Guru</p>",
+    "apology": "<title>Sorry, our website is currently unavailable | Daily News</title></head><body><p>We are on it.</p>",
     "shut to a country": "<title>451</title></head><body><h1>451: Unavailable due to legal reasons</h1><p>Access cannot be "
     "granted.</p>",
 }
@@ -83,6 +85,8 @@ PAGES = {
     "news of repairs": "<title>Maintenance backlog hits \u00a314bn</title></head><body><h1>Maintenance backlog hits "
     "\u00a314bn</h1><p>Trusts said that "
     "urgent repairs had been postponed again.</p>",
+    "news of a website": "<title>Hospital website down after error</title></head><body><h1>Hospital website down after error</h1>"
+    "<p>The booking website of the trust has been down since Monday.</p>",
     "notice of a service": "<title>Minor injuries service temporarily unavailable | Fenwick Trust</title></head><body><p>The "
     "unit is shut until "
     "Monday, since two nurses are off sick. Please go to Ashcombe or ring 111.</p>",
