@@ -37,6 +37,7 @@ _ADDRESS = re.compile(r"\s?[(<]?[^\s@()<>]{1,100}@[^\s@()<>]{1,100}[)>]?\s?")
 _PERIODS = {"hourly": 3600, "daily": 86400, "weekly": 7 * 86400, "monthly": 30 * 86400, "yearly": 365 * 86400}
 _MAX_TTL = 86400
 _TITLE_WORDS = 14  # of a summary that stands in for a missing title
+_CUT = f"lists more than {MAX_ENTRIES:,} entries; the first and last {MAX_ENTRIES // 2:,} were read"
 
 
 def request_for(source: "Source", window: Window) -> RequestSpec:
@@ -77,7 +78,8 @@ def read_feed(body: bytes, *, url: str, now: datetime, content_type: str = "") -
         ttl_seconds=_ttl(parsed.get("feed", {})),
         truncated=truncated,
         invalid=len(entries) - len(found),
-        problem=_problem(parsed, truncated=truncated),
+        problem="" if truncated else _problem(parsed),  # a feed without its middle may well be ill-formed
+        note=_CUT if truncated else "",
     )
 
 
@@ -181,9 +183,7 @@ def _without_the_middle(body: bytes) -> tuple[bytes, bool]:
     return body[: ends[half - 1]] + body[ends[-half - 1] :], True
 
 
-def _problem(parsed: Any, *, truncated: bool) -> str:
-    if truncated:
-        return f"lists more than {MAX_ENTRIES:,} entries; the first and last {MAX_ENTRIES // 2:,} were read"
+def _problem(parsed: Any) -> str:
     if parsed.get("bozo"):
         fault = parsed.get("bozo_exception")
         if isinstance(fault, feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType):

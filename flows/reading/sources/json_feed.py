@@ -51,7 +51,7 @@ def read_json_feed(body: bytes, *, url: str, now: datetime) -> Listing:
         title=plain(text_of(feed, "title"), MAX_TITLE),
         truncated=truncated,
         invalid=len(entries) - len(found),
-        problem=f"lists {len(items):,} entries; the first {MAX_ENTRIES:,} were read" if truncated else "",
+        note=f"lists {len(items):,} entries; the first {MAX_ENTRIES:,} were read" if truncated else "",
     )
 
 
