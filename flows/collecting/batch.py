@@ -145,7 +145,7 @@ class Batch:
         if row["text"]:
             row["model_version"] = None  # it was judged by its headline: it waits to be tagged once more
             row["outcome"] = outcome = self._folder.fold_again(
-                row, outcome, seen_at, self._now, same=same, first_text=not earlier.text
+                row, outcome, seen_at, self._now, url=earlier.url, same=same, first_text=not earlier.text
             )
         else:
             row["outcome"] = earlier.outcome if earlier.outcome == Outcome.COPY else outcome
@@ -186,7 +186,8 @@ class Batch:
             row |= {"outlet": earlier.outlet, "title": title}
             seen_at = earlier.published_at or earlier.first_seen_at
             if not _waits(earlier):
-                self._folder.fold_again(row, read.outcome, seen_at, self._now, first_text=not earlier.text)
+                first = not earlier.text
+                self._folder.fold_again(row, read.outcome, seen_at, self._now, url=earlier.url, first_text=first)
         if title != earlier.title:
             row["title"] = title
         self.change(row, old_title=earlier.title)
