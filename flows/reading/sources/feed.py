@@ -23,7 +23,7 @@ from flows.reading.sources.listing import (
     repair_xml,
 )
 from flows.reading.sources.settling import Listed, settled
-from models.dates import Reading, readings
+from models.dates import Reading, parse_date, readings
 from models.entries import Entry, Reply
 from models.urls import fragment_of, normalise_url
 
@@ -106,6 +106,7 @@ def _entry(item: Any, feed: Any, base: str) -> Listed | None:
         summary="" if summary == title else summary,
         author=_author(item),
         language=language_code(language),
+        updated_at=parse_date(_text(item, "updated")) if "updated" in set(item.keys()) else None,
     )
     return Listed(entry, entry_dates(item), fragment=fragment_of(place), guid=_text(item, "id").strip()[:MAX_TITLE])
 

@@ -160,11 +160,12 @@ def _entry(item: "etree._Element", base: str) -> Entry | None:
     if news is None:
         return Entry(url=url, title="", published_at=parse_date(_text(item, "lastmod")))
     publication = next((child for child in news if _name(child) == "publication"), None)
-    access = _text(news, "access").lower()
+    access, changed = _text(news, "access").lower(), parse_date(_text(item, "lastmod"))
     return Entry(
         url=url,
         title=plain(_text(news, "title"), MAX_TITLE),
-        published_at=parse_date(_text(news, "publication_date")) or parse_date(_text(item, "lastmod")),
+        published_at=parse_date(_text(news, "publication_date")) or changed,
+        updated_at=changed,
         language=language_code(_text(publication, "language")) if publication is not None else None,
         paywalled=access in {"subscription", "registration"},
     )
