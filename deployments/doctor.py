@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import starmap
+from pathlib import Path
 
 from deployments.prefect_api import answering_api, is_healthy, read_record, ui_of
 from flows.publishing.channels import send
@@ -15,7 +16,7 @@ from flows.tagging.open_tagger import count_reviewed, unusable
 from models.channels import load_channels
 from models.private_files import find_loose
 from models.seeds import DataFileError
-from models.settings import AUTO, BLOCK, MINILM, REGISTRY, Settings, SettingsError
+from models.settings import AUTO, BLOCK, ENV_FILE, MINILM, REGISTRY, Settings, SettingsError
 from models.sources import load_registry
 from models.store import audit, model_versions, posts, recipients, reviews
 from models.store.collecting import source_states
@@ -93,15 +94,20 @@ def _folder(settings: Settings) -> Finding:
     return Finding("data folder", Health.FINE, f"{folder}{made}")
 
 
+def loose_files(settings: Settings) -> list[Path]:
+    """What others may read or change of the data folder and of the files that hold passwords and channels' addresses."""
+    return find_loose(settings.data, Path(ENV_FILE), *filter(None, [settings.channels]))
+
+
 def _files(settings: Settings) -> Finding:
-    loose = find_loose(settings.data)
+    loose = loose_files(settings)
     if not loose:
         return Finding("files", Health.FINE, "what is in the data folder is its owner's alone")
     which = ", ".join(str(path) for path in loose[:LOOSE_SHOWN])
     more = f" and {len(loose) - LOOSE_SHOWN} more" if len(loose) > LOOSE_SHOWN else ""
     return Finding(
         "files", Health.NOTE, f"others on this machine may read or change {which}{more}",
-        "culture-monitor doctor --fix makes them their owner's alone: they hold addresses and texts",
+        "culture-monitor doctor --fix makes them their owner's alone: they hold addresses, passwords or texts",
     )  # fmt: skip
 
 
@@ -259,7 +265,7 @@ def _recipients(settings: Settings) -> Finding:
 
 
 def _channels(settings: Settings) -> Finding:
-    channels = load_channels(settings.channels, load_registry(settings.sources))
+    channels = load_channels(settings.channels, load_registry(settings.sources), settings.own_organisations)
     if not channels:
         return Finding("channels", Health.FINE, "none is set")
     unusable = [f"{channel.name}: {problem}" for channel in channels if (problem := send(channel, settings))]

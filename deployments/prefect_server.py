@@ -6,12 +6,15 @@ Prefect's application through `RequestFilter`, as `python -m deployments.prefect
 """
 
 import argparse
+import base64
+import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from typing import Any
 
 import uvicorn
 from prefect.server.api.collections import KNOWN_VIEWS
 from prefect.server.api.server import create_app
+from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +24,9 @@ from models.private_files import keep_private
 from models.settings import load_settings
 
 _READS = ("GET", "HEAD", "OPTIONS")
+MAX_BODY = 20_000_000  # bytes; Prefect's own clients send logs in parts of 4 MB
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/?#@\[\]\\,]+))(?::(\d{0,5}))?", re.IGNORECASE)
+_ANY_JSON: TypeAdapter[Any] = TypeAdapter(Any)
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -58,6 +64,8 @@ class RequestFilter:
     - Host must be one of the server's names, else a name that is made to lead here could read and change everything.
     - Origin must be absent (a program) or one of the server's origins, for reading too: no other site is answered.
     - What changes something must be JSON: pages of other sites can send that only after asking, and are refused then.
+    - That JSON must be such as can be written again: Prefect stores half a letter or endless nesting, fails from then on
+      whenever it lists what holds it, and no run starts any more.
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str], origins: Iterable[str]) -> None:
@@ -72,6 +80,9 @@ class RequestFilter:
             await self._app(scope, receive, send)
             return
         problem = self._problem(scope)
+        if problem is None and scope["type"] == "http" and scope["method"] not in _READS:
+            body = await _whole(receive)
+            problem, receive = _problem_of(body), _again(body, receive)
         if problem is None:
             await self._app(scope, receive, self._with_headers(send) if scope["type"] == "http" else send)
         elif scope["type"] == "websocket":
@@ -90,6 +101,8 @@ class RequestFilter:
             return 403, "Pages of other sites may not call this server. CULTURE_PREFECT_ADDRESSES lists those that may."
         if scope["type"] == "http" and scope["method"] not in _READS and not _is_json(headers):
             return 415, "Send JSON, with the header 'Content-Type: application/json'."
+        if not all(map(_may_be_login, headers.getlist("authorization"))):
+            return 401, "That is no login."
         return None
 
     def _with_headers(self, send: Send) -> Send:
@@ -106,12 +119,10 @@ class RequestFilter:
 
 def _name_of(host: str) -> str | None:
     """The name in a Host header, without its port; None where there is none that is well formed."""
-    try:
-        parts = urlsplit(f"//{host}")
-        _ = parts.port  # raises where it is none
-    except ValueError:
+    found = _HOST.fullmatch(host)
+    if found is None or int(found[3] or 0) > 65535:
         return None
-    return parts.hostname if parts.netloc == host and "@" not in host else None
+    return (found[1] or found[2]).lower()
 
 
 def _is_json(headers: Headers) -> bool:
@@ -120,6 +131,50 @@ def _is_json(headers: Headers) -> bool:
     if not kinds:
         return headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
     return len(kinds) == 1 and kinds[0].partition(";")[0].strip().lower() == "application/json"
+
+
+def _may_be_login(header: str) -> bool:
+    """Whether a login is in ASCII, as every one that is set: over another Prefect fails, with a traceback in its log."""
+    scheme, _, given = header.partition(" ")
+    try:
+        return scheme.lower() != "basic" or base64.b64decode(given).isascii()
+    except ValueError:
+        return False
+
+
+async def _whole(receive: Receive) -> bytes:
+    """The body of a request, without its end where that is too long or the caller hung up.
+
+    Whoever asked has not signed in so far.
+    """
+    body = bytearray()
+    while len(body) <= MAX_BODY and (message := await receive())["type"] == "http.request":
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Gives a body that was read already, then what comes."""
+    held: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return held.pop() if held else await receive()
+
+    return receive_again
+
+
+def _problem_of(body: bytes) -> tuple[int, str] | None:
+    """The status and the reason with which a body is refused; None where there is none, or it can be written again."""
+    if len(body) > MAX_BODY:
+        return 413, f"That is longer than {MAX_BODY:,} bytes."
+    try:
+        if body:
+            _ANY_JSON.validate_json(body)
+    except ValidationError as error:
+        return 400, f"That is no JSON that can be kept: {error.errors(include_input=False)[0]['msg']}."
+    return None
 
 
 def main() -> None:

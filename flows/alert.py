@@ -15,6 +15,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from flows.publishing.channels import plain_words
 from flows.publishing.mailer import POLICY, parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.running import jobs
@@ -31,6 +32,7 @@ from models.weeks import LONDON, Week, utc_now
 
 POST_SECONDS = 20
 MAX_MESSAGE = 2000
+MAX_ID = 36  # letters of a run's number
 LATEST_ALERTS = 50
 UNFINISHED = (DeliveryState.PENDING, DeliveryState.SENDING)
 TOLD_ALREADY = "an earlier run has told of it"
@@ -62,12 +64,13 @@ async def alert(
         return Completed(message=TOLD_ALREADY)
     settings = settings_of_run()  # nothing else is opened: a broken database or registry may be what is to be told
     subject = plain_line(f"NHS Culture Monitor: {name} {state}", 150)
-    text = plain_lines(f"{message}\n\n{run_address(run_id) if run_id else ''}", MAX_MESSAGE)
+    said, link = plain_lines(message, MAX_MESSAGE), run_address(plain_line(run_id, MAX_ID)) if run_id else ""
     told = []
     if settings.alert_to:
-        told.append(mail(settings, mail_addresses(settings.alert_to), subject, text))
+        told.append(mail(settings, mail_addresses(settings.alert_to), subject, f"{said}\n\n{link}".strip()))
     if settings.alert_webhook is not None:
-        told.append(await _post(settings.alert_webhook.get_secret_value(), subject, text))
+        words = [plain_words(subject), plain_words(said), link]
+        told.append(await _post(settings.alert_webhook.get_secret_value(), words))
     if not told:
         get_run_logger().warning(NOBODY_TO_TELL)
         return Completed(message=NOBODY_TO_TELL)
@@ -95,7 +98,7 @@ async def digest_check() -> State[None]:
             edition = editions.edition_of(week, session=session)
             counts = deliveries.count_states(edition.id or 0, session=session) if edition else {}
             posted = posts.count_states(edition.id or 0, session=session) if edition else {}
-        has_channels = bool(load_channels(place.settings.channels, place.registry))
+        has_channels = bool(load_channels(place.settings.channels, place.registry, place.settings.own_organisations))
         has_server = place.settings.smtp_url is not None or has_channels
     if edition is None or not edition.sealed:
         if not people and not has_channels:
@@ -176,12 +179,15 @@ def _sent(settings: Settings, to: Sequence[str], subject: str, text: str) -> str
     return "; ".join(wrong)
 
 
-async def _post(address: str, subject: str, text: str) -> str:
-    """Post to the webhook, in the form that chat services read; what went wrong, or nothing. Its address is a secret."""
+async def _post(address: str, words: Sequence[str]) -> str:
+    """Post to the webhook, the subject first, in the form that chat services read; what went wrong, or nothing.
+
+    Its address is a secret.
+    """
     try:
         # No proxy and no password file of the environment; of the answer, which may be endless, its status alone is read.
         async with asyncio.timeout(POST_SECONDS), httpx.AsyncClient(timeout=POST_SECONDS, trust_env=False) as client:
-            posted = {"text": f"{subject}\n{text}", "subject": subject}
+            posted = {"text": "\n".join(filter(None, words)), "subject": words[0]}
             async with client.stream("POST", address, json=posted) as answer:
                 return "" if answer.is_success else f"the webhook answered {answer.status_code}"
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:

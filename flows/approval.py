@@ -19,7 +19,9 @@ from pydantic import Field
 
 from flows.publishing.edition import HASH_LETTERS, DigestResult
 from models.edition.trend_words import count_stories
+from models.reviews import MAX_REVIEWER
 from models.settings import Settings
+from models.text_safety import plain_line
 
 ASK_EVERY_SECONDS = 5  # how soon an answer is noticed
 # By which our own time is up before Prefect's, which would call the run failed, whatever is decided then.
@@ -63,7 +65,7 @@ async def decide(settings: Settings, edition: DigestResult) -> Decision:
 def decision(answer: "Approval | Literal['nobody', 'cancelled']", hours: str, default: str) -> Decision:
     """What an answer, or its absence, means."""
     if isinstance(answer, Approval):
-        who = answer.answered_by.strip() or "a person"
+        who = plain_line(answer.answered_by, MAX_REVIEWER) or "a person"
         if answer.send:
             return Decision(True, f"approved by {who}")
         return Decision(False, f"held back by {who}; run digest again to send it")

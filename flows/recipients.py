@@ -99,9 +99,10 @@ async def recipients(
 async def _change(action: Action, address: str, choices: dict[str, Any]) -> State[None]:
     with run_context() as place:
         if action == "erase at once":
-            await erase(place.database, place.settings, address, place.now, forget_runs)
+            held = await erase(place.database, place.settings, address, place.now, forget_runs)
+            named = f", but the address is still in {', '.join(map(str, held))}: delete it there" if held else ""
             with place.database.read() as session:
-                return _done("erased", session)
+                return _done(f"erased{named}", session)
         with place.database.write() as session:
             if action == "remove":
                 store.remove(address, place.now, session=session)

@@ -54,11 +54,16 @@ def write_whole(file: Path, content: bytes) -> Path:
     return file
 
 
-def find_loose(folder: Path) -> list[Path]:
-    """What others may read or write in this folder, itself included: an older version, or another program, left it so."""
-    if os.name == "nt" or not folder.is_dir():  # Windows has no such rights
+def find_loose(folder: Path, *files: Path) -> list[Path]:
+    """What others may read or write in this folder, itself included, and of these files.
+
+    An older version, another program or a person left it so.
+    """
+    if os.name == "nt":  # Windows has no such rights
         return []
-    return [path for path in (folder, *sorted(folder.rglob("*"))) if not path.is_symlink() and _mode(path) & _OTHERS]
+    inside = (folder, *sorted(folder.rglob("*"))) if folder.is_dir() else ()
+    found = dict.fromkeys((*inside, *files))
+    return [path for path in found if not path.is_symlink() and _mode(path) & _OTHERS]
 
 
 def tighten(paths: list[Path]) -> int:

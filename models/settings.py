@@ -195,10 +195,30 @@ class Settings(BaseSettings):
                 return "postgresql+psycopg://" + address.removeprefix(plain)
         return address
 
+    def in_clear(self, name: str) -> str | None:
+        """The value of a secret setting, so never log it; None where it is not set.
+
+        Raises:
+            SettingsError: it names a Secret block, whose value runs inside Prefect have put in its place.
+        """
+        held: SecretStr | None = getattr(self, name)
+        value = held.get_secret_value() if held is not None else None
+        if value is not None and value.startswith(BLOCK):
+            raise SettingsError(
+                f"{PREFIX}{name.upper()}: names a Prefect Secret block, which a command outside Prefect can't read; "
+                "give the value itself, or run the deployment in Prefect"
+            )
+        return value
+
     @property
     def outbox(self) -> Path:
         """Where editions are written as files."""
         return self.data / "outbox"
+
+    @property
+    def demo(self) -> Path:
+        """Where the demo's files lie once the data folder holds real news."""
+        return self.data / "demo"
 
     @property
     def registry_file(self) -> Path:

@@ -9,7 +9,7 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.read_only_database import stored
-from flows.reading.bulletin import MAX_BYTES, read_bulletin
+from flows.reading.bulletin import MAX_BYTES, Bulletin, read_bulletin
 from models.bulletins import BulletinItem
 from models.edition.content import StoryItem
 from models.given_files import read_given
@@ -39,35 +39,35 @@ def compare(
         wanted = Week.parse(week) if week else Week.of(now).plus(-1)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--week") from error
-    items = _read(file)
+    bulletin = _read(file)
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     with stored(settings) as database, database.read() as session:
-        found = compare_with(items, wanted, registry, load_themes(), now, session=session)
+        found = compare_with(bulletin.items, wanted, registry, load_themes(), now, session=session)
     if json:
-        console.as_json(_as_data(found))
+        console.as_json({**_as_data(found), "not_understood": bulletin.not_understood})
     else:
-        _show(found, len(items))
+        _show(found, bulletin)
 
 
-def _read(file: Path) -> tuple[BulletinItem, ...]:
+def _read(file: Path) -> Bulletin:
     try:
-        items = read_bulletin(read_given(file, MAX_BYTES))
+        bulletin = read_bulletin(read_given(file, MAX_BYTES))
     except OSError as error:
         raise typer.BadParameter(f"{file}: can't be read ({error.strerror})", param_hint="FILE") from error
-    if not items:
+    if not bulletin.items:
         raise typer.BadParameter(
             f"{file}: holds no headline and no address of a report; give HTML, plain text, an .eml file or addresses",
             param_hint="FILE",
         )
-    return items
+    return bulletin
 
 
-def _show(found: Comparison, count: int) -> None:
+def _show(found: Comparison, bulletin: Bulletin) -> None:
     reasons = Counter(str(one.reason) for one in found.missed)
     edition = "" if found.kept else " (not kept yet: composed now)"
     console.wrapped(
-        f"Week {found.week}{edition}: of {count} reports in the bulletin, our edition has {len(found.shared)} and has "
+        f"Week {found.week}{edition}: of {len(bulletin.items)} reports in the bulletin, our edition has {len(found.shared)} and has "
         f"not {len(found.missed)}; {len(found.only_ours)} of its stories are in ours alone."
     )
     if found.missed:
@@ -91,6 +91,10 @@ def _show(found: Comparison, count: int) -> None:
             closest = f"{theme} {score:.2f} is the closest" if theme else "no theme came close"
             console.wrapped(f"- {_name(one.item)}", indent=2)
             console.wrapped(f"below-theme-threshold: {closest}", indent=6)
+    if bulletin.not_understood:
+        console.line("\nNot understood as reports, and not counted")
+        for line in bulletin.not_understood:
+            console.wrapped(f"- {line}", indent=2)
     if found.only_ours:
         console.line("\nIn ours, not in the bulletin")
         for story in found.only_ours:

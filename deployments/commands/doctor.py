@@ -7,8 +7,8 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
-from deployments.doctor import Finding, Health, examine
-from models.private_files import find_loose, tighten
+from deployments.doctor import Finding, Health, examine, loose_files
+from models.private_files import tighten
 from models.settings import load_settings
 
 
@@ -16,7 +16,7 @@ def doctor(
     data: Data = None,
     sources: Sources = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Take from others the rights on what is in the data folder.")
+        bool, typer.Option("--fix", help="Take from others the rights on the data folder, .env and the channels.")
     ] = False,
     json: Json = False,
     verbose: Verbose = False,
@@ -24,7 +24,7 @@ def doctor(
     """Check settings, files, database, sources, model, email, Prefect and disk."""
     settings = load_settings(data=data, sources=sources)
     if fix:
-        tightened = tighten(find_loose(settings.data))
+        tightened = tighten(loose_files(settings))
         console.note(f"{tightened} files and folders were made their owner's alone.")
     findings: list[Finding] = []
     for finding in examine(settings):

@@ -58,7 +58,8 @@ def evaluate(
     rows = []
     for theme in theme_ids():
         scores = themes["per_theme"][theme]
-        figures = [_figure(scores[key]) for key in ("precision", "recall", "f1", "average_precision")]
+        measured = ("precision", "recall", "f1", "average_precision")
+        figures = [_figure(scores[key] if scores["support"] else None) for key in measured]
         rows.append((theme, *figures, scores["support"]))
     console.table("By theme", columns, rows)
 

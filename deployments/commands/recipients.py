@@ -199,8 +199,11 @@ def erase(address: Address, data: Data = None) -> None:
 
     settings = load_settings(data=data)
     with open_database(settings.database_address) as database:
-        asyncio.run(erase_everywhere(database, settings, address, utc_now(), forget_runs_of(settings)))
+        held = asyncio.run(erase_everywhere(database, settings, address, utc_now(), forget_runs_of(settings)))
     console.line("Erased. What was sent stays counted, without a person.")
+    if held:
+        console.problem(f"The address is still in these files; delete it there: {', '.join(map(str, held))}")
+        raise typer.Exit(1)
 
 
 def _chosen(what: str, named: list[str] | None, *, everything: bool) -> list[str] | None:

@@ -49,6 +49,7 @@ def run(
     registry = load_registry(settings.sources)
     jobs.check_framework(settings)
     chosen = registry.choose(only or [])
+    jobs.check_settings(settings, registry, chosen or registry.enabled())
     note = leave_demo(settings)
     if note:
         console.note(note)

@@ -15,7 +15,7 @@ from flows.past.archives import ArchiveJob, read_archive, routes_of
 from flows.past.parts import PartResult, ReadSummary
 from flows.past.sources import can_list_the_past, read_sources
 from flows.past.task_runner import run_jobs
-from flows.reading.sources import Window
+from flows.reading.sources import Window, key_of
 from flows.running import jobs
 from flows.running.steps import Report, RunStep, at_once, unreported
 from models.errors import UserError
@@ -79,12 +79,15 @@ def plan_backfill(
 
     Raises:
         BackfillError: it cannot be meant, or nothing could be filled by it.
+        SettingsError: the key of a source can't be read outside Prefect.
     """
     window = window_of_days(first, last, today=today)
     sources = registry.enabled() if chosen is None else tuple(chosen)
     files = archive_files(paths)
     if chosen is not None and not files:
         check_can_be_asked(chosen)
+    for source in () if files else sources:
+        key_of(source.kind, settings)
     archives = archive_jobs(files, registry, settings, window=window, sources=sources, hosts=hosts)
     return BackfillPlan(window, sources, tuple(archives))
 

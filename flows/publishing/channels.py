@@ -12,10 +12,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flows.publishing.view import Links
 from models.channels import Channel
@@ -37,8 +37,9 @@ GONE = "the channel is no longer in CULTURE_CHANNELS"
 NOTHING_FOR_IT = "nothing of this edition is for the channel any more"
 # Of the environment, what a program needs to start and to trust certificates: no proxy, no password.
 _PASSED_ON = ("PATH", "LANG", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
-# What chat services would read as a mention of everybody, a link or a picture, where a headline holds it.
+# What chat services would read as a mention of everybody, a link or a picture, where a headline or an address holds it.
 _MARKS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "@": "@\u2060"})
+_ESCAPES = str.maketrans({mark: quote(mark) for mark in "<>()`@|*"})  # not [], which may hold the number of a host
 
 
 @dataclass(slots=True)
@@ -71,25 +72,30 @@ class PostSummary:
 def short_form(content: EditionContent, links: Links) -> tuple[str, str]:
     """The subject, and the brief's lines with their links, the numbers and the edition's page: nothing an email lacks."""
     parts = _news_lines(content)
-    parts.append(_plain(say_numbers(content, has_end=False)))
+    parts.append(plain_words(say_numbers(content, has_end=False)))
     if links.web:
         parts.append(f"The whole edition: {links.web}")
-    return _plain(write_subject(content)), "\n\n".join(parts)
+    return plain_words(write_subject(content)), "\n\n".join(parts)
 
 
 def alert_form(content: EditionContent) -> tuple[str, str]:
     """The alert of one story: its headline, and the line of it with its link."""
-    return _plain(write_short_subject(content, Kind.ALERT)), "\n\n".join(_news_lines(content))
+    return plain_words(write_short_subject(content, Kind.ALERT)), "\n\n".join(_news_lines(content))
 
 
 def _news_lines(content: EditionContent) -> list[str]:
     stories = {story.id: story for story in content.stories}
+    watched = tuple(story for story in content.stories if content.selection.watches(story))
+    first = replace(content, stories=watched, selection=replace(content.selection, watch=()))
     parts = []
-    for line in write_news(content):
+    # What is watched first, of which the news of an edition says nothing: emails have it above that.
+    for line in (*(write_news(first) if watched else ()), *write_news(content)):
         story = stories[line.story]
         about = "; ".join(part for part in (line.outlets, story.credit) if part)
         who = f"{line.who}: " if line.who else ""
-        parts.append(_plain(f"• {who}{line.what} ({about})") + (f"\n{story.url}" if story.url else ""))
+        parts.append(
+            plain_words(f"• {who}{line.what} ({about})") + (f"\n{story.url.translate(_ESCAPES)}" if story.url else "")
+        )
     return parts
 
 
@@ -202,5 +208,6 @@ def _in_words(code: int, status: str) -> str:
     return words.get(code, f"the program that posts ended with {code}")
 
 
-def _plain(text: str) -> str:
-    return text.translate(_MARKS)
+def plain_words(text: str) -> str:
+    """Foreign words as a chat service shows them and does nothing else: a mark that nobody sees parts what would be a link."""
+    return text.translate(_MARKS).replace("://", ":\u2060//").replace("www.", "www\u2060.")

@@ -1,4 +1,4 @@
-"""Forgetting a person everywhere: in the database and its file, in the outbox folder, and in Prefect's runs.
+"""Forgetting a person everywhere: in the database and its file, the demo's beside it, the outbox folder, and Prefect's runs.
 
 Prefect's runs are deleted by whoever calls, since the command runs without Prefect: see `flows.running.forgetting`.
 """
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from models.settings import Settings
 from models.store import recipients
-from models.store.database import BUSY_SECONDS, Database
+from models.store.database import BUSY_SECONDS, Database, DatabaseError, open_database
 
 logger = logging.getLogger(__name__)
 
@@ -25,16 +25,18 @@ _LOOK_AGAIN_SECONDS = 0.2
 
 async def erase(
     database: Database, settings: Settings, address: str, now: datetime, forget_runs: ForgetRuns | None = None
-) -> None:
-    """Erase one address at once.
+) -> list[Path]:
+    """Erase one address at once; returns the files below the data folder that hold it still, for people to delete.
 
     Raises:
         RecipientError: nothing is kept about it.
     """
     normal = recipients.check_address(address)
+    was_in_demo = _erase_from_demo(settings, [normal], now)
     with database.write() as session:
-        recipients.erase(normal, now, session=session)
-    await _erase_traces(database, settings, [normal], forget_runs)
+        if not was_in_demo or recipients.by_address(normal, session=session) is not None:
+            recipients.erase(normal, now, session=session)
+    return await _erase_traces(database, settings, [normal], forget_runs)
 
 
 async def erase_departed(
@@ -44,16 +46,60 @@ async def erase_departed(
     with database.write() as session:
         departed = [row.address or "" for row in recipients.departed(now, session=session)]
         recipients.erase_departed(now, session=session)
-    await _erase_traces(database, settings, departed, forget_runs)
+    if departed:
+        _erase_from_demo(settings, departed, now)
+        warn_of(await _erase_traces(database, settings, departed, forget_runs))
     return len(departed)
+
+
+def move_recipients(file: Path, address: str, now: datetime) -> int:
+    """Take the recipients of a SQLite file over into the database at `address`, and leave nobody in it; returns how many.
+
+    Cut short, it is done by another call: who is in both is taken out of the file alone.
+    """
+    with open_database(f"sqlite:///{file}") as old:
+        with old.read() as session:
+            people = recipients.everyone(session=session)
+        if people:
+            with open_database(address) as new, new.write() as session:
+                recipients.take_over(people, session=session)
+            _erase_all(old, file, [person.address or "" for person in people], now)
+    return len(people)
+
+
+def warn_of(files: Sequence[Path]) -> None:
+    """Log which files hold an erased address still, where nobody is there to be told."""
+    if files:
+        logger.warning("an erased address is still in %s: delete it there", ", ".join(map(str, files)))
+
+
+def _erase_from_demo(settings: Settings, addresses: Sequence[str], now: datetime) -> bool:
+    """Whether the demo that was moved aside knew one of them; earlier versions moved it with its recipients."""
+    file = settings.demo / "culture.db"
+    if not file.is_file():
+        return False
+    try:
+        with open_database(f"sqlite:///{file}") as database:
+            return _erase_all(database, file, addresses, now)
+    except DatabaseError as error:  # damaged: where it holds an address, it is named in the end
+        logger.warning("%s", error)
+        return False
+
+
+def _erase_all(database: Database, file: Path, addresses: Sequence[str], now: datetime) -> bool:
+    with database.write() as session:
+        known = [one for one in addresses if recipients.by_address(one, session=session) is not None]
+        for address in known:
+            recipients.erase(address, now, session=session)
+    clean_file(file, addresses)
+    return bool(known)
 
 
 async def _erase_traces(
     database: Database, settings: Settings, addresses: Sequence[str], forget_runs: ForgetRuns | None
-) -> None:
-    if not addresses:
-        return
+) -> list[Path]:
     _remove_files(settings.outbox, addresses)
+    _remove_files(settings.demo / "outbox", addresses)
     if forget_runs is not None:
         await forget_runs(addresses)
     files = [settings.data / "prefect" / "prefect.db"]
@@ -62,6 +108,9 @@ async def _erase_traces(
     for file in files:
         if file.is_file():
             clean_file(file, addresses)
+    # Prefect's own files are as clean as the step before has left them: its server writes them while we look.
+    ours = (file for file in settings.data.rglob("*") if settings.data / "prefect" not in file.parents)
+    return sorted(file for file in ours if file.is_file() and _holds(file, addresses))
 
 
 def _remove_files(outbox: Path, addresses: Sequence[str]) -> None:
@@ -104,10 +153,13 @@ def _empty_log(connection: sqlite3.Connection) -> None:
 def _holds(file: Path, words: Sequence[str]) -> bool:
     wanted = [word.encode() for word in words]
     overlap = max(map(len, wanted))
-    with file.open("rb") as opened:
-        tail = b""
-        while part := opened.read(_READ_BYTES):
-            if any(word in tail + part for word in wanted):
-                return True
-            tail = part[-overlap:]
+    try:
+        with file.open("rb") as opened:
+            tail = b""
+            while part := opened.read(_READ_BYTES):
+                if any(word in (tail + part).lower() for word in wanted):
+                    return True
+                tail = part[-overlap:]
+    except OSError as error:  # gone since it was listed, or not ours to read
+        logger.info("%s: %s", file, error.strerror)
     return False

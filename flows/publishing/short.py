@@ -110,7 +110,7 @@ def send_short(
     """
     sender = parse_sender(settings.mail_from, settings.base_url)
     mailer, clock = mailer or open_mailer(settings, sender), clock or (lambda: now)
-    channels = load_channels(settings.channels, registry)
+    channels = load_channels(settings.channels, registry, settings.own_organisations)
     with database.read() as session:
         waits = short_mails.is_wanted(kind, session=session) or posts.waiting(None, session=session)
         if not waits and not any(channel.alerts for channel in channels):

@@ -88,7 +88,7 @@ def weekly_digest(
     if not send:
         return compose_edition(database, registry, settings, sender, week, now, themes)
     clock = clock or (lambda: now)
-    channels = load_channels(settings.channels, registry)
+    channels = load_channels(settings.channels, registry, settings.own_organisations)
     with try_lock(database, LOCK) as lock:
         if lock is None:
             content, _ = content_of(database, registry, week, now, themes)
@@ -135,7 +135,7 @@ def send_pending(
     sender = parse_sender(settings.mail_from, settings.base_url)
     mailer = mailer or open_mailer(settings, sender)
     clock = clock or (lambda: now)
-    channels = load_channels(settings.channels, registry)
+    channels = load_channels(settings.channels, registry, settings.own_organisations)
     total, late = DeliverySummary(), None
     last_week = Week.of(now).plus(-1)
     with database.read() as session:
@@ -171,9 +171,8 @@ def open_mailer(settings: Settings, sender: Sender) -> SmtpMailer | None:
     Raises:
         SettingsError: `CULTURE_SMTP_URL` is wrong.
     """
-    if settings.smtp_url is None:
-        return None
-    return SmtpMailer(parse_smtp_url(settings.smtp_url.get_secret_value()), sender.address)
+    url = settings.in_clear("smtp_url")
+    return SmtpMailer(parse_smtp_url(url), sender.address) if url is not None else None
 
 
 def approve(database: Database, week: Week, given: str, by: str) -> None:

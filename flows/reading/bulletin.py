@@ -5,13 +5,13 @@ has a link that is more than furniture. Never raises for what a bulletin holds.
 """
 
 import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, lookup
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -26,6 +26,7 @@ MAX_BYTES = 20_000_000
 # To read a field of so many parameters costs the library the square of them.
 _LONG_FIELD = re.compile(rb"(?im)^(content-[a-z-]{1,30}:(?:[^\r\n]|\r?\n[ \t]){0,500})(?:[^\r\n]|\r?\n[ \t])*")
 MAX_ITEMS = 2_000
+_MAX_PARTS = 2_000  # of a mail; each costs the library half a millisecond, and 20 MB have room for 300,000
 _MAX_LINE = 2_000
 _MAX_TITLE = 250
 _HEADER = re.compile(rb"(?i)\A(?:>?from |[a-z][a-z0-9-]{1,60}:[ \t])")
@@ -63,13 +64,20 @@ class _Line:
     marked: bool = False  # a heading, a point of a list, or bold
 
 
-def read_bulletin(content: bytes) -> tuple[BulletinItem, ...]:
-    """The reports that a bulletin tells, in its order, each once; () where it tells none. Its form is told by its content."""
+class Bulletin(NamedTuple):
+    """What a bulletin tells, in its order, each once."""
+
+    items: tuple[BulletinItem, ...] = ()
+    not_understood: tuple[str, ...] = ()  # lines that may be reports: too short for a headline without a link
+
+
+def read_bulletin(content: bytes) -> Bulletin:
+    """The reports that a bulletin tells; its form is told by its content."""
     content = content[:MAX_BYTES]
     if content.startswith(b"%PDF") or (
         b"\0" in content[:4096] and not content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     ):
-        return ()  # no text: a document of an office program, or a picture
+        return Bulletin()  # no text: a document of an office program, or a picture
     if _is_mail(content):
         return _of_mail(content)
     if _MARKUP.search(content[:100_000]):
@@ -88,34 +96,38 @@ def _is_mail(content: bytes) -> bool:
 _MAIL_HEADERS = (rb"from", rb"to", rb"subject", rb"date", rb"mime-version", rb"content-type", rb"received")
 
 
-def _of_mail(content: bytes) -> tuple[BulletinItem, ...]:
+def _of_mail(content: bytes) -> Bulletin:
     """By its HTML, where that tells anything, else by its plain text; of a forwarded message by what it holds."""
+    content = b"\n--".join(content.split(b"\n--", _MAX_PARTS)[:_MAX_PARTS])
     try:
         message = message_from_bytes(_LONG_FIELD.sub(rb"\1", content), policy=default)
         parts = [part for part in message.walk() if isinstance(part, EmailMessage) and not part.is_multipart()]
         for kind, read in (("text/html", _of_html), ("text/plain", _of_text)):
             texts = [_text_of(part) for part in parts if part.get_content_type() == kind and not part.is_attachment()]
-            if items := merged(item for text in texts for item in read(text)):
-                return items
+            found = [read(text) for text in texts]
+            if items := merged(item for one in found for item in one.items):
+                return Bulletin(items, tuple(line for one in found for line in one.not_understood))
     except PARSER_FAULTS:
         pass
-    return ()
+    return Bulletin()
 
 
 def _text_of(part: EmailMessage) -> str:
     try:
+        if lookup(part.get_content_charset("ascii")).name == "punycode":
+            raise LookupError("the encoding of a name, which costs the square of a text")
         return str(part.get_content())
     except PARSER_FAULTS:  # a charset that nobody knows
         payload: Any = part.get_payload(decode=True)
         return decode_html(payload, "") if isinstance(payload, bytes) else ""
 
 
-def _of_html(text: str) -> tuple[BulletinItem, ...]:
+def _of_html(text: str) -> Bulletin:
     tree = parse_html(text)
     return _of_text(text) if tree is None else _items(_lines_of_tree(tree))
 
 
-def _of_text(text: str) -> tuple[BulletinItem, ...]:
+def _of_text(text: str) -> Bulletin:
     rows = [re.sub(r"^[>\s]+", "", row).strip()[:_MAX_LINE] for row in text.splitlines()]
     referring = [found for row in rows if row.startswith("[") and (found := _REFERENCE.match(row))]
     references: dict[str, str] = {found[1]: found[2] for found in referring}
@@ -190,8 +202,10 @@ def _lines_of_tree(tree: Any) -> Iterator[_Line]:
         yield line()
 
 
-def _items(lines: Iterable[_Line]) -> tuple[BulletinItem, ...]:
+def _items(lines: Iterable[_Line]) -> Bulletin:
     found: list[BulletinItem] = []
+    short: list[str] = []
+    since = 0  # of `short`, those since the headline: who tells it, where a link of its own follows
     before: int | None = None  # the place of the headline that a link after it may belong to
     for line in lines:
         if len(found) >= MAX_ITEMS:
@@ -199,8 +213,10 @@ def _items(lines: Iterable[_Line]) -> tuple[BulletinItem, ...]:
         usable = [(address, words) for address, words in line.links if _is_news(address, words or line.text)]
         if not usable:
             if not line.links and _is_headline(line.text, marked=line.marked):
-                before = len(found)
+                before, since = len(found), len(short)
                 found.append(_item(line.text))
+            elif not line.links and _may_be_headline(line.text):
+                short.append(line.text)
             continue
         for address, words in usable:
             rest = line.text.replace(words, " ", 1) if words else line.text
@@ -210,10 +226,11 @@ def _items(lines: Iterable[_Line]) -> tuple[BulletinItem, ...]:
                 found.append(_item(rest.strip(" -–—:|"), address))
             elif before is not None:
                 found[before] = BulletinItem(found[before].title, address, found[before].outlet)
+                del short[since:]
             else:
                 found.append(BulletinItem(plain_line(rest, _MAX_TITLE) if _tells(rest) else "", address))
             before = None
-    return merged(found)
+    return Bulletin(merged(found), tuple(dict.fromkeys(short)))
 
 
 def _item(title: str, address: str = "", rest: str = "") -> BulletinItem:
@@ -246,10 +263,17 @@ def _tells(words: str) -> bool:
     return len(words.split()) >= 3 and not _LEADS_ON.fullmatch(words) and not _ADDRESS.match(words)
 
 
+def _may_be_headline(text: str) -> bool:
+    """Whether nothing but its length may tell that a line is none."""
+    return (
+        len(text.split()) >= 3 and len(text) <= _MAX_TITLE and text[-1] not in ".,:;…" and not _FURNITURE.search(text)
+    )
+
+
 def _is_headline(text: str, *, marked: bool) -> bool:
     """Whether a line without a link is a headline: no heading of a section, greeting or sentence."""
     words = text.split()
-    if not text or _FURNITURE.search(text) or len(text) > _MAX_TITLE or text[-1] in ".,:;…":
+    if not _may_be_headline(text):
         return False
     named = _item(text).outlet != ""
     return (3 if named else 5) <= len(words) <= 30 and (text[0].isupper() or not text[0].isalpha() or marked)

@@ -17,6 +17,7 @@ from flows.tagging.open_tagger import read_tagger as read_tagger
 from flows.tagging.open_tagger import roll_back as roll_back
 from flows.tagging.open_tagger import shipped_tagger as shipped_tagger
 from flows.tagging.waiting import tag_waiting
+from models.channels import load_channels
 from models.edition.edits import Wanted
 from models.edition.short import Kind
 from models.given_files import read_given
@@ -84,6 +85,22 @@ async def collect(
     return await collector.collect(sources, all_due=all_due)
 
 
+def check_settings(settings: Settings, registry: Registry, sources: Sequence[Source]) -> None:
+    """Before any work: what single sources need, and what is needed at the end to send.
+
+    Raises:
+        SettingsError: one of these settings is wrong.
+    """
+    from flows.publishing.mailer import parse_sender
+    from flows.publishing.weekly import open_mailer
+    from flows.reading.sources import key_of
+
+    for source in sources:
+        key_of(source.kind, settings)
+    open_mailer(settings, parse_sender(settings.mail_from, settings.base_url))
+    load_channels(settings.channels, registry, settings.own_organisations)
+
+
 def note_told(database: Database, collected: "CollectSummary", *, now: datetime) -> None:
     """Remember which failures a person was told of. To be called when they were: each is told once."""
     if told := [result.source.id for result in collected.began_to_fail]:
@@ -110,10 +127,11 @@ async def check_sources(
     from flows.reading.sources import key_of
 
     done = 0
+    keys = {source.kind: key_of(source.kind, settings) for source in sources}
 
     async def one(source: Source, client: "PoliteClient") -> "SourceReport":
         nonlocal done
-        probed = await probe(source, client, now, key=key_of(source.kind, settings))
+        probed = await probe(source, client, now, key=keys[source.kind])
         done += 1
         report("check", done, len(sources))
         return probed

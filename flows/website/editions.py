@@ -103,7 +103,7 @@ def _edition(request: Request, content: EditionContent, at: str) -> Response:
 
     def shown(view: EditionView) -> Response:
         values: dict[str, Any] = {"title": view.title, "description": view.subject, "edition": view, "at": at}
-        return site.page(request, "edition.html", before=before, after=after, **values, feed="/feed.atom")
+        return site.page(request, "edition.html", before=before, after=after, **values)
 
     answer = shown(whole)
     for most in EDITION_STORIES:

@@ -219,6 +219,7 @@ def story(request: Request, *, note: str = "", status: int = 200) -> Response:
         status=status,
         title=card.title,
         at="",
+        feed="/feed.atom",
         card=card,
         in_scope=in_scope,
         scope_score=row.in_scope,

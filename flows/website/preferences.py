@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flows.publishing.erasure import erase
+from flows.publishing.erasure import erase, warn_of
 from flows.website.leaving_and_suggesting import MAX_TOKEN, form_of, told, unknown
 from flows.website.site import site_of
 from models.edition.short import ALERTS_A_DAY, WATCHED
@@ -79,7 +79,9 @@ def _change(request: Request, person: Recipient, fields: Mapping[str, list[str]]
     except RecipientError as error:
         # Without what it says of commands, which no reader has.
         return _page(request, person, f"Nothing was changed: {str(error).partition('; `')[0]}.", 400)
-    return _page(request, changed, "Your choice is kept, and counts from the next email on.")
+    idle = WATCHED in changed.alerts and not changed.watch
+    but = " You watch no organisation so far: until you do, no alert is about one." if idle else ""
+    return _page(request, changed, f"Your choice is kept, and counts from the next email on.{but}")
 
 
 def _leave(request: Request, person: Recipient, _fields: Mapping[str, list[str]]) -> Response:
@@ -105,7 +107,8 @@ def _erase(request: Request, person: Recipient, fields: Mapping[str, list[str]])
     if _one(fields, "sure") != "yes":
         return _page(request, person, "Nothing was erased: tick the box beside the button first.", 400)
     settings: Settings = request.app.state.settings
-    asyncio.run(erase(site.database, settings, person.address or "", site.now(), request.app.state.forget_runs))
+    held = asyncio.run(erase(site.database, settings, person.address or "", site.now(), request.app.state.forget_runs))
+    warn_of(held)
     text = "Your address, your name and your choices are erased. What was sent stays counted, without you."
     return told(request, 200, "You are erased", text)
 

@@ -104,8 +104,11 @@ class Site:
         return made
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page; `at` is the entry of the menu that it belongs to."""
-        values = {"at": request.scope["path"], "feed": "", "description": "", **values}
+        """A page; `at` is the entry of the menu that it belongs to, `feed` what follows it: without one, that of all stories."""
+        values = {"at": request.scope["path"], "description": "", **values}
+        values.setdefault(
+            "feed", "/feed.atom" if values["at"] else ""
+        )  # none on a reader's own page, or one that is not there
         return HTMLResponse(self.templates.get_template(template).render(values), status)
 
     def cards(

@@ -272,10 +272,13 @@ def _unknown(item: BulletinItem, registry: Registry) -> Missed:
     if not sources:
         return Missed(item, Reason.NOT_IN_REGISTRY, f"{where}: no source of the registry")
     named = ", ".join(source.label for source in sources[:3]) + (" …" if len(sources) > 3 else "")
-    if not any(source.enabled for source in sources):
+    # Of an outlet whose sources are "BBC News: health" and "BBC News: sitemap", that which is on may have another host.
+    outlets = {source.label.partition(":")[0] for source in sources}
+    on = [one for one in registry.sources if one.enabled and one.label.partition(":")[0] in outlets]
+    if not on:
         because = next((f": {source.disabled_because}" for source in sources if source.disabled_because), "")
         return Missed(item, Reason.SWITCHED_OFF, f"{named}: switched off in the registry{because}")
-    named = ", ".join(source.label for source in sources if source.enabled)
+    named = ", ".join(source.label for source in on)
     return Missed(item, Reason.NOT_COLLECTED, f"{named}: switched on, but nothing like it is stored")
 
 

@@ -163,7 +163,8 @@ def how_often(recipient: Recipient) -> str:
 
 def alerts_in_words(recipient: Recipient) -> str:
     """Of what they are told at once."""
-    return ", ".join("organisations that they watch" if one == WATCHED else one for one in recipient.alerts) or "none"
+    watched = f"organisations that they watch{'' if recipient.watch else ' (none so far, so none is sent)'}"
+    return ", ".join(watched if one == WATCHED else one for one in recipient.alerts) or "none"
 
 
 def check_selection(

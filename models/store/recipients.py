@@ -3,7 +3,7 @@
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Unpack
@@ -198,6 +198,18 @@ def erase(address: str, now: datetime, *, session: Session) -> None:
         RecipientError: nothing is kept about this address.
     """
     _erase(_require(address, session=session), now, session=session)
+
+
+def take_over(people: Iterable[Recipient], *, session: Session) -> None:
+    """Put the recipients of another database on the list as they are there, so that the links in their emails still work.
+
+    Who is on this list already stays as they are here.
+    """
+    known = {person.address for person in everyone(session=session)}
+    for person in people:
+        if person.address not in known:
+            session.add(Recipient(**person.model_dump(exclude={"id"})))
+    session.flush()
 
 
 def departed(now: datetime, *, session: Session) -> Sequence[Recipient]:

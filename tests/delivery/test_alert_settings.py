@@ -10,6 +10,7 @@ import pytest
 from flows.alert import alert
 from models.settings import SettingsError, load_settings
 from tests.support.fakes_mail import Mailboxes, smtp_server
+from tests.support.fakes_webhook import Hook, webhook
 
 
 def test_each_of_several_addresses_gets_the_alert(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +48,15 @@ def test_a_webhook_that_can_not_be_reached_is_refused_without_its_secret(
     with pytest.raises(SettingsError, match="CULTURE_ALERT_WEBHOOK: must be a web address") as refused:
         load_settings()
     assert "canary" not in str(refused.value)
+
+
+def test_what_a_run_said_calls_nobody_and_becomes_no_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "<!channel> @here [Resume](https://evil.example) `x` www.evil.example \u202e" + "x" * 3000
+    with webhook(Hook()) as hook:
+        monkeypatch.setenv("CULTURE_ALERT_WEBHOOK", hook.address)
+        asyncio.run(alert.fn("<!here>", "@all\nFailed", said))
+    (post,) = hook.posts
+    assert not [mark for mark in ("<", ">", "[", "@h", "@a", "`", "://evil", "www.e", "\u202e") if mark in str(post)]
 
 
 def test_a_webhook_is_posted_to_directly_and_its_endless_answer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

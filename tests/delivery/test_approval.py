@@ -41,6 +41,8 @@ YES = {"send": True, "answered_by": "Grace"}
     ("answer", "default", "send", "why"),
     [
         (Approval(send=True, answered_by=" Ada "), "hold", True, "approved by Ada"),
+        (Approval(send=True, answered_by="A\0d\u202ea\n" + "x" * 500), "hold", True, "approved by Ada xxx"),
+        (Approval(send=True, answered_by="\u200b\n"), "hold", True, "approved by a person"),
         (Approval(send=False), "send", False, "held back by a person; run digest again to send it"),
         ("nobody", "hold", False, "nobody answered within 4 hours, so it was held back"),
         ("nobody", "send", True, "nobody answered within 4 hours, so it was sent"),
@@ -51,6 +53,8 @@ def test_what_an_answer_or_none_means(answer: Any, default: str, send: bool, why
     found = decision(answer, "4 hours", default)
     assert found.send is send
     assert found.why.startswith(why)
+    assert len(found.why) < 200
+    assert found.why.isprintable()
 
 
 def test_it_is_sent_with_a_yes_held_with_a_no_and_without_an_answer_what_is_set_happens(

@@ -82,6 +82,15 @@ def test_its_address_stands_nowhere(
         (f'[[channel]]\nname = "a"\naddress = "{CANARY}"', "must be one address"),
         (f'[[channel]]\nname = "A b"\naddress = "json://h/{CANARY}"', "name"),
         (f'[[channel]]\nname = "a"\naddress = "json://h/{CANARY}"\nthemes = ["cake"]', "'cake' is not known"),
+        (
+            f'[[channel]]\nname = "a"\naddress = "json://h/{CANARY}"\nwatch = ["Bartz"]',
+            "'Bartz' is not known; did you mean Barts",
+        ),
+        (
+            f'[[channel]]\nname = "a"\naddress = "json://h/{CANARY}"\nalerts = ["watched"]',
+            "name organisations in watch",
+        ),
+        (f'[[channel]]\nname = "a"\naddress = "json://h/{CANARY}"\nalerts = ["cake"]', "'cake' is not known"),
         (f'[[channel]]\nname = "a"\naddress = "json://h/{CANARY}"\ncolour = 1', "colour"),
         (f'[[channel]]\nname = "a"\naddress = "json://h/{CANARY}"\n' * 2, "is the name of an earlier one"),
         (f'[[channels]]\naddress = "json://h/{CANARY}"', "channels is not known"),

@@ -183,8 +183,9 @@ def test_what_a_killed_run_left_is_posted_again_and_a_channel_that_left_is_not(
 def test_no_headline_calls_everybody_or_becomes_a_link(database: Database, settings: Settings) -> None:
     with database.write() as session:
         fakes.add_story(
-            session, source=fakes.SOURCES[3], title="@channel <!here> see [this](https://evil.example) ![x](y)",
-            at=fakes.WEEK.end - timedelta(hours=2), themes=[("appraisal", "A form.", 0.99)],
+            session, source=fakes.SOURCES[3], title="@channel <!here> see [this](https://evil.example) www.evil.example ![x](y)",
+            url="https://ward.example/@everyone/<!here>?a=*b*`#(c|", at=fakes.WEEK.end - timedelta(hours=2),
+            themes=[("appraisal", "A form.", 0.99)],
         )  # fmt: skip
     content = send(database, settings, dry_run=True).content
     sole = next(story for story in content.stories if "channel" in story.title)
@@ -193,6 +194,11 @@ def test_no_headline_calls_everybody_or_becomes_a_link(database: Database, setti
     for said in (subject, body):
         assert not {"<", ">", "[", "]"} & set(said)
         assert "@channel" not in said
+        assert "://" not in said.replace("https://ward", "")
+        assert "www.evil" not in said
+    assert (
+        "https://ward.example/%40everyone/%3C%21here%3E?a=%2Ab%2A%60#%28c%7C" in body.replace("!", "%21").splitlines()
+    )
 
 
 def test_without_people_and_channels_nothing_is_sealed(database: Database, settings: Settings) -> None:

@@ -178,7 +178,7 @@ def test_the_command_adds_changes_and_shows_and_confirms_each_in_full(tmp_path: 
                 "--alert", "watched", "--alert", "speaking-up")  # fmt: skip
     everything = (
         "Receives themes: speaking-up; nations: wales; sectors: all; how often: daily and weekly; alerts: organisations that "
-        "they watch, speaking-up; in a week without news: an email, too."
+        "they watch (none so far, so none is sent), speaking-up; in a week without news: an email, too."
     )
     assert everything in " ".join(added.stdout.split())
     chosen = listed(tmp_path)
@@ -197,6 +197,8 @@ def test_the_command_adds_changes_and_shows_and_confirms_each_in_full(tmp_path: 
     assert (refused.returncode, listed(tmp_path)) == (2, chosen)
     assert "alerts on 'speaking-up' are asked for, which is not among the themes" in " ".join(refused.stderr.split())
     assert run("change", who, "--alert", "watched", "--alert-none").returncode == 2
+    idle = run("change", who, "--alert", "watched")
+    assert "watch (none so far, so none is sent)" in " ".join(idle.stdout.split())
     changed = run("change", who, "--theme", "workforce", "--all-nations", "--alert-none")
     assert changed.returncode == 0
     assert listed(tmp_path) == ["The Chair", ["workforce"], [], [], True, True, []]
@@ -223,8 +225,12 @@ def test_the_form_asks_how_often_and_of_what_one_is_told_at_once(
         return str(asyncio.run(whole()).message)
 
     told = fill_in(how_often="daily and weekly", alerts=(AlertChoice.WATCHED, AlertChoice.SPEAKING_UP))  # type: ignore[attr-defined]
-    chosen = "how often: daily and weekly; alerts: organisations that they watch, speaking-up"
+    chosen = (
+        "how often: daily and weekly; alerts: organisations that they watch (none so far, so none is sent), speaking-up"
+    )
     assert chosen in told
+    assert "alerts: organisations that they watch, speaking-up" in fill_in(action="change", watch=("CQC",))
+    fill_in(action="change", watch_none=True)
     assert chosen in fill_in()
     assert "nothing was changed" in fill_in(how_often="weekly")
     assert "leave one of the two empty" in fill_in(action="change", alerts=(AlertChoice.WATCHED,), alert_none=True)  # type: ignore[attr-defined]

@@ -140,7 +140,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compared(folder: Path, name: str) -> dict[str, Any]:
-    ran = command(folder, "compare", name, "--week", "2026-W47", "--sources", "sources.toml", "--json")
+    registry = ("--sources", "sources.toml") if (folder / "sources.toml").exists() else ()
+    ran = command(folder, "compare", name, "--week", "2026-W47", *registry, "--json")
     assert ran.returncode == 0, ran.stderr
     found: dict[str, Any] = json.loads(ran.stdout)
     return found
@@ -176,6 +177,33 @@ def test_each_reason_says_what_it_rests_on(folder: Path) -> None:
         "appraisal",
         0.41,
     )
+
+
+def test_a_feed_that_is_on_speaks_for_its_outlet_on_another_host(tmp_path: Path) -> None:
+    # The sitemap has the pages' host and is switched off; the feed of the same outlet is on, on a host of its own.
+    tables = (("pages", "Borough Post: sitemap", "https://www.borough.example/map", "false"), ("feed", "Borough Post: health", "https://feeds.boro.example/rss", "true"))  # fmt: skip
+    rows = [
+        f'[[source]]\nid = "{id_}"\nname = "{name}"\nurl = "{url}"\nenabled = {on}' for id_, name, url, on in tables
+    ]
+    (tmp_path / "sources.toml").write_text("\n".join(rows), encoding="utf-8")
+    (tmp_path / "list.txt").write_text("https://www.borough.example/news/1\n", encoding="utf-8")
+    open_database(f"sqlite:///{tmp_path / 'data' / 'culture.db'}").close()
+    (missed,) = compared(tmp_path, "list.txt")["missed"]
+    assert (missed["reason"], missed["detail"]) == (
+        "not-collected",
+        "Borough Post: health: switched on, but nothing like it is stored",
+    )
+
+
+def test_a_line_that_may_be_a_report_is_listed_where_it_was_not_understood(tmp_path: Path) -> None:
+    lines = ["News this week", "", "Chair of the trust steps down after a review", "Vale Evening Gazette", STORY, ""]
+    lines += ["A sentence of what this is about.", "", "Matron writes a book", "The Guardian"]
+    (tmp_path / "news.txt").write_text("\n".join(lines), encoding="utf-8")
+    open_database(f"sqlite:///{tmp_path / 'data' / 'culture.db'}").close()
+    assert compared(tmp_path, "news.txt")["not_understood"] == ["News this week", "Matron writes a book"]
+    said = command(tmp_path, "compare", "news.txt", "--week", "2026-W47").stdout
+    assert "Not understood as reports, and not counted" in said
+    assert "- Matron writes a book" in said
 
 
 def test_a_sealed_edition_is_taken_as_it_was_sent(tmp_path: Path) -> None:

@@ -124,18 +124,20 @@ def test_a_site_that_only_looks_like_a_redirect_stays(link: str) -> None:
 
 
 def test_headlines_without_links_are_found_by_their_words_and_outlet() -> None:
-    found = read_bulletin(
+    (found, _) = read_bulletin(
         b"Our week\n\nChair of Northmoor trust steps down (Vale Gazette)\n\n- Nurses at Wrayburn vote to strike - Care Weekly\n\nYours,\nJo\n"
     )
     assert [(one.title, one.outlet) for one in found] == [
         ("Chair of Northmoor trust steps down", "Vale Gazette"), ("Nurses at Wrayburn vote to strike", "Care Weekly"),
     ]  # fmt: skip
-    numbered = read_bulletin(b"Chair of Northmoor trust steps down [1]\n\nReferences\n\n[1] https://a.example/news/1\n")
+    numbered = read_bulletin(
+        b"Chair of Northmoor trust steps down [1]\n\nReferences\n\n[1] https://a.example/news/1\n"
+    ).items
     assert numbered == (BulletinItem("Chair of Northmoor trust steps down", "https://a.example/news/1"),)
 
 
 def test_a_sentence_with_a_link_in_it_tells_a_report_too() -> None:
     page = b"<html><body><p>Our week</p><p>The Gazette says <a href='https://a.example/news/1'>here</a> that the chair of Northmoor has gone.</p></body></html>"
-    assert read_bulletin(page) == (
+    assert read_bulletin(page).items == (
         BulletinItem("The Gazette says that the chair of Northmoor has gone.", "https://a.example/news/1"),
     )

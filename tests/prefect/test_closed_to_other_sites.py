@@ -1,6 +1,5 @@
 """No web page that somebody has open can change or read anything through the Prefect server, and its UI calls nobody else."""
 
-import base64
 import json
 import os
 import re
@@ -8,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,11 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.prefect_api import free_port, is_healthy
-from deployments.prefect_environment import child_environment, prefect_folder
-from models.settings import load_settings
 from tests.support.fakes_web import Answer, FakeWeb
-from tests.support.prefect_server import until
+from tests.support.filtered_server import FilteredServer, Proxy
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright (the extra `test` has it)")
 
@@ -29,59 +24,18 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: 'apt-get install chromium'")
 pytestmark = pytest.mark.long
 
-UP_SECONDS = 240.0
 LOGIN = "ada:a-pass-word-of-the-tests"
 OF_THE_BROWSER = re.compile(r"\.(?:google|googleapis|gvt1)\.com[:/]")  # updates, which no page has asked for
 EVIL = "https://evil.example"
 CHANGE = {"name": "planted", "value": "by another site"}
 
 
-class Server:
-    """A Prefect server as `start` runs it, without deployments."""
-
-    def __init__(self, folder: Path, first_port: int, login: str = "", addresses: str = "") -> None:
-        port = free_port("127.0.0.1", first_port)
-        assert port is not None
-        self.address = f"http://127.0.0.1:{port}"
-        self.api = f"{self.address}/api"
-        self.headers = {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
-        given = {"prefect_auth": login or None, "prefect_addresses": addresses or None}
-        settings = load_settings(data=folder / "data", **given)
-        prefect_folder(settings).mkdir(parents=True)
-        self.port = port
-        self.folder = folder
-        self.proxy = Proxy()  # whom the server itself asks
-        environment = {
-            **child_environment(settings, os.environ, api=self.api, own_server=True),
-            "HTTPS_PROXY": f"http://127.0.0.1:{self.proxy.port}",
-            **{f"CULTURE_{name.upper()}": value for name, value in given.items() if value},
-        }
-        words = [sys.executable, "-m", "deployments.prefect_server", "--host", "127.0.0.1", "--port", str(port)]
-        with (folder / "server.log").open("wb") as log:
-            self.process = subprocess.Popen(words, cwd=folder, env=environment, stdout=log, stderr=log)
-
-    def wait(self) -> None:
-        until(lambda: is_healthy(self.api) or self.process.poll() is not None, UP_SECONDS)
-        assert self.process.poll() is None
-
-    def variables(self) -> list[str]:
-        """The names of the variables that it keeps: what the attacks below try to plant."""
-        answer = httpx.post(f"{self.api}/variables/filter", json={}, headers=self.headers, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return [one["name"] for one in answer.json()]
-
-    def stop(self) -> None:
-        self.proxy.close()
-        self.process.terminate()
-        assert self.process.wait(60) is not None
-
-
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, FilteredServer]]:
     """One without and one with a login and a further name, started side by side."""
     found = {
-        "open": Server(tmp_path_factory.mktemp("open"), 4610),
-        "login": Server(tmp_path_factory.mktemp("login"), 4640, LOGIN, "server,https://monitor.example.org"),
+        "open": FilteredServer(tmp_path_factory.mktemp("open"), 4610),
+        "login": FilteredServer(tmp_path_factory.mktemp("login"), 4640, LOGIN, "server,https://monitor.example.org"),
     }
     try:
         for server in found.values():
@@ -93,11 +47,11 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
 
 
 @pytest.fixture
-def server(servers: dict[str, Server]) -> Server:
+def server(servers: dict[str, FilteredServer]) -> FilteredServer:
     return servers["open"]
 
 
-def test_a_program_on_this_machine_is_served(server: Server) -> None:
+def test_a_program_on_this_machine_is_served(server: FilteredServer) -> None:
     made = httpx.post(f"{server.api}/variables/", json={"name": "ours", "value": 1}, timeout=60)
     assert made.status_code == 201
     assert "ours" in server.variables()
@@ -108,7 +62,7 @@ def test_a_program_on_this_machine_is_served(server: Server) -> None:
     "origin", [EVIL, "null", "http://127.0.0.1:1", "http://localhost:3000", "https://127.0.0.1", ""]
 )
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "GET", "DELETE", "PATCH", "PUT"])
-def test_another_origin_gets_nothing_and_changes_nothing(server: Server, origin: str, method: str) -> None:
+def test_another_origin_gets_nothing_and_changes_nothing(server: FilteredServer, origin: str, method: str) -> None:
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
     answer = httpx.request(
         method,
@@ -124,7 +78,7 @@ def test_another_origin_gets_nothing_and_changes_nothing(server: Server, origin:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None])
 def test_what_a_page_can_send_without_asking_is_refused_even_without_an_origin(
-    server: Server, kind: str | None
+    server: FilteredServer, kind: str | None
 ) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
     answer = httpx.post(f"{server.api}/variables/", content=json.dumps(CHANGE), headers=headers, timeout=60)
@@ -141,25 +95,58 @@ def test_what_a_page_can_send_without_asking_is_refused_even_without_an_origin(
         "localhost@evil.example",
         "127.0.0.1, evil.example",
         "[",
+        "[::1]evil.example",
         "",
     ],
 )
 @pytest.mark.parametrize("path", ["/api/variables/filter", "/api/health", "/v2/", "/ui-settings"])
-def test_a_name_that_is_made_to_lead_here_gets_nothing(server: Server, host: str, path: str) -> None:
+def test_a_name_that_is_made_to_lead_here_gets_nothing(server: FilteredServer, host: str, path: str) -> None:
     method = "POST" if path.endswith("filter") else "GET"
     answer = raw(server.port, f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n")
     assert answer.split(b" ", 2)[1] in (b"421", b"400")
 
 
-def test_two_hosts_or_none_get_nothing(server: Server) -> None:
+def test_two_hosts_or_none_get_nothing(server: FilteredServer) -> None:
     for hosts in ("", f"Host: 127.0.0.1:{server.port}\r\nHost: evil.example\r\n"):
         assert raw(server.port, f"GET /api/health HTTP/1.1\r\n{hosts}").split(b" ", 2)[1] in (b"421", b"400")
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
-def test_its_own_names_are_served(server: Server, name: str) -> None:
+def test_its_own_names_are_served(server: FilteredServer, name: str) -> None:
     answer = raw(server.port, f"GET /api/health HTTP/1.1\r\nHost: {name}:{server.port}\r\n")
     assert answer.split(b" ", 2)[1] == b"200"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        rb'"\ud83d"',  # half a letter: what is left where a text is cut within an emoji
+        b'"\xed\xa0\xbd"',
+        b"[" * 400 + b"]" * 400,
+        '"a"'.encode("utf-16"),
+    ],
+    ids=["half", "half-in-bytes", "nested", "utf-16"],
+)
+def test_what_could_not_be_listed_again_is_not_kept(server: FilteredServer, value: bytes) -> None:
+    def post(path: str, body: bytes) -> httpx.Response:
+        headers = {"Content-Type": "application/json"}
+        return httpx.post(f"{server.api}{path}", content=body, headers=headers, timeout=60)
+
+    flow = post("/flows/", b'{"name": "any"}').json()["id"].encode()
+    made = post("/flow_runs/", b'{"flow_id": "%s", "parameters": {"note": %s}}' % (flow, value))
+    assert (made.status_code, "can be kept" in made.text) == (400, True)
+    assert post("/flow_runs/filter", b"{}").json() == []
+    whole = "\U0001f600 ‘Zoë’ " + "x" * 100_000
+    for ascii_alone in (True, False):
+        given = {"flow_id": flow.decode(), "parameters": {"note": whole}}
+        kept = post("/flow_runs/", json.dumps(given, ensure_ascii=ascii_alone).encode()).json()
+        assert kept["parameters"]["note"] == whole
+        assert httpx.delete(f"{server.api}/flow_runs/{kept['id']}", timeout=60).status_code == 204
+
+
+def test_more_than_anybody_sends_is_held_for_nobody(servers: dict[str, FilteredServer]) -> None:
+    given: Any = {"content": b" " * 20_000_001, "headers": {"Content-Type": "application/json"}, "timeout": 60}
+    assert httpx.post(f"{servers['login'].api}/variables/", **given).status_code == 413
 
 
 def raw(port: int, head: str) -> bytes:
@@ -173,7 +160,7 @@ def raw(port: int, head: str) -> bytes:
 
 
 @pytest.mark.parametrize("path", ["/api/events/out", "/api/events/in", "/api/logs/out"])
-def test_a_websocket_of_another_site_is_refused(server: Server, path: str) -> None:
+def test_a_websocket_of_another_site_is_refused(server: FilteredServer, path: str) -> None:
     upgrade = (
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: prefect\r\n"
@@ -186,7 +173,7 @@ def test_a_websocket_of_another_site_is_refused(server: Server, path: str) -> No
             assert connection.recv(100).split(b" ", 2)[1] == expected
 
 
-def test_further_names_count_where_the_setting_names_them(servers: dict[str, Server]) -> None:
+def test_further_names_count_where_the_setting_names_them(servers: dict[str, FilteredServer]) -> None:
     server = servers["login"]
     for host, status in (("server:4200", 200), ("monitor.example.org", 200), ("other.example.org", 421)):
         answer = httpx.get(f"{server.api}/health", headers={"Host": host}, timeout=60)
@@ -198,10 +185,11 @@ def test_further_names_count_where_the_setting_names_them(servers: dict[str, Ser
         assert (origin, answer.status_code) == (origin, status)
 
 
-def test_the_login_is_asked_for(servers: dict[str, Server]) -> None:
+def test_the_login_is_asked_for(servers: dict[str, FilteredServer]) -> None:
     server = servers["login"]
     assert httpx.post(f"{server.api}/variables/filter", json={}, timeout=60).status_code == 401
-    assert httpx.post(f"{server.api}/variables/", json=CHANGE, auth=("ada", "guess"), timeout=60).status_code == 401
+    for guess in ("guess", "é", b"\xff\0"):
+        assert httpx.post(f"{server.api}/variables/", json=CHANGE, auth=("ada", guess), timeout=60).status_code == 401
     assert server.variables() == []
     password = LOGIN.partition(":")[2]
     assert password not in httpx.get(f"{server.api}/admin/settings", headers=server.headers, timeout=60).text
@@ -210,7 +198,7 @@ def test_the_login_is_asked_for(servers: dict[str, Server]) -> None:
     assert not [file for file in written if password.encode() in file.read_bytes()]
 
 
-def test_the_server_itself_asks_nobody_either(server: Server) -> None:
+def test_the_server_itself_asks_nobody_either(server: FilteredServer) -> None:
     answer = httpx.get(f"{server.api}/collections/views/aggregate-worker-metadata", timeout=60)
     assert "process" in answer.json()["prefect"]
     assert server.proxy.asked == []
@@ -263,7 +251,7 @@ const read = [];
 
 
 @needs_browser
-def test_a_page_of_another_site_changes_and_reads_nothing(server: Server) -> None:
+def test_a_page_of_another_site_changes_and_reads_nothing(server: FilteredServer) -> None:
     for api in (server.api, server.api.replace("127.0.0.1", "localhost")):
         with FakeWeb({"/": Answer(ATTACK.replace("API", api).encode())}) as site, chromium() as page:
             asked: list[str] = []
@@ -278,7 +266,7 @@ def test_a_page_of_another_site_changes_and_reads_nothing(server: Server) -> Non
 @needs_browser
 @pytest.mark.parametrize("name", ["open", "login"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_the_ui_works_and_asks_nobody_else(servers: dict[str, Server], name: str, host: str) -> None:
+def test_the_ui_works_and_asks_nobody_else(servers: dict[str, FilteredServer], name: str, host: str) -> None:
     server = servers[name]
     shown = {"name": f"seen-at-{host.replace('.', '-')}", "value": 1}
     made = httpx.post(f"{server.api}/variables/", json=shown, headers=server.headers, timeout=60)
@@ -296,28 +284,6 @@ def test_the_ui_works_and_asks_nobody_else(servers: dict[str, Server], name: str
     assert [asked for asked in proxy.asked if not OF_THE_BROWSER.search(asked)] == []
     gone = httpx.delete(f"{server.api}/variables/name/{shown['name']}", headers=server.headers, timeout=60)
     assert gone.status_code == 204
-
-
-class Proxy:
-    """A proxy that every request to another machine would go through: it notes whom was asked for, and leads nowhere."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._note, daemon=True).start()
-
-    def _note(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                self.asked.append(connection.recv(2000).split(b"\r\n")[0].decode(errors="replace"))
-
-    def close(self) -> None:
-        self._listener.close()
 
 
 @contextmanager

@@ -57,6 +57,17 @@ def test_the_figures_of_the_model_card_are_those_that_were_measured() -> None:
         assert f"on {found['n']} real articles" in text_of("algorithm.md")
 
 
+def test_the_accessibility_statement_names_the_tests_and_the_rules_that_they_run() -> None:
+    stated = text_of("dtac.md").partition("**Standard:**")[2]
+    named = re.findall(r"`(tests/[a-z_/.]+)`", stated)
+    assert named == ["tests/edition/test_digest_in_browser.py", "tests/website/test_walk.py"]
+    for test in named:
+        (rules,) = re.findall(
+            r"^RULES = (\[.+\])$", (FOLDER.parents[1] / test).read_text(encoding="utf-8"), re.MULTILINE
+        )
+        assert json.loads(rules) == re.findall(r"`(wcag[a-z0-9]+|best-practice)`", stated)
+
+
 def test_ports_and_hosts_are_the_settings_defaults() -> None:
     page = text_of("operations.md")
     for name in ("prefect", "web"):

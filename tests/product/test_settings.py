@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.settings import SettingsError, load_settings
+from tests.product.test_commands import Ran, command
 
 
 def test_defaults_need_no_environment() -> None:
@@ -92,3 +93,32 @@ def test_a_schedule_that_cannot_be_is_named_before_anything_starts(
 def test_a_schedule_that_can_be_is_taken(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     monkeypatch.setenv("CULTURE_SCHEDULE_DIGEST", line)
     assert load_settings().schedule_digest == line
+
+
+def said(ran: Ran, *words: str) -> None:
+    """That a command ended with one error that holds these words."""
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert all(word in " ".join(ran.stderr.split()) for word in words), ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("CULTURE_SMTP_URL", "foo", ("CULTURE_SMTP_URL", "smtps://user:password@host:465")),
+        ("CULTURE_SMTP_URL", "secret:smtp-url", ("CULTURE_SMTP_URL", "outside Prefect can't read", "the value itself")),
+        ("CULTURE_MAIL_FROM", "nobody", ("CULTURE_MAIL_FROM", "'nobody'")),
+        ("CULTURE_CHANNELS", "none.toml", ("none.toml",)),
+        ("CULTURE_GUARDIAN_API_KEY", "secret:guardian", ("CULTURE_GUARDIAN_API_KEY", "outside Prefect can't read")),
+    ],
+)
+def test_a_run_looks_at_what_it_needs_at_its_end_before_any_work(
+    tmp_path: Path, name: str, value: str, words: tuple[str, ...]
+) -> None:
+    ran = command(tmp_path, "run", "--only", "guardian-api-nhs", **{"CULTURE_GUARDIAN_API_KEY": "test", name: value})
+    said(ran, *words)
+    assert not (tmp_path / "data").exists()
+    if "GUARDIAN" in name:
+        dates = ("--from", "2026-10-01", "--to", "2026-10-02")
+        for other in (("sources", "check", "guardian-api-nhs"), ("backfill", *dates, "--source", "guardian-api-nhs")):
+            said(command(tmp_path, *other, **{name: value}), *words)
+            assert not (tmp_path / "data").exists()

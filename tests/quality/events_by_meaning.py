@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from models.events import OPENING, SAME_EVENT_WITHIN, Compared
+from models.events import OPENING, Compared
 from models.tagging.encoders import MiniLMEncoder
 from models.text import clean_text
-from tests.quality.events import FITTED, HERE, Figure, features, invented, retold, share_rare
+from tests.quality.events import HERE, SETS, Figure, invented, retold
+from tests.quality.events_held_out import features, may_join
 
-SETS = (*FITTED, "reports_three.toml", "reports_four.toml")
 WRONG = (4, 8, 16, 30)  # of the retold pairs
 
 Pairs = tuple[np.ndarray, np.ndarray]  # features, the cosine last, and whether the pair is of one event
@@ -31,7 +31,7 @@ def of_invented(name: str, encoder: MiniLMEncoder) -> tuple[Pairs, int]:
     cosines = _cosines([one.compared for one in reports], encoder)
     rows, same = [], []
     for (i, one), (j, other) in combinations(enumerate(reports), 2):
-        if _may_join(one.compared, other.compared):
+        if may_join(one.compared, other.compared):
             rows.append([*features(one.compared, other.compared), cosines[i, j]])
             same.append(one.event == other.event)
     of_one_event = sum(one.event == other.event for one, other in combinations(reports, 2))
@@ -48,20 +48,8 @@ def of_retold(encoder: MiniLMEncoder) -> np.ndarray:
         [
             [*features(one, other), cosines[i, j]]
             for (i, (mine, one)), (j, (theirs, other)) in combinations(enumerate(reports), 2)
-            if frozenset((f"retold-{mine[-3:]}", f"retold-{theirs[-3:]}")) not in related and _may_join(one, other)
+            if frozenset((f"retold-{mine[-3:]}", f"retold-{theirs[-3:]}")) not in related and may_join(one, other)
         ]
-    )
-
-
-def _may_join(one: Compared, other: Compared) -> bool:
-    mine, theirs = one.account, other.account
-    return (
-        one.is_report
-        and other.is_report
-        and abs(mine.at - theirs.at) <= SAME_EVENT_WITHIN
-        and mine.outlets.isdisjoint(theirs.outlets)
-        and not (mine.bodies and theirs.bodies and mine.bodies.keys().isdisjoint(theirs.bodies))
-        and share_rare(one, other)
     )
 
 
@@ -85,7 +73,7 @@ def main() -> None:
             fitted = [pairs for name, (pairs, _) in sets.items() if name != left_out]
             rows = np.vstack([*(rows for rows, _ in fitted), others])[:, columns]
             same = np.concatenate([*(same for _, same in fitted), np.zeros(len(others), bool)])
-            model = LogisticRegression(C=3, max_iter=5000).fit(rows, same)
+            model = LogisticRegression(C=100, max_iter=5000).fit(rows, same)
             highest = np.sort(model.decision_function(others[:, columns]))[::-1]
             (rows, same), of_one_event = sets[left_out]
             odds = model.decision_function(rows[:, columns])

@@ -126,6 +126,19 @@ def test_the_parameters_of_a_mails_field_are_not_dear(piece: str) -> None:
     assert in_proportion(work)
 
 
+@pytest.mark.parametrize("encoding", ["punycode", "idna", "utf-7", "unicode_escape"])
+def test_an_odd_encoding_of_a_mail_is_not_dear(encoding: str) -> None:
+    head = f"From: a@b.example\nSubject: A\nContent-Type: text/plain; charset={encoding}\n\n"
+    assert in_proportion(lambda length: read_bulletin(f"{head}{'b' * length}".encode()))
+
+
+def test_the_parts_of_a_mail_are_bounded() -> None:
+    parts = "".join(f"--b\n\nhttps://a.example/{number}\n" for number in range(2500))
+    found = read_bulletin(f'From: a@b.example\nContent-Type: multipart/mixed; boundary="b"\n\n{parts}--b--\n'.encode())
+    assert 1900 <= len(found.items) <= 2000
+    assert found.items[0].url == "https://a.example/0"
+
+
 def everywhere(text: str) -> str:
     """A page with the text wherever something is looked for."""
     quoted = text.replace('"', "").replace("<", "")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import inspect, text
 
+from deployments import demo_folder
 from flows.publishing import erasure
 from models.reviews import check_decision
 from models.settings import Settings
@@ -132,6 +134,57 @@ def test_a_file_that_still_holds_deleted_bytes_is_written_anew(tmp_path: Path) -
         assert files_with(tmp_path)
         erasure.clean_file(file, [ADDRESS])
         assert files_with(tmp_path) == []
+
+
+def test_an_earlier_versions_demo_and_any_other_file_are_seen_to(settings: Settings, tmp_path: Path) -> None:
+    # The demo was once moved aside with its recipients; its log may hold what its file does not yet.
+    demo = settings.demo / "culture.db"
+    with open_database(f"sqlite:///{demo}") as moved, moved.write() as session:
+        recipients.add(ADDRESS, fakes.MONDAY_7, session=session)
+    with open_database(settings.database_address) as database:
+        asyncio.run(erasure.erase(database, settings, ADDRESS, fakes.MONDAY_7))  # in the demo's list alone
+        assert files_with(tmp_path) == []
+        with open_database(f"sqlite:///{demo}") as moved, moved.write() as session:
+            recipients.add(ADDRESS, fakes.MONDAY_7, session=session)
+        with database.write() as session:
+            recipients.add(ADDRESS, fakes.MONDAY_7, session=session)
+        backup = settings.data / "before.db"
+        backup.write_bytes(f"… {ADDRESS.title()} …".encode())
+        assert asyncio.run(erasure.erase(database, settings, ADDRESS, fakes.MONDAY_7)) == [backup]
+        assert files_with(tmp_path) == [backup]
+
+
+def test_who_is_in_both_databases_is_one_and_keeps_what_they_chose_last(settings: Settings, tmp_path: Path) -> None:
+    demo = tmp_path / "leaving.db"
+    with open_database(f"sqlite:///{demo}") as old, old.write() as session:
+        recipients.add(ADDRESS, fakes.MONDAY_7, nations=["wales"], session=session)
+        token = recipients.add("bo@example.org", fakes.MONDAY_7, themes=["appraisal"], session=session)[0].token
+    with open_database(settings.database_address) as database:
+        with database.write() as session:
+            recipients.add(ADDRESS, fakes.MONDAY_7, nations=["scotland"], session=session)
+        assert erasure.move_recipients(demo, settings.database_address, fakes.MONDAY_7) == 2
+        assert erasure.move_recipients(demo, settings.database_address, fakes.MONDAY_7) == 0
+        with database.read() as session:
+            ann, bo = recipients.everyone(session=session)
+    assert (ann.address, ann.nations) == (ADDRESS, ["scotland"])
+    assert (bo.token, bo.themes, bo.active) == (token, ["appraisal"], True)
+    assert files_with(tmp_path) == files_with(tmp_path, "bo@example.org") == [settings.data / "culture.db"]
+
+
+def test_leaving_a_demo_that_was_cut_short_is_done_by_the_next_run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settings.data / demo_folder.MARKER).touch()
+    with open_database(settings.database_address) as database, database.write() as session:
+        recipients.add(ADDRESS, fakes.MONDAY_7, session=session)
+    with monkeypatch.context() as patched:
+        patched.setattr(erasure, "move_recipients", lambda *given: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            demo_folder.leave_demo(settings)
+    assert "1 recipient came over" in demo_folder.leave_demo(settings)
+    assert demo_folder.leave_demo(settings) == ""
+    assert files_with(settings.data) == [settings.data / "culture.db"]
+    assert sorted(path.name for path in settings.demo.iterdir()) == ["culture.db", demo_folder.MARKER]
 
 
 @pytest.mark.long

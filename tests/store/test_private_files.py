@@ -87,6 +87,18 @@ def test_doctor_tells_of_files_that_others_may_read_and_makes_them_private_on_wi
     assert loose(data) == []
 
 
+def test_doctor_looks_at_the_files_with_passwords_beside_the_data_folder_too(tmp_path: Path) -> None:
+    settings, channels = tmp_path / ".env", tmp_path / "mine.toml"
+    settings.write_text("CULTURE_CHANNELS=mine.toml\n")
+    channels.write_text('[[channel]]\nname = "team"\naddress = "jsons://team.example.org/a-token"\n')
+    for path in (settings, channels):
+        path.chmod(0o644)
+    said = command(tmp_path, "doctor")
+    assert "may read or change .env, mine.toml" in said
+    assert "is its owner's alone" in command(tmp_path, "doctor", "--fix")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (settings, channels)] == [0o600, 0o600]
+
+
 def test_a_link_in_a_files_place_is_replaced_and_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("mine")

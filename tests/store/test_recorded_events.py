@@ -23,12 +23,15 @@ from tests.tagging.test_events import AGAIN, CHAIR, PARKING
 MONDAY = fakes.MONDAY_7
 FRIDAY = WEEK.start + timedelta(days=4)
 WATCH = "The board will name a successor on 9 December."
+NIGHTS = (
+    "Those who work nights have no bus to take. " * 15
+)  # so that what is compared of it holds no sentence of another
 
 
 def tell(session: Session, told: tuple[str, str], **values: object) -> Article:
     """A story with a text that names the trust in its first words."""
     article = add(session, told[0], **values)  # type: ignore[arg-type]
-    article.text = f"{told[1]} {WATCH}"
+    article.text = f"{told[1]} {NIGHTS if told is PARKING else ''}{WATCH}"
     if session.get(StoredOrganisation, "ashcombe") is None:
         session.add(
             StoredOrganisation(

@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 
 from models.events import Account, Compared, find_event, find_followed
-from tests.quality.events import grouped, invented
+from tests.quality.events import SETS, UNSEEN, grouped, invented
 
 MONDAY = datetime(2026, 11, 23, 8, tzinfo=UTC)
 CHAIR = (
@@ -44,7 +44,7 @@ def pairs_of(file: str) -> list[tuple[bool, bool]]:
     ]
 
 
-@pytest.mark.parametrize("file", ["reports_one.toml", "reports_two.toml", "reports_four.toml"])
+@pytest.mark.parametrize("file", ["reports_two.toml", "reports_four.toml", "reports_five.toml", UNSEEN])
 def test_labelled_reports_are_put_together_rightly(file: str) -> None:
     pairs = pairs_of(file)
     joined = [same for same, together in pairs if together]
@@ -53,10 +53,10 @@ def test_labelled_reports_are_put_together_rightly(file: str) -> None:
     assert sum(found) / len(found) >= 0.60
 
 
-def test_of_reports_that_no_weight_was_fitted_on_few_are_put_together_wrongly() -> None:
-    pairs = pairs_of("reports_three.toml") + pairs_of("reports_four.toml")
+def test_of_all_sets_few_pairs_are_put_together_wrongly() -> None:
+    pairs = [pair for file in SETS for pair in pairs_of(file)]
     joined = [same for same, together in pairs if together]
-    assert len(joined) >= 60
+    assert len(joined) >= 200
     assert sum(joined) / len(joined) >= 0.95
 
 
@@ -64,6 +64,23 @@ def test_another_outlet_reports_the_event() -> None:
     found = find_event(account(2, AGAIN, "Gazette", days=0.5), {7: [FIRST]})
     assert found is not None
     assert found[0] == 7
+
+
+def test_the_paper_of_the_town_need_not_name_its_trust() -> None:
+    local = (
+        "Boss leaves",
+        "The chair of the hospitals has stepped down. She had read no email, and said she was sorry.",
+    )
+    assert find_event(account(2, local, "Ashcombe Gazette", days=0.5, bodies={}), {7: [FIRST]}) is not None
+    assert find_event(account(2, local, "Thornley Gazette", days=0.5, bodies={}), {7: [FIRST]}) is None
+
+
+def test_another_story_of_the_trust_may_quote_the_same_chair() -> None:
+    another = (
+        "Prize for Ashcombe's gardeners",
+        "Ashcombe Hospitals has won a prize for its roses, said Rosalind Peake.",
+    )
+    assert find_event(account(2, another, "Gazette", days=0.5), {7: [FIRST]}) is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The retold reports are what they say: every label has its sentence, half are in scope, and no evaluation text is among them."""
+"""The retold reports, and those that contrast, are what they say: labels have sentences, and no evaluation text is among them."""
 
 import json
 import re
@@ -12,6 +12,7 @@ import pytest
 from models.seeds import seed_file
 from models.text import clean_text, split_sentences
 from models.themes import theme_ids
+from tests.quality.contrast import FILES, reports
 
 EVALUATION = Path(__file__).parents[3] / "shared" / "evaluation"
 SETS = ("dev_set", "real_dev", "real_dev2")
@@ -23,6 +24,7 @@ def _reports() -> list[dict[str, Any]]:
 
 
 REPORTS = _reports()
+CONTRASTS = [row for file in FILES for row in reports(file)]  # which are measured on, and not learned from
 
 
 def _phrases(text: str) -> set[tuple[str, ...]]:
@@ -45,7 +47,13 @@ def test_every_theme_nation_and_style_is_there() -> None:
     assert {one["year"] for one in REPORTS} == set(range(2015, 2027))
 
 
-@pytest.mark.parametrize("report", REPORTS, ids=lambda one: one["id"])
+def test_no_model_learns_from_a_contrast() -> None:
+    learned = {one["title"] for one in REPORTS} | {one["source"] for one in REPORTS}
+    assert not [one["id"] for one in CONTRASTS if one["title"] in learned or one["source"] in learned]
+    assert {one["in_scope"] for one in CONTRASTS} == {True, False}
+
+
+@pytest.mark.parametrize("report", [*REPORTS, *CONTRASTS], ids=lambda one: one["id"])
 def test_a_report_has_its_source_and_a_sentence_for_each_theme(report: dict[str, Any]) -> None:
     assert report["source"].startswith(("http://", "https://"))
     assert 80 <= len(report["text"].split()) <= 235
@@ -65,5 +73,7 @@ def test_no_report_shares_eight_running_words_with_an_evaluation_text() -> None:
             row = json.loads(line)
             known |= _phrases(f"{row['title']}\n{row['text']}")
     assert not [
-        one["id"] for one in REPORTS if _phrases("\n".join((one["title"], one["summary"], one["text"]))) & known
+        one["id"]
+        for one in (*REPORTS, *CONTRASTS)
+        if _phrases("\n".join((one["title"], one["summary"], one["text"]))) & known
     ]

@@ -72,6 +72,19 @@ def test_a_page_is_small_well_made_and_asks_nobody_else(reader: Visitor, page: s
     assert len(ids) == len(set(ids))
 
 
+def test_every_page_but_a_readers_own_can_be_followed(reader: Visitor) -> None:
+    for page in PAGES[:-2]:
+        tree = html.fromstring(reader.get(page).text)
+        (feed,) = tree.xpath("//head/link[@rel='alternate'][@type='application/atom+xml']/@href")
+        links = tree.xpath("//footer//a/@href")
+        assert feed in links, page
+        assert feed.replace("/feed.atom", "/dates.ics") in links, page
+        narrower = page.startswith(("/themes/", "/organisations/", "/search?"))
+        assert ("?" in feed) is narrower, page
+    for page in PAGES[-2:]:
+        assert "feed.atom" not in reader.get(page).text, page
+
+
 def test_every_link_of_every_page_leads_somewhere(reader: Visitor) -> None:
     seen: set[str] = set()
     for page in PAGES[:-2]:
@@ -105,6 +118,35 @@ def test_a_theme_counts_as_the_database_does(store: tuple[Database, Path], reade
             found = html.fromstring(reader.get(month.get("href")).text).xpath("string(//h2[@id='found'])")
             assert found.split()[0] == month.text, month.get("href")
         assert page.xpath("//*[name()='svg']/@role") == ["img"]
+
+
+def test_an_edition_counts_as_the_database_does(store: tuple[Database, Path], reader: Visitor) -> None:
+    at = func.coalesce(Article.published_at, Article.first_seen_at)
+    stories = func.count(func.distinct(col(Article.story_id)))
+    page = html.fromstring(reader.get("/2026-W47.html").text)
+    with store[0].read() as session:
+        sources, outlets = (func.count(func.distinct(col(one))) for one in (Article.source, Article.outlet))
+        of_week = (at >= fakes.WEEK.start, at < fakes.WEEK.end)
+        read = session.exec(select(func.count(), sources).where(*of_week)).one()
+        told = session.exec(select(stories, outlets).where(*of_week, Article.scope_state == "yes")).one()
+        by_week: list[dict[str, int]] = []
+        for back in range(11, -1, -1):
+            week = fakes.WEEK.plus(-back)
+            query = select(Tag.theme, stories).join(Article, col(Article.id) == Tag.article_id).group_by(Tag.theme)
+            shown = (at >= week.start, at < week.end, Article.scope_state == "yes", Tag.state == "yes")
+            by_week.append(dict(session.exec(query.where(*shown)).all()))
+    numbers = f"{told[0]} stories from {told[1]} outlets, out of {read[0]} articles collected from {read[1]} sources."
+    assert numbers in page.xpath("string(//section[@id='brief'])")
+    assert len(page.xpath("//article")) == told[0]
+    for theme in load_themes():
+        (row,) = page.xpath(f"//table[@class='trends']//tr[starts-with(normalize-space(th), '{theme.name}')]")
+        bars = [bar.text_content().rpartition(" ")[2] for bar in row.xpath(".//li")]
+        assert bars == [str(week.get(theme.id, 0)) if week else "–" for week in by_week], theme.id
+        count = by_week[-1].get(theme.id, 0)
+        words = row.xpath("string(.//span[@class='words'])")
+        assert words.startswith(f"{count} stor" if count else "no stories"), theme.id
+        for heading in page.xpath(f"//h2[@id='{theme.id}']"):
+            assert words.split(";")[0].startswith(heading.xpath("string(span[last()])").split(";")[0]), theme.id
 
 
 def test_a_page_is_kept_for_a_minute_and_made_anew_where_a_person_has_spoken(sqlite: Database, tmp_path: Path) -> None:

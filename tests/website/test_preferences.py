@@ -89,6 +89,8 @@ def test_how_often_alerts_and_whom_they_watch_are_seen_and_changed(
     assert do(reader, token, "change", watch="nhs-england")[0] == 200
     person = kept(sqlite)[1]
     assert (person.daily, person.alerts, person.watch) == (False, [], ["nhs-england"])
+    assert "You watch no organisation so far" in do(reader, token, "change", alerts="watched")[1]
+    assert "You watch no organisation so far" not in do(reader, token, "change", alerts="watched", watch_more="CQC")[1]
 
 
 def test_who_watches_what_has_left_the_list_is_told_and_keeps_it_until_they_say(

@@ -25,8 +25,6 @@ from models.entries import MAX_PAGE_BYTES, Page, Reply
 from models.kinds import Kind
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from models.settings import Settings
     from models.sources import Source
 
@@ -71,9 +69,12 @@ def with_key(kind: Kind, spec: RequestSpec, key: str | None) -> RequestSpec:
 
 
 def key_of(kind: Kind, settings: "Settings") -> str | None:
-    """The key of the kind's API, as it is sent; None where it needs none, or none is set."""
-    key: SecretStr | None = getattr(settings, kind.traits.key) if kind.traits.key else None
-    return key.get_secret_value() if key is not None else None
+    """The key of the kind's API, as it is sent; None where it needs none, or none is set.
+
+    Raises:
+        SettingsError: the setting names a Prefect Secret block, and this is no run of Prefect.
+    """
+    return settings.in_clear(kind.traits.key) if kind.traits.key else None
 
 
 def read_listing(kind: Kind, reply: Reply, window: Window) -> Listing:
