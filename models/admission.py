@@ -98,6 +98,7 @@ class Stored:
     listed_title: str | None
     listed_digest: str | None
     attempts: int
+    first_seen_at: datetime
     owed_since: datetime | None
     checked_at: datetime | None  # when its page was last read
     given_up: str | None
@@ -136,16 +137,24 @@ def listed_as(
         old = entry.published_at is not None and entry.published_at < oldest
         return Listed.TOO_OLD if old else Listed.NEW
     if stored.source == source.id:
-        return Listed.CHANGED if stored.listed_digest not in {None, digest_of(entry)} else Listed.KNOWN
+        return Listed.CHANGED if says_another(entry, stored) else Listed.KNOWN
     if source.speaks_for(entry.url) and not (first_source is not None and first_source.speaks_for(entry.url)):
         return Listed.OWN
     return Listed.FULLER if may_read and stored.is_headline_only else Listed.KNOWN
+
+
+def says_another(entry: Entry, stored: Stored) -> bool:
+    """Whether a source's listing says something else of an entry than it did when it was kept last, if it was kept."""
+    # A version that did not keep when an entry was updated made the digest without that.
+    return stored.listed_digest not in {None, digest_of(entry), digest_of(replace(entry, updated_at=None))}
 
 
 def digest_of(entry: Entry) -> str:
     """Tells whether a listing says the same of an entry as it did."""
     moment = entry.published_at.isoformat() if entry.published_at is not None else ""
     said = "\x1f".join([entry.title, entry.summary, moment, entry.text or ""])
+    if entry.updated_at is not None:
+        said += f"\x1f{entry.updated_at}"
     return sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
 
 

@@ -22,6 +22,7 @@ class Entry:
     language: str | None = None
     text: str | None = None  # full text, where the source's API delivers it: no page is fetched then
     paywalled: bool = False
+    updated_at: datetime | None = None  # aware; when its listing says that it was last changed
     shares_page: bool = False  # with other entries of its listing: the text of the page is not its own
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from models.furniture import site_of
 from models.outcomes import Outcome
 from models.store import backfill, collecting
 from models.store.collecting import NewRows, Row
@@ -37,7 +38,7 @@ class StoryFolder:
         """Give an article without a story the one of which it is a copy, or one of its own; the outcome that it has then.
 
         Args:
-            row: id, outlet, title, text and fingerprint; its `story_id` is set.
+            row: id, url, outlet, title, text and fingerprint; its `story_id` is set.
             seen_at: when it was published, else first seen.
             first_seen_at: when a story of its own would begin.
         """
@@ -49,6 +50,7 @@ class StoryFolder:
                 title=row["title"],
                 outlet=row["outlet"],
                 seen_at=seen_at,
+                site=site_of(row["url"]),
             )
         if match is not None:
             row["story_id"] = match.story_id
@@ -56,15 +58,24 @@ class StoryFolder:
             outcome = outcome if outcome.leaves_page_owed else Outcome.COPY
         else:
             row["story_id"] = self._new_story(row["id"], first_seen_at)
-        self._remember(row, seen_at)
+        self._remember(row, seen_at, site_of(row["url"]))
         return outcome
 
     def fold_again(
-        self, row: Row, outcome: Outcome, seen_at: datetime, now: datetime, *, first_text: bool, same: int | None = None
+        self,
+        row: Row,
+        outcome: Outcome,
+        seen_at: datetime,
+        now: datetime,
+        *,
+        url: str,
+        first_text: bool,
+        same: int | None = None,
     ) -> Outcome:
         """Find the story of an article that has one, now that it has a (new) text; its outcome then.
 
         Args:
+            url: its address.
             first_text: until now it was known by its headline alone.
             same: the article that is the same page under another address.
         """
@@ -75,6 +86,7 @@ class StoryFolder:
             title=row["title"],
             outlet=row["outlet"],
             seen_at=seen_at,
+            site=site_of(url),
             article_id=number,
             story_id=own,
         )
@@ -96,7 +108,7 @@ class StoryFolder:
                     self._rows.moves[mover.article_id] = row["story_id"]
                     self._index.move(mover.article_id, row["story_id"])
             self._rows.unsettled |= {own, found}
-        self._remember(row, seen_at)
+        self._remember(row, seen_at, site_of(url))
         return Outcome.COPY if found is not None else outcome
 
     def _new_story(self, lead: int, first_seen_at: datetime) -> int:
@@ -104,10 +116,11 @@ class StoryFolder:
         self._rows.stories.append({"id": story, "lead_article_id": lead, "first_seen_at": first_seen_at, "outlets": 1})
         return story
 
-    def _remember(self, row: Row, seen_at: datetime) -> None:
+    def _remember(self, row: Row, seen_at: datetime, site: str) -> None:
         if row["text"]:
             self.texts[row["id"]] = row["text"]
-        self._index.add(Report(row["id"], row["story_id"], row["outlet"], row["title"], seen_at, row["fingerprint"]))
+        names = (row["id"], row["story_id"], row["outlet"], row["title"])
+        self._index.add(Report(*names, seen_at, row["fingerprint"], site))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +161,8 @@ def _index_around(database: Database, start: datetime) -> StoryIndex:
     index = StoryIndex(load_texts)
     with database.read() as session:
         for row in backfill.between(start - WINDOW, start + 2 * WINDOW, waiting=False, session=session):
-            index.add(Report(row.id, row.story_id, row.outlet, row.title, row.moment, row.fingerprint))
+            names = (row.id, row.story_id, row.outlet, row.title)
+            index.add(Report(*names, row.moment, row.fingerprint, site_of(row.url)))
     return index
 
 
@@ -160,7 +174,7 @@ def _fold_batch(database: Database, index: StoryIndex, batch: Sequence[Any]) -> 
         texts = collecting.article_texts([one.id for one in batch if one.fingerprint], session=session)
         folder = StoryFolder(index, rows, iter(collecting.reserve_ids(Story, len(batch), session=session)))
         for one in batch:
-            row: Row = {name: getattr(one, name) for name in ("id", "outlet", "title", "fingerprint")}
+            row: Row = {name: getattr(one, name) for name in ("id", "url", "outlet", "title", "fingerprint")}
             row["text"] = texts.get(one.id)
             outcome = folder.fold(row, Outcome(one.outcome), one.moment, one.first_seen_at)
             rows.changes.append({"id": one.id, "story_id": row["story_id"], "outcome": outcome})

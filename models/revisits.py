@@ -1,7 +1,8 @@
 """Which pages are visited again, and when: pages that are owed, and pages that may have changed since they were read.
 
 A page is owed from the run that stored its listing until it is read, refused, or given up after a stated number of
-tries and days. A story that may be in the coming edition, and a live page, is looked at again for corrections.
+tries and days. A story that may be in the coming edition, a live page, and one that so far holds but an opening, is
+looked at again for corrections and the rest.
 """
 
 import re
@@ -21,9 +22,11 @@ BLOCKED_HOURS = 24  # for which a site that refuses us is left alone
 
 RECHECK_DAYS = 7  # after it was first seen: an edition tells of a week
 RECHECK_HOURS = 20  # between two looks at one story: at most once a day
-RECHECKS_PER_RUN = 10  # a page that did not change costs 5 ms; so a run with nothing new stays under a second
+RECHECKS_PER_RUN = 20  # a page that did not change costs 5 ms; so a run with nothing new stays under a second
 LIVE_HOURS = 2  # between two looks at a live page
 LIVE_DAYS = 1  # for which it is live
+OPENING_WORDS = 300  # a shorter text that is new may be the opening of a report that is still being written
+OPENING_HOURS = (2, 6)  # after it was first seen, at which such a page is looked at again
 _LIVE_TITLE = re.compile(r"^[Ll]ive\b|\bLIVE\b|\b[Ll]ive (?:updates?|blog|coverage|reporting)\b", re.ASCII)
 _LIVE_PATH = re.compile(r"/live(?:[/-]|$)|[/-]live-?(?:updates?|blog|coverage|reporting)\b")
 
@@ -73,13 +76,36 @@ def after_visit(
     return PageDebt(owed_since, max(due_at, retry_after) if retry_after is not None else due_at)
 
 
-def next_look(title: str, url: str, *, says_live: bool, first_seen_at: datetime, now: datetime) -> datetime | None:
-    """When a page that was read is to be looked at again whatever it tells of; None where it is not live.
+def next_look(
+    title: str,
+    url: str,
+    *,
+    says_live: bool,
+    first_seen_at: datetime,
+    now: datetime,
+    published_at: datetime | None = None,
+    words: int | None = None,
+) -> datetime | None:
+    """When a page that was read is to be looked at again whatever it tells of; None where it is neither live nor an opening.
 
     Args:
         says_live: whether the page says of itself that it is a live blog that goes on.
+        words: of its text, where all of it is public; None for a page that can't be an opening.
     """
     if now - first_seen_at >= timedelta(days=LIVE_DAYS):
         return None
-    live = says_live or _LIVE_TITLE.search(title) or _LIVE_PATH.search(urlsplit(url).path.lower())
-    return now + timedelta(hours=LIVE_HOURS) if live else None
+    if says_live or _LIVE_TITLE.search(title) or _LIVE_PATH.search(urlsplit(url).path.lower()):
+        return now + timedelta(hours=LIVE_HOURS)
+    if words is None or words >= OPENING_WORDS or (published_at and now - published_at >= timedelta(days=LIVE_DAYS)):
+        return None
+    looks = (first_seen_at + timedelta(hours=hours) for hours in OPENING_HOURS)
+    return next((look for look in looks if look > now), None)
+
+
+def may_look_again(*, first_seen_at: datetime, checked_at: datetime, now: datetime) -> bool:
+    """Whether a page is read again because its listing gives it a newer date.
+
+    The first time at once, then each time after as long as it had been known when it was last read: a site that
+    calls all its pages updated, always, has each of them read a few times in a week, not at every poll.
+    """
+    return now - first_seen_at < timedelta(days=RECHECK_DAYS) and now - checked_at >= checked_at - first_seen_at

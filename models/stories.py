@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from rensa import RMinHash
 
+from models.furniture import is_furniture
 from models.sketches import Sketches
 from models.text import split_words
 
@@ -56,6 +57,7 @@ class Report:
     title: str
     seen_at: datetime  # published, else first seen
     fingerprint: bytes | None
+    site: str = ""  # of its address
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ class StoryIndex:
         title: str,
         outlet: str,
         seen_at: datetime,
+        site: str = "",
         article_id: int | None = None,
         story_id: int | None = None,
     ) -> Match | None:
@@ -169,7 +172,7 @@ class StoryIndex:
                 matches the one in its story wins.
         """
         own = (article_id, story_id)
-        if fingerprint is not None and (match := self._by_text(fingerprint, text, title, outlet, seen_at, own)):
+        if fingerprint is not None and (match := self._by_text(fingerprint, text, title, outlet, site, seen_at, own)):
             return match
         return self._by_title(fingerprint, text, title, outlet, seen_at, own)
 
@@ -179,6 +182,7 @@ class StoryIndex:
         text: str | None,
         title: str,
         outlet: str,
+        site: str,
         seen_at: datetime,
         own: tuple[int | None, int | None],
     ) -> Match | None:
@@ -191,11 +195,19 @@ class StoryIndex:
         for estimate, report in nearest:
             theirs = texts.get(report.article_id)
             if text and theirs:
+                if site and report.site == site and is_furniture((title, text), (report.title, theirs)):
+                    continue
                 if is_copy(text, theirs, of_one_outlet=report.outlet == outlet):
                     return Match(report.article_id, report.story_id, "text")
             elif estimate >= ESTIMATED:
                 return Match(report.article_id, report.story_id, "fingerprint")
         return None
+
+    def is_furniture(self, fingerprint: bytes, text: str, title: str, site: str, seen_at: datetime) -> bool:
+        """Whether another page of the site has this text under the headline of another article."""
+        near = [one for _, one in self._nearest(fingerprint, seen_at, (None, None)) if one.site == site][:_MAX_COMPARED]
+        texts = self._load_texts([one.article_id for one in near]) if near else {}
+        return any(is_furniture((title, text), (one.title, texts.get(one.article_id, ""))) for one in near)
 
     def _nearest(
         self, fingerprint: bytes, seen_at: datetime, own: tuple[int | None, int | None]

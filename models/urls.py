@@ -20,6 +20,11 @@ _TRACKING = re.compile(
     r"|ref_src|ref_url|__cf_\w+|spm|pk_(?:campaign|kwd|source|medium)|mtm_\w+|piwik_\w+|trk|trkcampaign"
     r"|ecid|elqtrackid|elqtrack|_openstat|campaign_id|sc_campaign|sc_cid)"
 )
+# What programs of sites put into links to know a reader again who takes no cookies: another one for each visit.
+_SESSION = re.compile(r"(?i)phpsessid|jsessionid|aspsessionid\w*|asp\.net_sessionid|cfid|cftoken|oscsid|zenid")
+_MAYBE_SESSION = re.compile(r"(?i)sid|sess|session|session_?id")  # where the value is as long and random as such a one
+_SESSION_VALUE = re.compile(r"(?i)(?=[a-z-]*\d)[\da-z-]{16,}")
+_SESSION_IN_PATH = re.compile(r"(?i);(?:jsessionid|phpsessid)=[^/;]*|/\([A-Z]\([\da-z]{20,}\)\)(?=/|$)")
 # Fragments that every page of a site may bear.
 _NO_PARTS = frozenset(
     "top main main-content content comments respond disqus_thread ref source echobox at_medium".split()
@@ -49,8 +54,8 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 def normalise_url(url: str, base: str | None = None) -> str | None:
     """The address of the page that `url` means, in one form; None where it is not a usable http(s) address.
 
-    Relative addresses are joined to `base`. Dropped are credentials, fragments, default ports, tracking
-    parameters and what makes an address the AMP or mobile form of another.
+    Relative addresses are joined to `base`. Dropped are credentials, fragments, default ports, parameters of tracking
+    and sessions, and what makes an address the AMP or mobile form of another.
     """
     try:
         text = _CONTROLS.sub("", url[: 2 * MAX_LETTERS]).strip()
@@ -146,7 +151,7 @@ def _normalise(parts: SplitResult) -> str | None:
     netloc = _bracketed(host)
     if parts.port is not None and parts.port != _DEFAULT_PORTS[scheme]:
         netloc += f":{parts.port}"
-    path = _resolve_dots(_escape(parts.path, _SAFE_PATH))
+    path = _resolve_dots(_escape(_SESSION_IN_PATH.sub("", parts.path), _SAFE_PATH))
     while (full := _full_form(path)) != path:  # /news/amp/amp
         path = full
     found = urlunsplit((scheme, netloc, path or "/", _page_query(parts.query), ""))
@@ -239,10 +244,21 @@ def _page_query(query: str) -> str:
     for part in query.split("&"):
         name, _, value = part.partition("=")
         plain = unquote(name).lower()
-        if not part or _TRACKING.fullmatch(plain) or value.lower() in _FORMS.get(plain, ()):
+        if (
+            not part
+            or _TRACKING.fullmatch(plain)
+            or value.lower() in _FORMS.get(plain, ())
+            or _is_session(plain, value)
+        ):
             continue
         kept.append(part)
     return _escape("&".join(kept), _SAFE_QUERY)
+
+
+def _is_session(name: str, value: str) -> bool:
+    if _SESSION.fullmatch(name):
+        return True
+    return _MAYBE_SESSION.fullmatch(name) is not None and _SESSION_VALUE.fullmatch(value) is not None
 
 
 def _escape(text: str, safe: str) -> str:

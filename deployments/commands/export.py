@@ -73,7 +73,7 @@ def export(
         typer.echo(text, nl=False)
         return
     _write(file, text, form)
-    console.line(f"{file}: {len(found)} stories dated {start} to {end}.")
+    console.line(f"{file}: {len(found):,} {'story' if len(found) == 1 else 'stories'} dated {start} to {end}.")
 
 
 def _period(

@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from deployments import console
 from deployments.commands.options import Data, Sources, Verbose
-from models.opml import source_toml
 from models.organisations import load_organisations
 from models.registry_file import change_registry, with_source
 from models.settings import Settings, load_settings
@@ -54,9 +53,19 @@ def add(
         },
         registry,
     )
-    console.line(source_toml([source]).rstrip())
+    rights_class = f"{source.rights} ({registry.rights[source.rights].description})"
+    for what, value in [
+        ("name", source.name),
+        ("address", without_credentials(source.url)),
+        ("id", source.id),
+        ("kind", source.kind),
+        ("sector", source.sector),
+        ("nation", source.nation),
+        ("rights", rights_class),
+    ]:
+        console.line(f"  {what:<8} {value}")
     newest = f", newest of {found.newest.astimezone(LONDON):%-d %B %Y}" if found.newest else ""
-    console.line(f"It lists {found.entries:,} entries{newest}. {registry.rights[source.rights].description}.")
+    console.line(f"It lists {found.entries:,} {'entry' if found.entries == 1 else 'entries'}{newest}.")
     if not yes and not typer.confirm(f"Add it to {settings.registry_file}?"):
         console.line("Nothing was added.")
         return

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -11,9 +12,10 @@ from flows.collecting.batch import Batch
 from flows.collecting.listings import ListingResult, PollListing
 from flows.collecting.source_polls import Poll
 from flows.fetching.client import HostFacts
-from models.admission import ReadEntry, address_of, cleaned
+from models.admission import ReadEntry, address_of, cleaned, outcome_of_page
 from models.entries import Reply
-from models.outcomes import Outcome, PollOutcome
+from models.furniture import is_unrelated, site_of, without_headline
+from models.outcomes import Outcome, PollOutcome, TextStatus
 from models.polling import max_age, new_entries, next_poll
 from models.sources import Registry
 from models.store import collecting as queries
@@ -22,7 +24,7 @@ from models.store.collecting import Row
 from models.store.database import Database
 from models.store.locks import lock_writers
 from models.store.tables import Article, HostState, SourceState, Story
-from models.stories import STORY_DAYS, Report, StoryIndex
+from models.stories import STORY_DAYS, Report, StoryIndex, fingerprint
 from models.text_safety import MAX_DETAIL, storable, validator
 
 
@@ -50,7 +52,8 @@ class ArticleWriter:
         again = {entry.candidate.article_id for entry in read if entry.candidate.article_id is not None}
         past = any(entry.candidate.seen_at is not None for entry in read)
         with self._write() as session, self._batch_of(session, addresses, again, len(read), past=past) as batch:
-            outcomes = [batch.add(cleaned(entry)) for entry in read]
+            found = map(cleaned, read)
+            outcomes = [batch.add(entry if past else self._without_furniture(entry)) for entry in found]
             sent = [entry for entry in read if entry.reply is not None and entry.reply.requests]
             queries.add_events([self._page_event(entry) for entry in sent], session=session)
         return outcomes
@@ -97,8 +100,20 @@ class ArticleWriter:
             with self._database.read() as session:
                 since = self._now - timedelta(days=STORY_DAYS)
                 for row in queries.recent_articles(since, session=session):
-                    self._index.add(Report(*row))
+                    self._index.add(Report(*row[:-1], site=site_of(row.url)))
         return self._index
+
+    def _without_furniture(self, read: ReadEntry) -> ReadEntry:
+        """The entry without a text that its site has on other pages as well, as earlier runs saw."""
+        page, entry = read.page, read.candidate.entry
+        if page is None or not page.text or read.reply is None:
+            return read
+        title = entry.title or page.title
+        sketch = fingerprint(page.text) if is_unrelated(title, without_headline(page.text, title)) else None
+        if sketch is None or not self._stories().is_furniture(sketch, page.text, title, site_of(entry.url), self._now):
+            return read
+        bare = replace(page, text="", text_status=TextStatus.HEADLINE)
+        return replace(read, page=bare, outcome=outcome_of_page(bare))
 
     def _texts_of(self, article_ids: Sequence[int]) -> Mapping[int, str]:
         assert self._session is not None  # the index asks only while a batch is stored

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from flows.collecting.neighbours import claims_anothers
 from flows.reading.page_dates import choose_published
+from flows.collecting.turns import look_again_at
 from models.admission import Candidate, ReadEntry, address_of, digest_of, headline, text_status_of
 from models.folding import StoryFolder
 from models.outcomes import Outcome, TextStatus
-from models.revisits import after_visit, next_look
+from models.revisits import after_visit
 from models.sources import Source
 from models.store.collecting import NewRows, Row
 from models.store.tables import Article
@@ -145,7 +146,7 @@ class Batch:
         if row["text"]:
             row["model_version"] = None  # it was judged by its headline: it waits to be tagged once more
             row["outcome"] = outcome = self._folder.fold_again(
-                row, outcome, seen_at, self._now, same=same, first_text=not earlier.text
+                row, outcome, seen_at, self._now, url=earlier.url, same=same, first_text=not earlier.text
             )
         else:
             row["outcome"] = earlier.outcome if earlier.outcome == Outcome.COPY else outcome
@@ -169,7 +170,11 @@ class Batch:
 
     def _recheck(self, read: ReadEntry, earlier: Article) -> Outcome:
         """A page that was read before: what it says now is taken over where it says more than that it is closed."""
-        row: Row = {"id": earlier.id, "page_checked_at": self._now, "page_due_at": self._next_look(earlier, read)}
+        row: Row = {
+            "id": earlier.id,
+            "page_checked_at": self._now,
+            "page_due_at": look_again_at(read, earlier, self._now),
+        }
         page = read.page
         status = text_status_of(read.outcome, page)
         if page is None or status not in _TEXTS:
@@ -182,11 +187,12 @@ class Batch:
         more = status is TextStatus.FULL or earlier.text_status != TextStatus.FULL
         new_text = more and not purged and page.text != earlier.text
         if new_text:
-            row |= _text_columns(page.text, status) | {"model_version": None, "story_id": earlier.story_id}
-            row |= {"outlet": earlier.outlet, "title": title}
-            seen_at = earlier.published_at or earlier.first_seen_at
+            kept = {"model_version": None, "story_id": earlier.story_id, "outlet": earlier.outlet, "title": title}
+            row |= _text_columns(page.text, status) | kept
             if not _waits(earlier):
-                self._folder.fold_again(row, read.outcome, seen_at, self._now, first_text=not earlier.text)
+                seen_at, url, first = earlier.published_at or earlier.first_seen_at, earlier.url, not earlier.text
+                outcome = self._folder.fold_again(row, read.outcome, seen_at, self._now, url=url, first_text=first)
+                row |= {"outcome": outcome} if first else {}
         if title != earlier.title:
             row["title"] = title
         self.change(row, old_title=earlier.title)
@@ -227,19 +233,13 @@ class Batch:
             detail=read.detail,
         )
         was_read = read.reply is not None and debt.owed_since is None and debt.given_up is None
-        due_at = self._next_look(earlier, read) if was_read and read.page is not None else debt.due_at
+        due_at = look_again_at(read, earlier, self._now) if was_read and read.page is not None else debt.due_at
         return {
             "page_owed_since": debt.owed_since,
             "page_due_at": due_at,
             "page_given_up": debt.given_up,
             "page_checked_at": self._now if was_read else None,
         }
-
-    def _next_look(self, earlier: Article | None, read: ReadEntry) -> datetime | None:
-        entry = read.candidate.entry
-        first = earlier.first_seen_at if earlier is not None else read.candidate.seen_at or self._now
-        says_live = read.page is not None and read.page.live
-        return next_look(entry.title, entry.url, says_live=says_live, first_seen_at=first, now=self._now)
 
 
 def listed_columns(candidate: Candidate) -> Row:

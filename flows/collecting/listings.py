@@ -7,9 +7,10 @@ from datetime import datetime
 
 from flows.collecting.batch import Batch, said, source_columns
 from flows.collecting.source_polls import Poll
-from models.admission import Candidate, Listed, ReadEntry, Stored, cleaned, cleaned_entry, listed_as
+from models.admission import Candidate, Listed, ReadEntry, Stored, cleaned, cleaned_entry, digest_of, listed_as
 from models.admission import without_page as kept_without_page
 from models.outcomes import Outcome
+from models.revisits import may_look_again
 from models.sources import Registry
 from models.store.collecting import Row
 
@@ -78,8 +79,14 @@ class PollListing:
             return self._change(candidate, kept, stored)
         if listed in {Listed.OWN, Listed.FULLER}:
             return self._take_over(candidate, kept, stored, own=listed is Listed.OWN)
-        if stored.source == source.id and stored.listed_digest is None:  # by a version that did not keep it
-            self._batch.change({"id": stored.id, **said(candidate)})
+        if stored.source == source.id and stored.listed_digest != digest_of(entry):
+            row: Row = {
+                "id": stored.id,
+                **said(candidate),
+            }  # kept by an earlier version, or never called updated before
+            if kept is None and stored.checked_at and entry.updated_at and entry.updated_at > stored.checked_at:
+                row["page_due_at"] = self._now
+            self._batch.change(row)
         return Outcome.KNOWN
 
     def _read_or_file(self, candidate: Candidate, kept: ReadEntry | None) -> Outcome:
@@ -100,7 +107,9 @@ class PollListing:
         if row["summary"] != stored.summary:
             row["model_version"] = None
         if kept is None and stored.checked_at is not None:
-            row["page_due_at"] = self._now  # the page may have changed with it
+            first, last = stored.first_seen_at, stored.checked_at
+            if changed or may_look_again(first_seen_at=first, checked_at=last, now=self._now):
+                row["page_due_at"] = self._now  # the page may have changed with it
         self._batch.change(row, old_title=stored.title)
         if kept is not None and kept.page is not None:
             read = replace(kept, candidate=replace(candidate, recheck=True))

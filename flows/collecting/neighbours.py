@@ -11,15 +11,11 @@ from dataclasses import replace
 
 from models.admission import ReadEntry
 from models.entries import Entry, Page
+from models.furniture import is_unrelated, without_headline
 from models.outcomes import TextStatus
-from models.page_identity import alike, title_words
+from models.page_identity import alike
 from models.store.tables import Article
 from models.stories import is_copy
-
-# Of a headline's words; news has most of them in its text, a notice of the site hardly any.
-UNRELATED = 0.34
-_MIN_TITLE_WORDS = 3  # of a headline that can be looked for
-_MAX_WORDS = 400  # a longer text is no notice
 
 
 class Neighbours:
@@ -50,8 +46,8 @@ class Neighbours:
     async def settle(self, entry: Entry, page: Page, host: str) -> Page:
         """The page without an address that is another page's, and without a text that is the site's."""
         page = self._addressed(entry, page)
-        text = _without_headline(page.text, page.title, entry.title)
-        if not text or not _is_unrelated(entry.title, text):
+        text = without_headline(page.text, page.title, entry.title)
+        if not text or not is_unrelated(entry.title, text):
             return page
         self._texts[hash(text)].add((entry.url, entry.title))
         while host in self._busy:
@@ -85,20 +81,3 @@ def claims_anothers(read: ReadEntry, stored: Article) -> bool:
         return False
     title = entry.title or page.title if stored.text else page.title
     return not alike(title, stored.title) and not (page.text and stored.text and is_copy(page.text, stored.text))
-
-
-def _without_headline(text: str, *titles: str) -> str:
-    """The text without its headline, which a template puts over any text."""
-    first, _, rest = text.partition("\n")
-    return rest if any(title and alike(first, title) for title in titles) else text
-
-
-def _is_unrelated(title: str, text: str) -> bool:
-    if len(text.split()) > _MAX_WORDS or len(title_words(title)) < _MIN_TITLE_WORDS:
-        return False
-    return _share(title, text) < UNRELATED
-
-
-def _share(title: str, text: str) -> float:
-    words = title_words(title)
-    return len(words & title_words(text)) / len(words) if words else 1.0

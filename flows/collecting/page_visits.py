@@ -61,7 +61,8 @@ class PageVisits:
         kept = without_page(candidate)
         if kept is not None:
             return kept
-        self._neighbours.meet(candidate.entry)
+        if not candidate.recheck:  # what is stored of an earlier run is compared when the page is stored
+            self._neighbours.meet(candidate.entry)
         try:
             async with asyncio.timeout_at(self._until):
                 return await self._read(candidate)

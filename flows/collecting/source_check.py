@@ -66,7 +66,7 @@ async def probe(source: Source, client: PoliteClient, now: datetime, *, key: str
         entries=len(listing.entries),
         newest=max(dates, default=None),
         robots=_robots(reply),
-        problem="; ".join(filter(None, (reply.notice, reply.detail or listing.problem))),
+        problem="; ".join(filter(None, (reply.notice, reply.detail or listing.problem or listing.note))),
         moved_to=reply.moved_to if is_own_address else "",
         answered=is_answered([reply]),
         comes_back=reply.retry_after is not None,

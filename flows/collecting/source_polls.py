@@ -87,7 +87,7 @@ async def _poll(
     first = await get(spec, conditional=True)
     replies, entries, listing = await _read_all_parts(source, first, window, workers, get)
     outcome = outcome_of_poll(first, entries=len(entries), problem=listing.problem)
-    left_out = _left_out(listing, len(entries)) if outcome is PollOutcome.ENTRIES else ""
+    left_out = "" if outcome.is_failure else _left_out(listing, len(entries))
     cacheable = listing.cacheable and not listing.missed  # else "not modified" would hide those parts for good
     return Poll(
         source=source,
@@ -114,9 +114,9 @@ async def _read_all_parts(
     get: Callable[..., Awaitable[Reply]],
 ) -> tuple[list[Reply], list[Entry], Listing]:
     """The entries of the first answer and of the further requests that it names; one listing sums them up."""
-    replies, entries, invalid, missed = [first], list[Entry](), 0, 0
+    replies, entries, invalid, failures = [first], list[Entry](), 0, list[str]()
     listing = await _read(source, first, window, workers)
-    queue, problem, truncated = [*listing.more], listing.problem, listing.truncated
+    queue, note, truncated = [*listing.more], listing.note, listing.truncated
     entries += listing.entries
     invalid += listing.invalid
     while queue and len(replies) < MAX_REQUESTS_A_POLL:
@@ -128,16 +128,18 @@ async def _read_all_parts(
         queue += part.more
         truncated = truncated or part.truncated
         failed = "" if reply.outcome is Fetched.OK else reply.detail or str(reply.outcome)
-        missed += bool(failed or (part.problem and not part.entries))
-        problem = problem or part.problem or failed
+        failures += [failed or part.problem] if failed or (part.problem and not part.entries) else []
+        note = note or part.note
     merged = Listing(
         ttl_seconds=listing.ttl_seconds,
         invalid=invalid,
-        problem=problem,
+        # Of parts of which some could be read, it is no problem of the source that others could not.
+        problem=listing.problem or (failures[0] if failures and len(failures) == len(replies) - 1 else ""),
         cacheable=listing.cacheable,
         truncated=truncated or bool(queue),
         total=listing.total,
-        missed=missed,
+        missed=tuple(failures),
+        note=note,
     )
     return replies, entries, merged
 
@@ -146,10 +148,11 @@ def _left_out(listing: Listing, read: int) -> str:
     """What a listing held and was not read, in words; empty where all was."""
     of = f" of {listing.total:,}" if listing.total is not None else ""
     if listing.missed:
-        parts = "one further part" if listing.missed == 1 else f"{listing.missed} further parts"
-        return f"{read:,}{of} entries read; {parts} of its listing could not be: {listing.problem}"
+        parts = "one further part" if len(listing.missed) == 1 else f"{len(listing.missed)} further parts"
+        words = f"{read:,}{of} entries read; {parts} of its listing could not be: {listing.missed[0]}"
+        return "; ".join(filter(None, (words, listing.note)))
     if listing.truncated:
-        return listing.problem or f"lists more than one poll asks for: {read:,}{of} entries were read"
+        return listing.note or f"lists more than one poll asks for: {read:,}{of} entries were read"
     return ""
 
 

@@ -68,7 +68,12 @@ class CollectSummary:
         words = (
             [f"{visited.total()} of these are pages of earlier runs, owed or looked at again: {told}."] if told else []
         )
-        words += [f"{self.owed} pages are owed: later runs read them."] if self.owed else []
+        owed = (
+            "1 page is owed: a later run reads it."
+            if self.owed == 1
+            else f"{self.owed:,} pages are owed: later runs read them."
+        )
+        words += [owed] if self.owed else []
         if self.pages_out_of_time or self.sources_out_of_time:
             words.append(
                 f"The time of the run was up (CULTURE_RUN_MINUTES): {self.pages_out_of_time} pages and "

@@ -4,12 +4,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from models.admission import Candidate
+from models.admission import Candidate, ReadEntry
 from models.entries import Entry
+from models.outcomes import Outcome, TextStatus
+from models.revisits import next_look
 from models.rights import Rights
 from models.sources import Source
 from models.store.tables import Article, SourceState
 from models.urls import host_of
+
+_ALL_TO_SEE = frozenset({Outcome.NEW, Outcome.NO_TEXT})  # outcomes of a page of which no part is closed
 
 
 def is_due(source: Source, state: SourceState | None, now: datetime) -> bool:
@@ -55,6 +59,28 @@ def visit_again(article: Article, source: Source | None, rights: Rights, *, rech
         recheck=recheck,
         etag=article.page_etag if recheck else None,
         sha256=article.page_sha256 if recheck else None,
+    )
+
+
+def look_again_at(read: ReadEntry, earlier: Article | None, now: datetime) -> datetime | None:
+    """When a page that was just read, or looked at, is to be looked at again whatever it tells of.
+
+    Args:
+        earlier: the article as it is stored; None where it is not yet.
+    """
+    entry, page = read.candidate.entry, read.page
+    if page is not None:
+        words = len(page.text.split()) if read.outcome in _ALL_TO_SEE else None
+    else:  # it has not changed
+        words = earlier.words if earlier is not None and earlier.text_status == TextStatus.FULL else None
+    return next_look(
+        entry.title,
+        entry.url,
+        says_live=page is not None and page.live,
+        first_seen_at=earlier.first_seen_at if earlier is not None else read.candidate.seen_at or now,
+        now=now,
+        published_at=entry.published_at or (page.published_at if page is not None else None),
+        words=words,
     )
 
 

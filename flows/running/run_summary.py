@@ -39,6 +39,8 @@ def sections(collected: CollectSummary, tagged: TagSummary | None) -> list[Secti
 def tagged_in_words(tagged: TagSummary) -> str:
     """What was tagged, and what waits for people."""
     waiting = _count(tagged.uncertain, "story waits", "stories wait")
+    if not tagged.judged and not tagged.other_language:
+        return f"No story was there for the model to read. {waiting} for a person’s answer in the review queue."
     return (
         f"{_count(tagged.judged, 'story', 'stories')} read by model {tagged.version}: {tagged.in_scope:,} on "
         f"{load_framework().scope}, {tagged.other_language:,} not in English. "

@@ -73,12 +73,13 @@ def count_waiting(*, session: Session) -> int:
 def between(start: datetime, end: datetime, *, waiting: bool, session: Session) -> Iterable[Any]:
     """Articles with a moment from `start` to before `end`, by moment and address: those that wait, or the others.
 
-    Rows of id, story_id, outlet, title, moment, first_seen_at, fingerprint and outcome.
+    Rows of id, story_id, outlet, title, url, moment, first_seen_at, fingerprint and outcome.
     """
     c = _article.c
     state = _waits() if waiting else c.story_id.is_not(None)
     dated = (c.published_at >= start) & (c.published_at < end)
     undated = c.published_at.is_(None) & (c.first_seen_at >= start) & (c.first_seen_at < end)
-    columns = [c.id, c.story_id, c.outlet, c.title, moment().label("moment"), c.first_seen_at, c.fingerprint, c.outcome]
+    said = [c.id, c.story_id, c.outlet, c.title, c.url]
+    columns = [*said, moment().label("moment"), c.first_seen_at, c.fingerprint, c.outcome]
     query = select(*columns).where(state, dated | undated).order_by(moment(), c.url)
     return session.execute(query.execution_options(yield_per=200))

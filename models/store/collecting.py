@@ -86,6 +86,7 @@ class RecentArticle(NamedTuple):
     title: str
     seen_at: datetime  # published, else first seen
     fingerprint: bytes | None
+    url: str
 
 
 def recent_articles(since: datetime, *, session: Session) -> Iterator[RecentArticle]:
@@ -99,6 +100,7 @@ def recent_articles(since: datetime, *, session: Session) -> Iterator[RecentArti
             article.title,
             func.coalesce(article.published_at, article.first_seen_at, type_=UtcDateTime()),
             article.fingerprint,
+            article.url,
         )
         .where(article.first_seen_at >= since, article.story_id.is_not(None))
         .order_by(article.first_seen_at, article.id)

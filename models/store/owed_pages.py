@@ -29,6 +29,7 @@ def stored_at(urls: Collection[str], *, session: Session) -> dict[str, Stored]:
         _article.listed_title,
         _article.listed_digest,
         _article.attempts,
+        _article.first_seen_at,
         _article.page_owed_since,
         _article.page_checked_at,
         _article.page_given_up,
@@ -60,9 +61,9 @@ def owed_articles(
 def articles_to_recheck(
     now: datetime, sources: Collection[str], limit: int, *, all_due: bool, session: Session
 ) -> Sequence[Article]:
-    """Articles that were read and may have changed: where a listing or a live page says so, and stories in scope.
+    """Articles that were read and may have changed: where a listing says so, live pages, openings, and stories in scope.
 
-    With `all_due` also the live ones that are not due yet.
+    With `all_due` also those live pages and openings that are not due yet.
     """
     before = now - timedelta(hours=RECHECK_HOURS)
     live_or_hinted = col(Article.page_due_at).is_not(None) if all_due else col(Article.page_due_at) <= now
@@ -72,7 +73,10 @@ def articles_to_recheck(
         .where(col(Article.first_seen_at) >= now - timedelta(days=RECHECK_DAYS), col(Article.page_checked_at) < now)
         .where(col(Article.page_owed_since).is_(None), col(Article.source).in_(list(sources)))
         .where(or_(live_or_hinted, in_scope & (col(Article.page_checked_at) < before)))
-        .order_by(col(Article.page_due_at).is_(None), col(Article.page_checked_at), col(Article.id))
+        # Stories of the edition first: a day with many openings, or a listing that calls all of it updated, delays none.
+        .order_by(
+            in_scope.is_not(True), col(Article.page_due_at).is_(None), col(Article.page_checked_at), col(Article.id)
+        )
         .limit(limit)
     )
     return session.exec(query).all()

@@ -121,6 +121,18 @@ def test_a_person_who_does_not_answer_yes_adds_nothing(
     for answer in ("n\n", ""):
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
         ran = run_with(tmp_path, "sources", "add", web.url("/feed"))
-        assert 'kind = "feed"' not in ran.stdout
-        assert web.url("/feed") in ran.stdout
+        shown = dict(line.split(maxsplit=1) for line in ran.stdout.splitlines() if line.startswith("  "))
+        assert shown == {
+            "name": "N",
+            "address": web.url("/feed"),
+            "id": "n",
+            "kind": "feed",
+            "sector": "health-and-care",
+            "nation": "uk",
+            "rights": shown["rights"],
+        }
+        assert shown["rights"].startswith("headline (")
+        assert "It lists 2 entries." in ran.stdout
     assert file.read_bytes() == text
+    web.pages["/feed"] = feed(item("/a", "Board of the trust resigns"))
+    assert "It lists 1 entry." in run_with(tmp_path, "sources", "add", web.url("/feed")).stdout

@@ -119,3 +119,45 @@ def test_a_move_is_told_once(web: FakeWeb, tmp_path: Path) -> None:
         write(tmp_path, web.url("/one"))
         assert "has moved for good" in " ".join(run(tmp_path).stdout.split())
         assert "moved" not in run(tmp_path).stdout
+
+
+def index_of(web: FakeWeb, parts: int) -> None:
+    """An index of sitemaps without dates, each of which lists what is long past."""
+    children = "".join(f"<sitemap><loc>{web.url(f'/part-{n}.xml')}</loc></sitemap>" for n in range(parts))
+    web.pages["/one"] = Answer(f"<sitemapindex>{children}</sitemapindex>".encode(), kind="application/xml")
+    for n in range(parts):
+        listed = f"<urlset><url><loc>{web.url(f'/old/{n}')}</loc><lastmod>2001-01-01</lastmod></url></urlset>"
+        web.pages[f"/part-{n}.xml"] = Answer(listed.encode(), kind="application/xml")
+
+
+@pytest.mark.parametrize(
+    ("parts", "broken", "left_out"),
+    [
+        (9, None, "is in 9 parts, of which 2 were not read"),
+        (3, BROKEN, "0 entries read; one further part of its listing could not be: answered 404"),
+        (2, None, ""),
+    ],
+)
+def test_a_listing_of_which_a_part_was_left_out_is_no_failure_though_it_lists_nothing_new(
+    web: FakeWeb, tmp_path: Path, parts: int, broken: Answer | None, left_out: str
+) -> None:
+    with web:
+        index_of(web, parts)
+        if broken is not None:
+            web.pages["/part-1.xml"] = broken
+        (tmp_path / "my.toml").write_text(f'[[source]]\nid = "s1"\nkind = "sitemap"\nurl = "{web.url("/one")}"\n')
+        ran = run(tmp_path, "--json")
+        (source,) = json.loads(ran.stdout)["sources"]
+        told = run(tmp_path).stdout
+    assert (ran.returncode, source["poll"], source["left_out"]) == (0, "empty", left_out)
+    assert "What could not be reached" not in told
+    assert ("What was listed and not read" in told) is bool(left_out)
+
+
+def test_an_index_of_which_no_part_can_be_read_is_a_failure(web: FakeWeb, tmp_path: Path) -> None:
+    with web:
+        index_of(web, 2)
+        web.pages["/part-0.xml"] = web.pages["/part-1.xml"] = BROKEN
+        (tmp_path / "my.toml").write_text(f'[[source]]\nid = "s1"\nkind = "sitemap"\nurl = "{web.url("/one")}"\n')
+        ran = run(tmp_path)
+    assert (ran.returncode, "answered 404" in ran.stdout) == (1, True)

@@ -94,6 +94,7 @@ def stored(source: Source, **more: object) -> Stored:
         "listed_title": "As stored",
         "listed_digest": "0",
         "attempts": 0,
+        "first_seen_at": NOW,
         "owed_since": None,
         "checked_at": NOW,
         "given_up": None,

@@ -70,3 +70,10 @@ def test_the_command_and_the_artifact_show_the_same(
         "7 pages are owed",
     ):
         assert words in told
+
+
+def test_a_run_that_found_nothing_says_so_without_a_model() -> None:
+    told = run_summary(CollectSummary(1, owed=1), TagSummary(0, 0, 0, {}, "", 0))
+    assert "No story was there for the model to read." in told
+    assert "1 page is owed: a later run reads it." in told
+    assert "by model" not in told

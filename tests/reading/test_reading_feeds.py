@@ -1,5 +1,6 @@
 """Feeds of every kind and age, read into entries: titles, links, dates, authors."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.fakes_feeds import ATOM, DC, ITEM, JSON_FEED, NINE, RDF, RSS_
 )
 def test_every_kind_of_feed_yields_the_same_entry(body: object) -> None:
     listing = read(Kind.FEED, body)
-    assert only(listing) == WHOLE
+    assert replace(only(listing), updated_at=None) == WHOLE
     assert (listing.problem, listing.invalid) == ("", 0)
 
 

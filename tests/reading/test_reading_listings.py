@@ -190,7 +190,7 @@ def parts(*names: str, date: str = "") -> list[str]:
         f"<sitemap><loc>/{name}</loc>{f'<lastmod>{date}</lastmod>' if date else ''}</sitemap>" for name in names
     )
     listing = read(Kind.SITEMAP, f"<sitemapindex>{children}</sitemapindex>")
-    assert bool(listing.problem) is (len(names) > 7) is listing.truncated
+    assert bool(listing.note) is (len(names) > 7) is listing.truncated
     return [spec.url.removeprefix("https://news.example.org/") for spec in listing.more]
 
 
@@ -200,14 +200,30 @@ def test_parts_without_dates_are_read_from_both_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["news-2026-{:02d}.xml", "sitemap_2026{:02d}.xml.gz", "2026/{:02d}/map.xml", "map?yyyy=2026&mm={:02d}-01"]
+    "form",
+    [
+        "news-2026-{:02d}.xml",
+        "news-2026-{}.xml",
+        "sitemap_2026{:02d}.xml.gz",
+        "2026/{:02d}/map.xml",
+        "map?yyyy=2026&mm={:02d}-01",
+        "map.xml?yyyy=2026&mm={:02d}&dd=01",
+        "map.xml?month={}&year=2026",
+        "map.xml?p=1&m=2026{:02d}",
+        "posts-2026-week-{}.xml",
+        "posts-2026-part{}.xml",
+    ],
 )
 def test_parts_whose_names_are_dates_are_read_newest_first(form: str) -> None:
-    names = [form.format(month) for month in range(1, 12)]
-    asked = parts(*(name.replace("&", "&amp;") for name in names))
-    if "mm=" not in form:
-        assert asked == names[:3:-1]
-    assert len(asked) == 7
+    names = [form.format(number) for number in range(1, 16 if "-week-" in form else 13)]
+    assert parts(*(name.replace("&", "&amp;") for name in names)) == names[:-8:-1]
+
+
+@pytest.mark.parametrize("form", ["{1}/{0}.xml", "{0}-{1}.xml", "map.xml?m={0}&y={1}"])
+def test_parts_that_are_named_by_months_in_words_are_read_newest_first(form: str) -> None:
+    months = ["january", "february", "march", "april", "may", "june", "july", "august", "september"]
+    names = [form.format(month, 2026) for month in months]
+    assert parts(*(name.replace("&", "&amp;") for name in names)) == names[:1:-1]
 
 
 def test_parts_of_menus_and_pictures_come_last() -> None:
@@ -227,6 +243,6 @@ def test_what_is_left_out_of_an_index_is_told() -> None:
     for date in ("", "<lastmod>2026-11-19</lastmod>"):
         children = "".join(f"<sitemap><loc>/{name}</loc>{date}</sitemap>" for name in names)
         assert (
-            read(Kind.SITEMAP, f"<sitemapindex>{children}</sitemapindex>").problem
+            read(Kind.SITEMAP, f"<sitemapindex>{children}</sitemapindex>").note
             == "is in 40 parts, of which 33 were not read"
         )

@@ -27,8 +27,8 @@ WORDS = (
 BUSY = Answer(b"later", 503)
 
 
-def report(key: str, paragraphs: int = 8) -> str:
-    """A text of its own for each key; a longer one begins with the shorter one."""
+def report(key: str, paragraphs: int = 14) -> str:
+    """A text of its own for each key, by default too long for an opening; a longer one begins with the shorter one."""
     chance = Random(key)
     told = (" ".join(chance.choice(WORDS) for _ in range(22)) for _ in range(paragraphs))
     return "".join(f"<p>In the {key} the {words}.</p>" for words in told)

@@ -24,7 +24,7 @@ from flows.reading.sources.listing import (
     repair_xml,
 )
 from flows.reading.sources.settling import Listed, settled
-from models.dates import Reading, readings
+from models.dates import Reading, parse_date, readings
 from models.entries import Entry, Reply
 from models.urls import fragment_of, normalise_url
 
@@ -40,6 +40,7 @@ _ADDRESS = re.compile(r"\s?[(<]?[^\s@()<>]{1,100}@[^\s@()<>]{1,100}[)>]?\s?")
 _PERIODS = {"hourly": 3600, "daily": 86400, "weekly": 7 * 86400, "monthly": 30 * 86400, "yearly": 365 * 86400}
 _MAX_TTL = 86400
 _TITLE_WORDS = 14  # of a summary that stands in for a missing title
+_CUT = f"lists more than {MAX_ENTRIES:,} entries; the first and last {MAX_ENTRIES // 2:,} were read"
 
 
 def request_for(source: "Source", window: Window) -> RequestSpec:
@@ -81,7 +82,8 @@ def read_feed(body: bytes, *, url: str, now: datetime, content_type: str = "") -
         ttl_seconds=_ttl(parsed.get("feed", {})),
         truncated=truncated,
         invalid=len(entries) - len(found),
-        problem=_problem(parsed, truncated=truncated),
+        problem="" if truncated else _problem(parsed),  # a feed without its middle may well be ill-formed
+        note=_CUT if truncated else "",
     )
 
 
@@ -108,6 +110,7 @@ def _entry(item: Any, feed: Any, base: str) -> Listed | None:
         summary="" if summary == title else summary,
         author=_author(item),
         language=language_code(language),
+        updated_at=parse_date(_text(item, "updated")) if "updated" in set(item.keys()) else None,
     )
     return Listed(entry, entry_dates(item), fragment=fragment_of(place), guid=_text(item, "id").strip()[:MAX_TITLE])
 
@@ -194,9 +197,7 @@ def _without_the_middle(body: bytes) -> tuple[bytes, bool]:
     return body[: ends[half - 1]] + body[ends[-half - 1] :], True
 
 
-def _problem(parsed: Any, *, truncated: bool) -> str:
-    if truncated:
-        return f"lists more than {MAX_ENTRIES:,} entries; the first and last {MAX_ENTRIES // 2:,} were read"
+def _problem(parsed: Any) -> str:
     if parsed.get("bozo"):
         fault = parsed.get("bozo_exception")
         if isinstance(fault, feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType):

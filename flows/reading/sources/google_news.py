@@ -44,6 +44,7 @@ def read(reply: Reply, window: Window) -> Listing:
         ttl_seconds=listing.ttl_seconds,
         invalid=len(entries) - len(found),
         problem=listing.problem,
+        note=listing.note,
     )
 
 

@@ -14,7 +14,7 @@ from flows.reading.sources.listing import (
     plain,
 )
 from flows.reading.sources.settling import Listed, settled
-from models.dates import readings
+from models.dates import parse_date, readings
 from models.entries import Entry
 from models.urls import fragment_of, normalise_url
 
@@ -51,7 +51,7 @@ def read_json_feed(body: bytes, *, url: str, now: datetime) -> Listing:
         title=plain(text_of(feed, "title"), MAX_TITLE),
         truncated=truncated,
         invalid=len(entries) - len(found),
-        problem=f"lists {len(items):,} entries; the first {MAX_ENTRIES:,} were read" if truncated else "",
+        note=f"lists {len(items):,} entries; the first {MAX_ENTRIES:,} were read" if truncated else "",
     )
 
 
@@ -74,6 +74,7 @@ def _entry(item: Any, feed: dict[str, Any], base: str, language: str | None) -> 
         summary="" if summary == title else summary,
         author=_author(item) or _author(feed),
         language=language_code(item.get("language")) or language,
+        updated_at=parse_date(item.get("date_modified")),
     )
     dates = readings(item.get("date_published")) or readings(item.get("date_modified"))
     return Listed(entry, dates, fragment=fragment_of(place), guid=identity.strip()[:MAX_TITLE])

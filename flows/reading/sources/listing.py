@@ -72,9 +72,10 @@ class Listing:
     ttl_seconds: int | None = None  # for which the publisher says that it stays as it is
     truncated: bool = False  # whether it lists more than was read, or than can be asked for
     total: int | None = None  # entries, where the source says how many there are
-    missed: int = 0  # further parts that could not be read, once all are put together
+    missed: tuple[str, ...] = ()  # why further parts could not be read, once all are put together
     invalid: int = 0  # items without a usable link, or with neither title nor text
     problem: str = ""  # one line for people
+    note: str = ""  # the same, on what was left out of a listing that is as it should be
     more: tuple[RequestSpec, ...] = ()  # further requests that belong to this poll
     cacheable: bool = True  # False: "not modified" would say nothing of what it leads to
 

@@ -4,6 +4,7 @@ import codecs
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
 from lxml import etree
 
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from models.sources import Source
 
 MAX_SITEMAP_BYTES = 10 * 1024 * 1024  # a plain one of 50,000 addresses, the protocol's limit
-_PART_DATE = re.compile(r"(?<!\d)(20\d{2})(?:[-_/.]?(0[1-9]|1[0-2])(?:[-_/.]?([0-2]\d|3[01]))?)?(?!\d)")
+_PART_DATE = re.compile(r"(?<!\d)(20\d{2})(?:(0[1-9]|1[0-2])([0-2]\d|3[01])?)?(?!\d)")
+_MONTH = re.compile(r"(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:[a-z]{0,7})(?![a-z])")
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_ORDER = {"y": 0, "m": 1, "d": 2}  # of parameters, by their first letters: year, month, day; before all others
 _NO_NEWS = re.compile(
     r"(?i)categor|tag|author|user|image|video|product|taxonom|attachment|page-sitemap|posts-page|static"
 )
@@ -97,7 +101,7 @@ def _index(root: "etree._Element", base: str, window: Window) -> Listing:
         more=tuple(RequestSpec(url, ACCEPT_XML, MAX_SITEMAP_BYTES) for url in wanted),
         truncated=left > 0,
         cacheable=False,
-        problem=f"is in {len(parts):,} parts, of which {left:,} were not read" if left else "",
+        note=f"is in {len(parts):,} parts, of which {left:,} were not read" if left else "",
     )
 
 
@@ -107,7 +111,7 @@ def _newest_first(urls: list[str]) -> list[str]:
     By the dates in their names, the latest first; then by their numbers from both ends, since some programs begin with the
     oldest page and some with the newest, and more of them with the oldest; those of menus and pictures last.
     """
-    by_date = sorted((url for url in urls if _date_in_name(url)), key=_date_in_name, reverse=True)
+    by_date = sorted(filter(_date_in_name, urls), key=_date_in_name, reverse=True)
     others = [url for url in urls if not _date_in_name(url)]
     rising = sorted(others, key=_number_in_name)  # stable: as they stand where they have no numbers
     from_both_ends: list[str] = []
@@ -117,9 +121,17 @@ def _newest_first(urls: list[str]) -> list[str]:
     return by_date + sorted(from_both_ends, key=lambda url: _NO_NEWS.search(url) is not None)
 
 
-def _date_in_name(url: str) -> str:
-    found = _PART_DATE.search(url)
-    return "".join(part.zfill(2) for part in found.groups("00")) if found else ""
+def _date_in_name(url: str) -> tuple[int, ...]:
+    """The year in the path or the parameters, and what is numbered within it: months, days, weeks or parts."""
+    parts = urlsplit(url.lower())
+    chosen = sorted(parse_qsl(parts.query), key=lambda pair: _ORDER.get(pair[0][:1], len(_ORDER)))
+    place = "&".join([parts.path, *(value for _, value in chosen)])
+    found = _PART_DATE.search(place)
+    if found is None:
+        return ()
+    month = _MONTH.search(place)
+    numbers = [*filter(None, found.groups()), *([_MONTHS.index(month[1]) + 1] if month else [])]
+    return tuple(map(int, [*numbers, *re.findall(r"\d{1,9}", place[found.end() :])[:3]]))
 
 
 def _number_in_name(url: str) -> int:
@@ -148,11 +160,12 @@ def _entry(item: "etree._Element", base: str) -> Entry | None:
     if news is None:
         return Entry(url=url, title="", published_at=parse_date(_text(item, "lastmod")))
     publication = next((child for child in news if _name(child) == "publication"), None)
-    access = _text(news, "access").lower()
+    access, changed = _text(news, "access").lower(), parse_date(_text(item, "lastmod"))
     return Entry(
         url=url,
         title=plain(_text(news, "title"), MAX_TITLE),
-        published_at=parse_date(_text(news, "publication_date")) or parse_date(_text(item, "lastmod")),
+        published_at=parse_date(_text(news, "publication_date")) or changed,
+        updated_at=changed,
         language=language_code(_text(publication, "language")) if publication is not None else None,
         paywalled=access in {"subscription", "registration"},
     )
@@ -170,7 +183,7 @@ def _cut(entries: "list[Entry] | list[Entry | None]", invalid: int) -> Listing:
         entries=tuple(found[:MAX_ENTRIES]),
         truncated=truncated,
         invalid=invalid + len(entries) - len(found),
-        problem=f"lists {len(found):,} addresses; {MAX_ENTRIES:,} were read" if truncated else "",
+        note=f"lists {len(found):,} addresses; {MAX_ENTRIES:,} were read" if truncated else "",
     )
 
 
