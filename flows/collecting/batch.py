@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from flows.collecting.neighbours import claims_anothers
-from flows.reading.page_dates import choose_published
 from flows.collecting.turns import look_again_at
+from flows.reading.page_dates import choose_published
 from models.admission import Candidate, ReadEntry, address_of, digest_of, headline, text_status_of
 from models.folding import StoryFolder
 from models.outcomes import Outcome, TextStatus
