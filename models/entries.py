@@ -35,11 +35,15 @@ class Page:
     title: str = ""
     author: str | None = None
     published_at: datetime | None = None  # aware
+    date_guessed: bool = False  # whether that may be another date: of a change, or of another article
     language: str | None = None  # ISO 639-1, as told from the text
     site_name: str | None = None
     canonical_url: str | None = None  # normalised, on the same site
     mining_reserved: bool = False  # a tdm-reservation meta tag
     gone: bool = False  # says "not found" though its status was 200
+    bare: bool = (
+        False  # a few words, and no sign of an article: perhaps what stands there while the site is not to be had
+    )
     live: bool = False  # a live blog that goes on: its text will grow
 
 

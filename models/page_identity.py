@@ -13,12 +13,22 @@ from models.urls import normalise_url
 _FORMS = re.compile(
     r"(?i)^(?:amp|print|printable|mobile|full|single|page|page[-_]?\d+|index\.\w{2,5}|default\.\w{2,5}|all|embed|feed|rss)$"
 )
+# Behind which lists of pages stand, not pages.
+_INDEXES = frozenset(
+    "tag tags topic topics category categories section sections author authors keyword keywords search hub".split()
+)
+_TELLS_ONE = re.compile(r"[\d_-]")  # in the last part of an address: several words, or an id
+_EXTENSION = re.compile(r"\.\w{2,5}$")
+_NUMBER = re.compile(r"\d{4,}")
+_YEAR = re.compile(r"(?:19|20)\d\d$")
 # A word or number that all pages of a site may share.
 _WORD = re.compile(r"[a-z0-9]{3,}")
+_EVERY_WORD = re.compile(r"[a-z0-9]+")
 _COMMON = frozenset(
     "the and for with from that this news article articles story stories post html htm php aspx www".split()
 )
 _ENOUGH = 0.34  # of the title's words: an address that tells the title holds most of them
+_SOME = 0.2
 _FEW_WORDS = 3  # in an address that tells a title
 
 
@@ -40,6 +50,8 @@ def names_this_page(canonical: str, url: str, title: str = "") -> bool:
         )
     if canonical.endswith("/") and not any(map(_is_slug, theirs)):
         return False  # another section
+    if _is_section(theirs, ours, asked, given, title):
+        return False
     return not _tells_another(theirs, ours, title)
 
 
@@ -54,9 +66,35 @@ def alike(one: str, other: str) -> bool:
     return len(first & second) >= 0.6 * min(len(first), len(second))
 
 
+def tells_of(headline: str, said: str) -> bool:
+    """Whether what a page says holds some of the words of a headline; also where the headline has too few to tell."""
+    words = {word for word in title_words(headline) if len(word) > 2}
+    return len(words) < _FEW_WORDS or len(words & title_words(said)) >= _SOME * len(words)
+
+
 def title_words(title: str) -> frozenset[str]:
     """The words of a headline by which it is known again."""
     return frozenset(re.findall(r"[^\W_]+", title.casefold())) - _COMMON
+
+
+def _is_section(theirs: list[str], ours: list[str], asked: set[str], given: set[str], title: str) -> bool:
+    """Whether the canonical address ends in nothing that names one page, while ours does, or stands in an index alone."""
+    if _INDEXES & set(theirs) - set(ours):
+        return True
+    last, own = (_named(theirs) or [""])[-1], (_named(ours) or [""])[-1]
+    ids = set(re.findall(r"\d+", " ".join(given)))
+    if given & asked or ids & set(re.findall(r"\d+", " ".join([own, *asked]))):
+        return False  # chosen by a parameter that keeps what chose ours
+    if last and _EXTENSION.sub("", last) == _EXTENSION.sub("", own):
+        return False
+    if not ours or not _TELLS_ONE.search(ours[-1]):  # "/de/page": what is said of the other is all there is
+        return not last
+    told = _words(last)
+    if len(told) == 2 and not _is_slug(last) and len(_words(own)) < _FEW_WORDS:  # a short title, where ours tells none
+        return not told <= title_words(title)
+    numbers, others = _NUMBER.findall(own), _NUMBER.findall(last)
+    another = bool(numbers and others) and not set(numbers) & set(others) and len(told) < _FEW_WORDS
+    return another or not _is_slug(last)
 
 
 def _tells_another(theirs: list[str], ours: list[str], title: str) -> bool:
@@ -73,7 +111,17 @@ def _tells_another(theirs: list[str], ours: list[str], title: str) -> bool:
 
 def _is_slug(segment: str) -> bool:
     """Whether a part of an address names one page: the words of its title, or a number."""
-    return len(_words(segment)) >= _FEW_WORDS or re.search(r"\d{4,}", segment) is not None
+    if len(_words(segment)) >= _FEW_WORDS or len(_EVERY_WORD.findall(segment)) > _FEW_WORDS:
+        return True
+    return _NUMBER.search(segment) is not None and not _YEAR.match(segment)
+
+
+def _named(segments: list[str]) -> list[str]:
+    """An address without what names a form or a part of its page."""
+    kept = list(segments)
+    while kept and (_FORMS.match(kept[-1]) or (kept[-1].isdigit() and kept[-2:-1] == ["page"])):
+        kept.pop()
+    return kept
 
 
 def _segments(url: str) -> list[str]:
@@ -85,4 +133,4 @@ def _words(segment: str) -> frozenset[str]:
 
 
 def _numbers(segments: list[str]) -> set[str]:
-    return {number for segment in segments for number in re.findall(r"\d{4,}", segment)}
+    return {number for segment in segments for number in _NUMBER.findall(segment)}

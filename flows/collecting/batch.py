@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flows.collecting.neighbours import claims_anothers
 from flows.collecting.turns import look_again_at
-from flows.reading.page_facts import choose_published
+from flows.reading.page_dates import choose_published
 from models.admission import Candidate, ReadEntry, address_of, digest_of, headline, text_status_of
 from models.folding import StoryFolder
 from models.outcomes import Outcome, TextStatus
@@ -275,7 +275,7 @@ def page_columns(read: ReadEntry, seen_at: datetime, earlier: Article | None = N
             own_listing=read.candidate.source.speaks_for(entry.url),
         ),
         "author": (page.author if page is not None else None) or entry.author,
-        "published_at": choose_published(stated, dated, seen_at),
+        "published_at": choose_published(stated, dated, seen_at, guessed=page is not None and page.date_guessed),
         "language": (page.language if page is not None else None) or entry.language,
         "paywalled": entry.paywalled or status is TextStatus.PAYWALLED,
         **_text_columns(page.text if page is not None and status in _TEXTS else None, status),

@@ -15,6 +15,7 @@ from flows.reading.workers import WorkerError, Workers
 from models.admission import Candidate, ReadEntry, outcome_of_fetch, outcome_of_page, without_page
 from models.entries import Fetched, Page, Reply
 from models.outcomes import Outcome
+from models.page_identity import tells_of
 from models.revisits import BLOCKED_HOURS
 from models.text_safety import validator
 from models.urls import host_of
@@ -24,6 +25,7 @@ BLOCKED_AFTER = 2  # refusals in a row: one page alone may be for members only
 GIVE_UP_AFTER = 5  # failures in a row: the rest of a source's pages on that host waits for the next run
 # Pages that are fetched and not read yet: enough that no reader waits, few enough that a run's memory does not grow with it.
 UNREAD_AT_ONCE = 32
+STANDS_IN = "answered 200 with a few words that are not about the headline"
 Place = tuple[str, str]  # source id, host
 _SILENT = frozenset({Fetched.FAILED, Fetched.UNREACHABLE})
 
@@ -120,6 +122,13 @@ class PageVisits:
                 reply=_light(reply),
                 detail=f"reading took over {READ_SECONDS:.0f} s or failed",
             )
+        if (
+            page.bare
+            and page.text
+            and not page.gone
+            and not tells_of(candidate.entry.title, f"{page.title} {page.text}")
+        ):
+            return ReadEntry(candidate, Outcome.BLOCKED, reply=_light(reply), detail=STANDS_IN)
         return ReadEntry(
             candidate, outcome_of_page(page), page=page, reply=_light(reply), sha256=digest, etag=validator(etag)
         )

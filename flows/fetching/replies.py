@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urldefrag, urljoin
 
-from flows.fetching.short_pages import is_challenge, refresh_address, refused_by_headers
+from flows.fetching.short_pages import is_challenge, moved_address, refresh_address, refused_by_headers
 from models.entries import Fetched, Reply
-from models.urls import without_user
+from models.urls import same_site, without_user
 
 MAX_RETRY_AFTER = timedelta(days=1)
 RETRY_UNSTATED = timedelta(minutes=10)  # a 429 without Retry-After: leave the host alone for this run at least
@@ -47,7 +47,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
         return None
 
 
-def is_block_page(status: int, headers: Mapping[str, str], body: bytes) -> bool:
+def is_block_page(status: int, headers: Mapping[str, str], body: bytes, url: str = "") -> bool:
     """Whether the answer is a challenge or a waiting page, whatever its status says."""
     if status in REDIRECTS or status in {204, 304}:
         return False
@@ -55,7 +55,12 @@ def is_block_page(status: int, headers: Mapping[str, str], body: bytes) -> bool:
         return True
     if "html" not in headers.get("content-type", "html").lower() or _FEED.search(body[:1000]):
         return False
-    return (200 <= status < 300 or status >= 400) and is_challenge(status, body)
+    if 200 <= status < 300:
+        onward = _onward(headers, body, url)
+        if onward is None and moved_address(body):
+            return True  # of another site's, by a script or a link: not followed, and no text of its own
+        return is_challenge(status, body, url, onward)
+    return status >= 400 and is_challenge(status, body)
 
 
 def mining_reserved(headers: Mapping[str, str]) -> bool:
@@ -77,9 +82,16 @@ def refresh_target(reply: Reply) -> str | None:
     """Where a page without a text of its own refreshes to; None where it stays, or comes back to itself."""
     if reply.outcome is not Fetched.OK or "html" not in reply.headers.get("content-type", "html").lower():
         return None
-    place = refresh_address(reply.headers, reply.body)
-    target = _joined(reply.final_url, place) if place else None
+    target = _onward(reply.headers, reply.body, reply.final_url)
     return None if target == urldefrag(reply.final_url).url else target
+
+
+def _onward(headers: Mapping[str, str], body: bytes, url: str) -> str | None:
+    """Where a signpost points to: by a refresh, or within the site by a script or its one link."""
+    if place := refresh_address(headers, body):
+        return _joined(url, place)
+    target = _joined(url, place) if (place := moved_address(body)) else None
+    return target if target and same_site(target, url) else None
 
 
 def is_for_good(reply: Reply) -> bool:

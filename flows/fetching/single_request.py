@@ -112,7 +112,7 @@ async def _exchange(client: httpx.AsyncClient, ask: Ask, limits: Limits, now: da
             outcome, detail = (Fetched.TOO_LARGE, str(error)) if outcome is Fetched.OK else (outcome, detail)
         except EncodingError as error:
             outcome, detail = (Fetched.FAILED, str(error)) if outcome is Fetched.OK else (outcome, detail)
-    if is_block_page(status, found, unpacked):
+    if is_block_page(status, found, unpacked, ask.url):
         outcome, detail = Fetched.BLOCKED, f"answered {status} with a page that keeps automatic visitors out"
     elif outcome is Fetched.OK and mining_reserved(found):
         outcome, detail, unpacked = Fetched.DISALLOWED, "its tdm-reservation header forbids text mining", b""

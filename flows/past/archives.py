@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flows.collecting.article_writer import ArticleWriter
 from flows.past.parts import PartResult, finish, finished_before, store
 from flows.reading.page import read_page
-from flows.reading.page_facts import choose_published
+from flows.reading.page_dates import choose_published
 from flows.reading.sources import Window
 from flows.reading.warc import ArchiveDamaged, Capture, Wanted, captures, site_of
 from models.admission import Candidate, ReadEntry, outcome_of_page

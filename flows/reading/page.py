@@ -49,6 +49,7 @@ _PARTING = (b" ", b"\t", b"\n", b"\r", b"\f", b"/")  # two attributes
 _LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{%d,}>?" % _LONG_TAG_BYTES)
 # The names that old pages give to what really is the Windows code page, as the WHATWG's table says.
 _REALLY_WINDOWS = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii"}
+_BARE_WORDS = 40
 _NOTHING = Page(text="", text_status=TextStatus.HEADLINE)
 
 
@@ -83,13 +84,21 @@ def read_page(html: bytes, *, url: str, content_type: str) -> Page:
         title=facts.title,
         author=facts.author,
         published_at=facts.published_at,
+        date_guessed=facts.date_guessed,
         language=tell_language(kept or f"{facts.title} {facts.description}", facts.language),
         site_name=facts.site_name,
         canonical_url=facts.canonical_url,
         mining_reserved=facts.mining_reserved,
         gone=bool(text) and is_not_found(text, facts),
+        bare=_is_bare(tree, kept, facts),
         live=facts.live,
     )
+
+
+def _is_bare(tree: "lxml.html.HtmlElement", text: str, facts: PageFacts) -> bool:
+    if len(text.split()) >= _BARE_WORDS or facts.is_article or tree.find(".//article") is not None:
+        return False
+    return facts.published_at is None or facts.date_guessed
 
 
 @cache

@@ -1,20 +1,15 @@
-"""Title, author, date, site, canonical address and access of a page: structured data first, then what is visible.
-
-Structured data gives the date right on 98.6% of British news pages that state one, at a few milliseconds; the
-search of htmldate through the text costs as much as all else together, and is left for what remains.
-"""
+"""Title, author, date, site, canonical address and access of a page: structured data first, then what is visible."""
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import unescape
 from itertools import islice
 from typing import Any
 
-import lxml.html
 from lxml import etree
 
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.page_dates import published
 from flows.reading.structured_data import (
     StructuredData,
     is_false,
@@ -23,21 +18,11 @@ from flows.reading.structured_data import (
     text_under,
     types_of,
 )
-from models.dates import first_date, parse_date, same_day_otherwise
 from models.page_identity import names_this_page
 from models.urls import absolute_url, normalise_url, same_site
 
 MAX_TITLE = 400
 MAX_AUTHOR = 200
-# A feed that is re-rendered dates old entries anew; a page's own date is right unless it lies after the feed's.
-_CLOCK_SKEW = timedelta(hours=26)  # a date alone, in another zone, may seem to lie a day ahead
-_DATE_META = (
-    "article:published_time", "og:article:published_time", "article:published", "datepublished", "og:published_time",
-    "parsely-pub-date", "sailthru.date", "cxenseparse:recs:publishtime", "bt:pubdate", "publish-date", "publishdate",
-    "publication_date", "pubdate", "publish_date", "article.published", "dc.date.issued", "dcterms.issued",
-    "dcterms.created", "dc.date.created", "dc.date", "dcterms.date", "citation_publication_date",
-    "originalpublicationdate", "article_date_original", "date", "rnews:datepublished", "displaydate", "datecreated",
-)  # fmt: skip
 _AUTHOR_META = ("author", "article:author", "parsely-author", "sailthru.author", "dc.creator", "dcterms.creator", "byl",
                 "citation_author", "og:article:author", "twitter:creator:name", "cxenseparse:author")  # fmt: skip
 # A first-level heading is the title where it has so many words, most of which the page declares in its title too; a
@@ -48,7 +33,6 @@ _BY = re.compile(r"(?i)^\s*(?:written |words |story |posted |published |reported
 _NOT_A_NAME = re.compile(
     r"(?i)^(?:https?:|www\.|@|admin$|editor$|guest$|none$|null$|undefined$|anonymous$|\W*$)|/|\d{4}"
 )
-_URL_DATE = re.compile(r"/(20\d{2})[/-](\d{1,2})[/-](\d{1,2})(?=[/-])|/(20\d{2})(\d{2})(\d{2})(?=[/-])")
 _NUMBER = re.compile(r"\s*([0-9]{1,7})\b")
 MAX_WORD_COUNT = 1_000_000  # may be a count of letters
 _SEPARATORS = re.compile(r"\s+[|–—·•»-]\s+|\s*[|»]\s*")
@@ -59,17 +43,6 @@ _BYLINE = etree.XPath(
     " or contains(., 'author-name') or contains(., 'author__name') or contains(., 'byline__name')"
     " or contains(., 'article-author') or contains(., 'entry-author')]/parent::*)[position() < 6]"
 )
-# In this order: what is marked as the date of publication, then times within the article, then any.
-_TIMES = tuple(
-    etree.XPath(f"({path})[position() < 3]")
-    for path in (
-        "//*[@itemprop='datePublished'] | //time[@pubdate]",
-        "//*[contains(@class, 'publish') or contains(@class, 'posted')]/descendant-or-self::time[@datetime]",
-        "//article//time[@datetime] | //main//time[@datetime]",
-        "//time[@datetime]",
-    )
-)
-_MODIFIED_META = ("article:modified_time", "og:updated_time", "datemodified", "last-modified", "dcterms.modified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +52,7 @@ class PageFacts:
     title: str = ""
     author: str | None = None
     published_at: datetime | None = None
+    date_guessed: bool = False  # see `flows.reading.page_dates`
     language: str | None = None  # as declared
     site_name: str | None = None
     canonical_url: str | None = None
@@ -91,23 +65,6 @@ class PageFacts:
     live: bool = False  # a live blog, which goes on
 
 
-def choose_published(page: datetime | None, entry: datetime | None, now: datetime) -> datetime | None:
-    """The one rule of dates: what the page states, else what the feed states, never what lies ahead.
-
-    A page that states a day alone (noon in London) takes the feed's time where that is of the same day.
-    """
-    latest = now + _CLOCK_SKEW
-    page = page if page is not None and page <= latest else None
-    entry = entry if entry is not None and entry <= latest else None
-    if page is None or entry is None:
-        found = page or entry
-    elif (_is_day_alone(page) and abs(page - entry) <= timedelta(hours=14)) or same_day_otherwise(page, entry):
-        found = entry
-    else:
-        found = page
-    return min(found, now) if found is not None else None
-
-
 def read_facts(tree: "etree._Element", url: str) -> PageFacts:
     """All facts of a page, from its tree; `url` is its address after redirects."""
     headings = _headings(tree)
@@ -116,10 +73,12 @@ def read_facts(tree: "etree._Element", url: str) -> PageFacts:
     article = data.article
     site_name = _site_name(data)
     title = _title(data, headings, head_title, site_name)
+    published_at, date_guessed = published(tree, data, url)
     return PageFacts(
         title=title,
         author=_author(tree, data),
-        published_at=_published(tree, data, url),
+        published_at=published_at,
+        date_guessed=date_guessed,
         language=tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang"),
         site_name=site_name,
         canonical_url=_canonical(tree, data, url, title),
@@ -194,46 +153,6 @@ def _name(text: str) -> str:
     return "" if not text or len(text) > 120 or _NOT_A_NAME.search(text) else text
 
 
-def _published(tree: "etree._Element", data: StructuredData, url: str) -> datetime | None:
-    stated = [text_under(data.article, "datePublished"), *(data.meta.get(name, "") for name in _DATE_META)]
-    stated += [text_under(data.page, "datePublished"), text_under(data.article, "dateCreated")]
-    if found := first_date(stated):
-        return found
-    for find in _TIMES:
-        for element in _elements(find(tree)):
-            text = element.get("datetime") or element.get("content") or "".join(element.itertext())
-            if found := parse_date(text.strip()):
-                return found
-    if found := date_in_address(url) or parse_date(text_under(data.article, "dateModified")):
-        return found
-    modified = (parse_date(data.meta.get(name)) for name in _MODIFIED_META)
-    return next((found for found in modified if found), None) or _searched(tree)
-
-
-def date_in_address(url: str) -> datetime | None:
-    """The day in an address such as /2026/11/22/title."""
-    found = _URL_DATE.search(url)
-    if found is None:
-        return None
-    year, month, day = (part for part in found.groups() if part)
-    return parse_date(f"{year}-{int(month):02d}-{int(day):02d}")
-
-
-def _searched(tree: "etree._Element") -> datetime | None:
-    """What htmldate finds in visible text; without its extensive search, which takes seconds on some pages."""
-    if not isinstance(tree, lxml.html.HtmlElement):
-        return None
-    from htmldate import find_date  # as trafilatura: only in the readers
-
-    try:
-        text = find_date(tree, extensive_search=False, original_date=True, url=None, deferred_url_extractor=False)
-    except PARSER_FAULTS:
-        return None
-    found = parse_date(text)
-    # It answers with the first of January where it saw but a year.
-    return None if found is None or (found.month == 1 and found.day == 1) else found
-
-
 def _canonical(tree: "etree._Element", data: StructuredData, url: str, title: str) -> str | None:
     """The page's own address, where the page that it names is plausibly this one."""
     places = [link.get("href") for link in tree.iter("link") if "canonical" in (link.get("rel") or "").lower().split()]
@@ -261,11 +180,6 @@ def _site_name(data: StructuredData) -> str | None:
 
 def _elements(found: Any) -> list["etree._Element"]:
     return list(found) if isinstance(found, list) else []
-
-
-def _is_day_alone(moment: datetime) -> bool:
-    """Whether the time is one that `parse_date` gives to a bare day, or midnight."""
-    return moment.minute == moment.second == 0 and moment.hour in {0, 11, 12, 23}
 
 
 def _words(value: Any) -> int:

@@ -82,6 +82,26 @@ def test_a_bulletin_that_gets_an_item_a_day_gives_a_story_a_day(
 
 OWN = "https://www.news.example.org/health/board-quits"
 HERE = "https://www.news.example.org"
+SECTIONS = [
+    *(
+        "/category/news",
+        "/news/health",
+        "/topics/nhs",
+        "/uk-news",
+        "/section/health.html",
+        "/news/index.html",
+        "/index.php",
+    ),
+    *("/tag/fenwick", "/health/latest-news", "/news/latest", "/blog/page/1", "/home", "/default.aspx", "/archive/2026"),
+    *(
+        "/2026/11",
+        "/tag/board-quits-again",
+        "/author/jane-anne-smith",
+        "/search?q=board",
+        "/news/amp",
+        "/health.php?section=2",
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +116,13 @@ HERE = "https://www.news.example.org"
         ("/trust-board-quits-4711?from=rss", "/trust-board-quits-4711", "/trust-board-quits-4711"),
         ("/?p=99&from=rss", "/?p=99", "/?p=99"),
         ("/old/trust-board-quits", "/new/trust-board-quits", "/new/trust-board-quits"),
+        ("/news/7", "/story.php?id=7", "/story.php?id=7"),
+        ("/de/page", "/de/canonical", "/de/canonical"),
+        ("/go/12345", "/health/board-quits", "/health/board-quits"),
+        ("/news/trust-board-quits.html", "/news/trust-board-quits", "/news/trust-board-quits"),
+        ("/news/trust-board-quits", "/health/trust-board-quits/index.html", "/health/trust-board-quits/index.html"),
+        ("/amp/news/quits", "/news/quits", "/news/quits"),
+        ("/topics/nhs/12345", "/topics/nhs/trust-board-quits", "/topics/nhs/trust-board-quits"),
         # what is not
         ("/health/board-quits", "/health/", None),
         ("/health/news/0", "/health/news/", None),
@@ -104,6 +131,8 @@ HERE = "https://www.news.example.org"
         ("/story?id=7", "/story", None),
         ("/story?id=7", "/story?id=8", None),
         ("/trust-board-quits-today", "/car-park-opens-again", None),
+        *(("/news/trust-board-quits", section, None) for section in SECTIONS),
+        *(("/news/12345", section, None) for section in (*SECTIONS, "/news/99999")),
     ],
 )
 def test_a_canonical_link_counts_where_it_may_be_that_of_the_page(url: str, link: str, expected: str | None) -> None:

@@ -10,7 +10,7 @@ from models.entries import Fetched
 from models.store.database import Database
 from models.store.tables import SourceState
 from tests.support.fakes_client import get
-from tests.support.fakes_sites import collected, feed, item, story
+from tests.support.fakes_sites import collected, feed, item, prose, story
 from tests.support.fakes_web import Answer, Behaviour, FakeWeb, Handler, redirect
 
 TITLE = "Board of the Barrowmere trust resigns"
@@ -36,6 +36,35 @@ REFRESHES = {
         b"<html><noscript><meta http-equiv='refresh' content='0; url=/real'></noscript><div id=app></div></html>"
     ),
     "behind another": refresh("1; url=/step"),
+    "of a site that is made of files": Answer(
+        b"<!DOCTYPE html><title>Redirecting&hellip;</title><link rel=canonical href=/real><script>location='/real'</script>"
+        b"<meta http-equiv=refresh content='0; url=/real'><meta name=robots content=noindex><h1>Redirecting&hellip;</h1>"
+        b"<a href='/real'>Click here if you are not redirected.</a>"
+    ),
+    "of another": Answer(
+        b"<head><title>/real</title><link rel=canonical href=/real><meta name=robots content=noindex>"
+        b"<meta http-equiv='refresh' content='0; url=/real'></head>"
+    ),
+    "with a slug that tells of a challenge": Answer(
+        b"<title>/real-trust-faces-challenge</title><meta name=robots content=noindex>"
+        b"<meta http-equiv='refresh' content='0; url=/real-trust-faces-challenge'>"
+    ),
+    "that asks for patience": refresh("0; url=/real", "<h1>Please wait</h1><p>You will be redirected shortly.</p>"),
+    "script": Answer(
+        b"<title>Redirecting</title><script>window.location.replace('/real')</script><a href=/real>here</a>"
+    ),
+    "script that assigns": Answer(
+        b"<script>window.location.href = \"/real\"</script><p>If you are not redirected, <a href='/real'>go on</a>."
+    ),
+    "script of the body": Answer(
+        b"<body onload=\"document.location='/real'\"><p>This page has moved. Please update your bookmarks."
+    ),
+    "object moved": Answer(
+        b"<title>Document Moved</title><h1>Object Moved</h1>This document may be found <a HREF='/real'>here</a>"
+    ),
+    "moved permanently": Answer(
+        b"<h1>301 Moved Permanently</h1><p>The document has moved <a href='/real?a=1&amp;b=2'>here</a>."
+    ),
 }
 
 
@@ -44,21 +73,31 @@ def test_a_page_that_is_but_a_signpost_is_followed(kind: str) -> None:
     with FakeWeb(
         {"/go": REFRESHES[kind], "/step": refresh("0; url=/real"), "/real": Answer(PAGE), "/real?a=1&b=2": Answer(PAGE)}
     ) as web:
+        web.pages["/real-trust-faces-challenge"] = Answer(PAGE)
         reply = get(web.url("/go"))
         assert (reply.outcome, reply.body) == (Fetched.OK, PAGE)
         assert reply.final_url.startswith(web.url("/real"))
 
 
+OWN = f"<nav>{''.join(f'<a href=/{n}>Part {n}</a>' for n in range(3))}</nav><h1>{TITLE}</h1><p>{prose(TITLE)[0]}</p>"
+NOTICE = "<h1>Clinic moved</h1><p>The chest clinic has moved to the old ward, letters will say. See the <a href='/real'>map</a>."
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        refresh("300; url=/real"),  # a front page that renews itself
-        refresh("0"),
-        refresh("30; url=/go"),
-        refresh("0; url=/go#top"),
-        refresh("soon; url=/real"),
+        refresh("300; url=/real", OWN),  # a front page that renews itself
+        refresh("0", OWN),
+        refresh("30; url=/go", OWN),
+        refresh("0; url=/go#top", OWN),
+        refresh("soon; url=/real", OWN),
         Answer(story(TITLE, head="<meta http-equiv='refresh' content='0; url=/real'>")),
-        refresh("0; url=http://["),
+        refresh("0; url=http://[", OWN),
+        Answer(f"<html><script>if (top != self) top.location.href = '/real'</script>{OWN}".encode()),
+        Answer(f"<html><title>Trust</title>{NOTICE}".encode()),
+        Answer(
+            b"<html><div id=root></div><script src=/a.js></script><script>if (!user) location.href = '/real'</script>"
+        ),
     ],
 )
 def test_a_page_of_its_own_is_not_left(answer: Answer) -> None:
@@ -80,6 +119,17 @@ def test_a_page_of_its_own_is_not_left(answer: Answer) -> None:
 def test_a_refresh_leads_nowhere_where_a_redirect_would_not(place: str, outcome: Fetched) -> None:
     with FakeWeb({"/a": refresh(f"0; url={place}"), "/b": Answer(b"x", headers={"Refresh": f"0;url={place}"})}) as web:
         assert [get(web.url(path)).outcome for path in ("/a", "/b")] == [outcome, outcome]
+
+
+@pytest.mark.parametrize(
+    "page", ["<script>location.replace('PLACE')</script>", "<h1>Object moved</h1><a href='PLACE'>here</a>"]
+)
+def test_a_script_or_a_link_that_leads_to_another_site_is_not_followed_and_no_text(page: str) -> None:
+    with FakeWeb({"/b": Answer(PAGE)}) as other:
+        place = f"http://localhost:{other.port}/b"
+        with FakeWeb({"/a": Answer(page.replace("PLACE", place).encode())}) as web:
+            reply = get(web.url("/a"), {"allow_hosts": frozenset({"127.0.0.1", "localhost"})})
+        assert (reply.outcome, reply.body, other.paths()) == (Fetched.BLOCKED, b"", [])
 
 
 def test_a_circle_of_refreshes_ends_and_a_forbidden_one_is_not_entered() -> None:

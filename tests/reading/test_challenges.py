@@ -38,8 +38,62 @@ CHALLENGES = {
     "token in the refresh": "<title>Checking you are not a bot</title><meta http-equiv='refresh' content='2; url=/x?token=3'></head>"
     "<body><h1>Checking you are not a bot</h1><p>We check the security of your connection.</p>",
 }
+WAIT = "<p>We are making sure that your visit is a real one. This page will move on by itself, as soon as that is done.</p>"
+STANDING_IN = {  # with status 200 alone: others say themselves that the page is not to be had
+    "script that brings it again": f"<title>Hold on a second</title></head><body><h1>Hold on a second</h1>{WAIT * 5}"
+    "<script>setTimeout(function(){location.reload()}, 800)</script>",
+    "cookie and its own address": f"<title>Hold on</title></head><body>{WAIT}<script>document.cookie='v=1'; "
+    "location.href='/a'</script>",
+    "cookie and the same address": f"<body>{WAIT}<script>document.cookie='v=1'; window.location = window.location.href</script>",
+    "refresh of a foreign page": "<title>Einen Moment bitte</title><meta http-equiv='refresh' "
+    "content='5'></head><body><h1>Ihr Browser wird "
+    "überprüft</h1><p>Bitte warten Sie, die Seite wird gleich geladen.</p><script src=/c.js></script>",
+    "refresh to itself with a token": "<meta http-equiv='refresh' content=\"5; "
+    "URL='/a?bm=AAQ'\"></head><body><script>go('/v')</script>",
+    "sum and reload": "</head><body><h1>Proof of work</h1><script>fetch('/.pow').then(() => location.reload())</script>",
+    "repair": "<title>Site maintenance</title></head><body><h1>We\u2019ll be back soon!</h1><p>Sorry for the inconvenience.</p>",
+    "repair of a blog": "<title>Maintenance</title></head><body><h1>Briefly unavailable for scheduled maintenance. Check back "
+    "in a minute.</h1>",
+    "database": "<title>Error</title></head><body><h1>Error establishing a database connection</h1>",
+    "error": "<title>503 Service Unavailable</title></head><body><p>The server cannot answer now. Please try again later.</p>",
+    "overload": "<title>Daily News</title></head><body><h1>Service temporarily unavailable</h1><p>Please try again later.</p>",
+    "gateway": "<title>Bad gateway | example.org</title></head><body><p>Error code 502.</p>",
+    "backend": "<title>Error 503 Backend fetch failed</title></head><body><h1>Error 503 Backend fetch failed</h1><p>Guru</p>",
+    "apology": "<title>Sorry, our website is currently unavailable | Daily News</title></head><body><p>We are on it.</p>",
+    "shut to a country": "<title>451</title></head><body><h1>451: Unavailable due to legal reasons</h1><p>Access cannot be "
+    "granted.</p>",
+}
+UNTOLD = {  # which only the headline tells from news
+    "loading": "<title>Loading...</title></head><body><div id=l>Loading\u2026</div><script src='/b.js'></script>",
+    "of few words": "<title>Bot detected</title></head><body><p>Sorry, human verification is required. Please solve this to "
+    "proceed.</p>",
+    "in Polish": "<title>Chwileczk\u0119</title></head><body><p>Sprawdzamy, czy jeste\u015b cz\u0142owiekiem. To potrwa "
+    "chwil\u0119.</p>",
+    "shut": "<title>Example Press</title></head><body><h1>Sorry</h1><p>This part of our site is not open to readers abroad at "
+    "present.</p>",
+}
+MENU = "".join(f"<a href='/{n}'>Part {n}</a> " for n in range(4))
+COOKIES = "<script>function ok(){document.cookie='ok=1'; location.reload()}</script>"
 ABOUT = "<p>Patients waited in the queue for nine hours, and the trust said that demand was high and staff did their best.</p>"
 PAGES = {
+    "news of waiting": "<title>x</title><script src=/a.js></script></head><body><h1>Please wait: A&amp;E queues "
+    "grow</h1><p>Patients at "
+    "Fenwick were asked to wait in line outside as the queue for A&amp;E grew to nine hours, the union said.</p>",
+    "news of access": "<title>Access denied: disabled patients shut out of surgery</title></head><body><p>Patients in "
+    "wheelchairs were turned "
+    "away from a new surgery, whose doors are too narrow. Access was denied to nine.</p><script src=/a.js></script>",
+    "news of repairs": "<title>Maintenance backlog hits \u00a314bn</title></head><body><h1>Maintenance backlog hits "
+    "\u00a314bn</h1><p>Trusts said that "
+    "urgent repairs had been postponed again.</p>",
+    "news of a website": "<title>Hospital website down after error</title></head><body><h1>Hospital website down after error</h1>"
+    "<p>The booking website of the trust has been down since Monday.</p>",
+    "notice of a service": "<title>Minor injuries service temporarily unavailable | Fenwick Trust</title></head><body><p>The "
+    "unit is shut until "
+    "Monday, since two nurses are off sick. Please go to Ashcombe or ring 111.</p>",
+    "notice under a menu": f"<title>Car park shut</title></head><body>{MENU}<h1>Car park shut</h1>{COOKIES}"
+    "<p>The car park at Fenwick is shut this week while lights are put in. Please use the one in Mill Lane, which is free for "
+    "patients, "
+    "or come by bus. We are sorry for the trouble, and thank staff who gave up their places.</p>",
     "brief": "<title>Chair quits</title></head><body><h1>Chair of trust quits after review</h1><p>The chair of the trust has "
     "resigned after a review found bullying, the board said on Monday.</p><script src='a.js'></script>",
     "news of queues": f"<title>Patients wait in line</title></head><body><h1>Patients wait in line at A&amp;E</h1>{ABOUT * 9}"
@@ -62,6 +116,39 @@ def test_a_challenge_is_a_block_whatever_its_status(kind: str, status: int) -> N
     with FakeWeb({"/a": Answer(html(CHALLENGES[kind]), status)}) as web:
         reply = get(web.url("/a"))
     assert (reply.outcome, reply.body, web.paths()) == (Fetched.BLOCKED, b"", ["/a"])
+
+
+@pytest.mark.parametrize("kind", STANDING_IN)
+def test_a_page_that_brings_itself_again_or_tells_of_repairs_is_a_block(kind: str) -> None:
+    with FakeWeb({"/a": Answer(html(STANDING_IN[kind]))}) as web:
+        reply = get(web.url("/a"))
+    assert (reply.outcome, reply.body, web.paths()) == (Fetched.BLOCKED, b"", ["/a"])
+
+
+@pytest.mark.parametrize("kind", UNTOLD)
+def test_a_few_words_that_have_nothing_of_the_headline_are_a_block(
+    kind: str, sqlite: Database, tmp_path: Path, now: datetime
+) -> None:
+    with FakeWeb(
+        {"/feed": feed(item("/a", "Nurses strike at Kestleford over rota")), "/a": Answer(html(UNTOLD[kind]))}
+    ) as web:
+        found = collected(web, sqlite, tmp_path, now)
+    assert (found.outcomes, found.one.text) == ({"blocked": 1}, None)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<title>Clinic shut</title></head><body><p>The chest clinic at Fenwick is shut until Monday.</p>",  # its own title
+        "<title>Trust</title></head><body><p>Nurses at Kestleford will walk out on Friday.</p>",
+        f"<title>Trust</title><meta property='og:type' content='article'></head><body>{ABOUT}",
+    ],
+)
+def test_a_short_notice_is_an_article(page: str, sqlite: Database, tmp_path: Path, now: datetime) -> None:
+    titles = "Nurses strike at Kestleford as clinic is shut"
+    with FakeWeb({"/feed": feed(item("/a", titles)), "/a": Answer(html(page))}) as web:
+        found = collected(web, sqlite, tmp_path, now)
+    assert (found.outcomes, bool(found.one.text)) == ({"new": 1}, True)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import pytest
 from flows.fetching.robots import HostFacts, RobotsRules
 from flows.publishing.smtp import SmtpMailer, parse_smtp_url
 from flows.reading.bulletin import read_bulletin
-from flows.reading.page_facts import PageFacts, date_in_address
+from flows.reading.page_dates import date_in_address
+from flows.reading.page_facts import PageFacts
 from flows.reading.page_language import tell_language
 from flows.reading.page_status import is_consent_wall, is_not_found, judge
 from flows.reading.sources import Window

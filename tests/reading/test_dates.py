@@ -9,13 +9,14 @@ from models.dates import parse_date
 from models.kinds import Kind
 from models.store.database import Database
 from tests.support.fakes_feeds import ITEM, only, read, rss
-from tests.support.fakes_pages import page
+from tests.support.fakes_pages import ld, page
 from tests.support.fakes_pages import read as read_page
-from tests.support.fakes_sites import collected, feed, item, story
+from tests.support.fakes_sites import collected, feed, item, rfc, story
 from tests.support.fakes_web import Answer, FakeWeb
 
 TEN = datetime(2026, 11, 19, 10, 0, tzinfo=UTC)  # a Thursday
 NOON = TEN.replace(hour=12)
+DAY = timedelta(days=1)
 FORMS = {
     # offsets behind the name of a zone
     "Thu, 19 Nov 2026 17:00:00 GMT+0700": TEN,
@@ -196,3 +197,67 @@ def test_no_entry_is_lost_for_a_date_that_is_impossible_or_in_doubt(
         found = collected(web, sqlite, tmp_path, now)
     assert found.outcomes == {"new": 4, "too-old": 1}  # but for the one that says plainly that it is twenty years old
     assert all(article.published_at is None or article.published_at <= now for article in found.articles)
+
+
+def times(moment: datetime) -> str:
+    return f"<time datetime='{moment.isoformat()}'>then</time>"
+
+
+AFTER = NOON + timedelta(hours=9)  # what follows the article
+GUESSES = {
+    "a change in a meta tag": (f"<meta property='article:modified_time' content='{AFTER.isoformat()}'>", ""),
+    "a change in the data": (
+        ld(**{"@type": "NewsArticle", "headline": "Trust board", "dateModified": AFTER.isoformat()}),
+        "",
+    ),
+    "a change in the article": ("", f"<p>Last updated: {times(AFTER)}</p>"),
+    "a marked change": ("", f"<p><span><time class='updated' datetime='{AFTER.isoformat()}'>now</time></span></p>"),
+    "a related article": ("", f"<aside><a href='/x'>Other</a> {times(AFTER)}</aside>"),
+    "a related article with data": (
+        "",
+        f"<aside><b itemprop='datePublished' content='{AFTER.isoformat()}'>x</b></aside>",
+    ),
+    "a list of related articles": ("", f"<ul><li><a href='/x'>Other</a> {times(AFTER)}</li></ul>"),
+    "cards": ("", f"</article><article>{times(AFTER)}<h3>Other</h3></article><article>"),
+    "a link": ("", f"<a href='/x'>Other {times(AFTER)}</a>"),
+    "the visible text": ("", f"<p class='date'>{AFTER:%d %B %Y}</p>"),
+}
+STATED = {
+    "the article": ("", f"<p>By Jane Smith {times(AFTER)}</p>"),
+    "a byline of parts": ("", f"<ul><li>By <a href='/jane'>Jane</a></li><li>{times(AFTER)}</li></ul>"),
+    "what is marked, behind a change": (
+        "",
+        f"<p>Updated {times(AFTER + DAY)}</p><time itemprop='datePublished' datetime='{AFTER}'>",
+    ),
+    "a link to itself": ("", f"<a rel='bookmark' href='/0'>{times(AFTER)}</a>"),
+}
+
+
+def told(marks: tuple[str, str], date: str, database: Database, folder: Path, now: datetime) -> datetime | None:
+    """When an article that its feed dates so, and its page marks so, was published."""
+    head, body = marks
+    page = story("Trust board", head=head).replace(b"</h1>", f"</h1>{body}".encode())
+    with FakeWeb({"/feed": feed(item("/0", "Trust board", date)), "/0": Answer(page)}) as web:
+        return collected(web, database, folder, now).one.published_at
+
+
+@pytest.mark.parametrize("kind", GUESSES)
+def test_a_change_or_the_date_of_another_article_does_not_make_an_old_article_new(
+    kind: str, sqlite: Database, tmp_path: Path, now: datetime
+) -> None:
+    listed = TEN - 8 * DAY
+    assert told(GUESSES[kind], rfc(listed), sqlite, tmp_path, now) == listed
+
+
+@pytest.mark.parametrize("kind", GUESSES)
+def test_it_is_better_than_no_date(kind: str, sqlite: Database, tmp_path: Path, now: datetime) -> None:
+    found = told(GUESSES[kind], "", sqlite, tmp_path, now)
+    assert found is not None
+    assert found.date() == AFTER.date()
+
+
+@pytest.mark.parametrize("kind", STATED)
+def test_what_a_page_says_of_its_own_publication_stands_over_the_feed(
+    kind: str, sqlite: Database, tmp_path: Path, now: datetime
+) -> None:
+    assert told(STATED[kind], rfc(AFTER + DAY), sqlite, tmp_path, now) == AFTER

@@ -38,13 +38,13 @@ def test_what_is_sent_plain_under_an_unknown_coding_is_read(
     [
         ("gzip", PAGE),  # promised, and not done
         ("br", PAGE),
-        ("gzip, UTF-8", gzip.compress(PAGE)),
-        ("x-gzip", gzip.compress(PAGE)),
-        ("gzip", gzip.compress(gzip.compress(PAGE))),  # done twice, told once
-        ("", gzip.compress(PAGE)),
+        ("gzip, UTF-8", gzip.compress(PAGE, mtime=0)),
+        ("x-gzip", gzip.compress(PAGE, mtime=0)),
+        ("gzip", gzip.compress(gzip.compress(PAGE, mtime=0), mtime=0)),  # done twice, told once
+        ("", gzip.compress(PAGE, mtime=0)),
         ("", zstandard.compress(PAGE)),
         ("deflate", zlib.compress(PAGE)),
-        ("gzip", gzip.compress(PAGE[:500]) + gzip.compress(PAGE[500:])),
+        ("gzip", gzip.compress(PAGE[:500], mtime=0) + gzip.compress(PAGE[500:], mtime=0)),
     ],
 )
 def test_what_the_bytes_say_decides(coding: str, body: bytes) -> None:
@@ -64,7 +64,11 @@ def test_a_packed_file_is_read_as_what_is_in_it(kind: str, sqlite: Database, tmp
     listing = gzip.compress(feed(item("/a", TITLE)).body)
     sitemap = "<urlset><url><loc>/b</loc><lastmod>2026-11-19</lastmod></url></urlset>"
     with FakeWeb(
-        {"/feed.xml.gz": Answer(listing, kind=kind), "/a": Answer(gzip.compress(PAGE)), "/b": Answer(story("B"))}
+        {
+            "/feed.xml.gz": Answer(listing, kind=kind),
+            "/a": Answer(gzip.compress(PAGE, mtime=0)),
+            "/b": Answer(story("B")),
+        }
     ) as web:
         web.pages["/map.xml.gz"] = Answer(gzip.compress(sitemap.encode()), kind=kind)
         found = collected(web, sqlite, tmp_path, now, {"/feed.xml.gz": "feed", "/map.xml.gz": "sitemap"})
@@ -81,6 +85,21 @@ def test_a_sitemap_of_bare_addresses_is_read_behind_any_mark(
         web.pages["/map.txt"] = Answer(addresses.encode(encoding), kind="text/plain")
         found = collected(web, sqlite, tmp_path, now, {"/map.txt": "sitemap"})
         assert (found.outcomes, found.paths(web)) == ({"new": 2}, ["/a", "/b"])
+
+
+@pytest.mark.parametrize("written", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("declared", ["", "UTF-8", "UTF-16", "windows-1252"])
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=iso-8859-1", "; charset=utf-16"])
+def test_the_mark_before_a_feed_decides_how_it_is_read(
+    written: str, declared: str, charset: str, sqlite: Database, tmp_path: Path, now: datetime
+) -> None:
+    title = "Board of the Fenwick trust’s café resigns"
+    plain = feed(item("/a", title)).body.decode().partition("?>")[2]
+    text = (f'<?xml version="1.0" encoding="{declared}"?>' if declared else "") + plain
+    body = text.encode(written) if written in {"utf-16", "utf-8-sig"} else f"\ufeff{text}".encode(written)
+    with FakeWeb({"/feed": Answer(body, kind=f"application/rss+xml{charset}"), "/a": Answer(story("A"))}) as web:
+        found = collected(web, sqlite, tmp_path, now)
+    assert (found.polls, found.one.title) == (["entries"], title)
 
 
 def cost(work: Callable[[], object]) -> float:

@@ -16,7 +16,7 @@ from flows.fetching.decoding import EncodingError, TooManyBytesError, decode
 from flows.fetching.replies import is_block_page, retry_after
 from flows.fetching.robots import HostFacts, RobotsRules
 from flows.reading.page import is_html, read_page
-from flows.reading.page_facts import choose_published
+from flows.reading.page_dates import choose_published
 from flows.reading.sources import Window, read_entry_page, read_listing
 from flows.reading.sources.listing import Listing
 from models.date_lists import settle_dates

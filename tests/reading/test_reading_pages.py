@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flows.reading.page import is_html
-from flows.reading.page_facts import choose_published
+from flows.reading.page_dates import choose_published
 from models.outcomes import TextStatus
 from tests.support.fakes_pages import ARTICLE, NINE, ld, page, read, story
 

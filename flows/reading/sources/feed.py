@@ -1,5 +1,6 @@
 """RSS 0.9x to 2.0, RDF and Atom, however broken, by feedparser; JSON Feed goes to its own reader."""
 
+import codecs
 import io
 import re
 from datetime import datetime
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from models.sources import Source
 
 _HTML = re.compile(rb"(?i)<(?:!doctype\s+html|html|head|body)\b")
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_DECLARATION = re.compile(r"^\s*<\?xml[^<>]{0,200}\?>")
 _ITEM_END = re.compile(rb"</(?:\w+:)?(item|entry)\s*>", re.IGNORECASE)
 _AUTHOR_IN_BRACKETS = re.compile(r"^[^\s@]{1,100}@[^\s@]{1,100}\s*\((.+)\)$")
 _ADDRESS = re.compile(r"\s?[(<]?[^\s@()<>]{1,100}@[^\s@()<>]{1,100}[)>]?\s?")
@@ -53,6 +56,7 @@ def read(reply: Reply, window: Window) -> Listing:
 
 def read_feed(body: bytes, *, url: str, now: datetime, content_type: str = "") -> Listing:
     """The entries of the feed in `body`; `url` is the base of relative links, `now` the time by which dates are judged."""
+    body, content_type = _in_utf8(body, content_type)
     start = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         return Listing(problem="the answer is empty")
@@ -122,6 +126,15 @@ def _link(item: Any, base: str) -> tuple[str, str] | None:
         if isinstance(place, str) and place.strip() and (url := normalise_url(place, base)):
             return url, place
     return None
+
+
+def _in_utf8(body: bytes, content_type: str) -> tuple[bytes, str]:
+    """A feed behind a byte order mark in UTF-8, and its type without another charset: the mark decides, whoever says otherwise."""
+    for mark, name in _MARKS:
+        if body.startswith(mark):
+            text = _DECLARATION.sub("", body.decode(name, "replace").lstrip("\ufeff"), count=1)
+            return text.encode("utf-8", "ignore"), content_type.partition(";")[0]
+    return body, content_type
 
 
 def _without_comments(start: bytes) -> bytes:
