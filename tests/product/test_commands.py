@@ -142,7 +142,7 @@ def test_run_reports_for_machines_and_a_second_run_adds_nothing(site: DemoSite, 
     report = json.loads(first.stdout)
     assert report["entries"] == sum(report["outcomes"].values()) > 0
     second = json.loads(command(tmp_path, *given, CULTURE_ALLOW_HOSTS="127.0.0.1").stdout)
-    assert second["entries"] == 0
+    assert set(second["outcomes"]) <= {"known"}  # openings, which --all looks at again
     assert second["judged"] == 0
 
 
