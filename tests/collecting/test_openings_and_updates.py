@@ -110,7 +110,7 @@ def test_a_page_that_its_listing_calls_updated_is_read_again(world: World, kind:
 def test_a_page_that_is_always_called_updated_is_read_a_few_times_in_a_week(world: World) -> None:
     world.source("paper", world.web.url("/list"))
     publish(world, 20)
-    for hours in range(0, 10 * 24, 2):
+    for hours in range(0, 10 * 24, 10):
         world.web.pages["/list"] = listing(world, "atom", world.now + hours * HOUR)
         world.run(hours * HOUR)
     assert 4 <= asked(world) <= 9
