@@ -63,14 +63,17 @@ def _carry_over(folder: Path, address: str) -> str:
     file = folder / _LEAVING / "culture.db"
     if not file.is_file():
         return ""
-    from flows.publishing.erasure import move_recipients  # here: every other run goes without
+    from flows.publishing.erasure import move_recipients, recipients_in  # here: every other run goes without
 
     try:
-        count = move_recipients(file, address, utc_now())
+        people = recipients_in(file)
     except DatabaseError as error:
         return f" Its list of recipients can't be read: {error}."
-    people = f"{count} recipient{'s' * (count != 1)}"
-    return f" The list of {people} came over from it: they receive the real news." if count else ""
+    if not people:
+        return ""
+    move_recipients(people, file, address, utc_now())
+    count = f"{len(people)} recipient{'s' * (len(people) != 1)}"
+    return f" The list of {count} came over from it: they receive the real news."
 
 
 def _remove(path: Path) -> None:

@@ -47,7 +47,6 @@ async def monitor(sources: tuple[str, ...] = (), all_due: bool = False, max_page
     """
     with run_context() as place:
         settings = limited(place.settings, max_pages)
-        jobs.check_settings(settings, place.registry, ())
         with progress("monitor") as report:
             summary = await monitor_once(
                 place,

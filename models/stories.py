@@ -203,9 +203,12 @@ class StoryIndex:
                 return Match(report.article_id, report.story_id, "fingerprint")
         return None
 
-    def is_furniture(self, fingerprint: bytes, text: str, title: str, site: str, seen_at: datetime) -> bool:
-        """Whether another page of the site has this text under the headline of another article."""
-        near = [one for _, one in self._nearest(fingerprint, seen_at, (None, None)) if one.site == site][:_MAX_COMPARED]
+    def is_furniture(
+        self, fingerprint: bytes, text: str, title: str, site: str, seen_at: datetime, article_id: int | None
+    ) -> bool:
+        """Whether a page of the site that is another article's has this text under a headline that is not alike."""
+        nearest = self._nearest(fingerprint, seen_at, (article_id, None))
+        near = [one for _, one in nearest if one.site == site][:_MAX_COMPARED]
         texts = self._load_texts([one.article_id for one in near]) if near else {}
         return any(is_furniture((title, text), (one.title, texts.get(one.article_id, ""))) for one in near)
 

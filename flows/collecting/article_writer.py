@@ -110,7 +110,8 @@ class ArticleWriter:
             return read
         title = entry.title or page.title
         sketch = fingerprint(page.text) if is_unrelated(title, without_headline(page.text, title)) else None
-        if sketch is None or not self._stories().is_furniture(sketch, page.text, title, site_of(entry.url), self._now):
+        own, site = read.candidate.article_id, site_of(entry.url)
+        if sketch is None or not self._stories().is_furniture(sketch, page.text, title, site, self._now, own):
             return read
         bare = replace(page, text="", text_status=TextStatus.HEADLINE)
         return replace(read, page=bare, outcome=outcome_of_page(bare))

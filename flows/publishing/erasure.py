@@ -15,6 +15,7 @@ from urllib.parse import quote
 from models.settings import Settings
 from models.store import recipients
 from models.store.database import BUSY_SECONDS, Database, DatabaseError, open_database
+from models.store.tables import Recipient
 
 logger = logging.getLogger(__name__)
 
@@ -52,19 +53,28 @@ async def erase_departed(
     return len(departed)
 
 
-def move_recipients(file: Path, address: str, now: datetime) -> int:
-    """Take the recipients of a SQLite file over into the database at `address`, and leave nobody in it; returns how many.
+def recipients_in(file: Path) -> Sequence[Recipient]:
+    """The recipients of a SQLite file.
+
+    Raises:
+        DatabaseError: it can't be read.
+    """
+    with open_database(f"sqlite:///{file}") as database, database.read() as session:
+        return recipients.everyone(session=session)
+
+
+def move_recipients(people: Sequence[Recipient], file: Path, address: str, now: datetime) -> None:
+    """Take the recipients of a SQLite file over into the database at `address`, and leave nobody in it.
 
     Cut short, it is done by another call: who is in both is taken out of the file alone.
+
+    Raises:
+        DatabaseError: the database at `address` can't be had; nothing has changed.
     """
+    with open_database(address) as new, new.write() as session:
+        recipients.take_over(people, session=session)
     with open_database(f"sqlite:///{file}") as old:
-        with old.read() as session:
-            people = recipients.everyone(session=session)
-        if people:
-            with open_database(address) as new, new.write() as session:
-                recipients.take_over(people, session=session)
-            _erase_all(old, file, [person.address or "" for person in people], now)
-    return len(people)
+        _erase_all(old, file, [person.address or "" for person in people], now)
 
 
 def warn_of(files: Sequence[Path]) -> None:

@@ -48,6 +48,16 @@ def test_what_earlier_runs_saw_on_other_pages_is_not_kept_as_a_text(world: World
     assert world.article("1").text is None
 
 
+def test_a_report_whose_headline_is_exchanged_is_no_furniture_of_its_own(world: World) -> None:
+    world.source("paper", world.web.url("/feed"))
+    list_pages(world, LONG, HEADLINES[:1])
+    world.run()
+    told = (world.article("0").text or "").partition("\n")[2]
+    list_pages(world, LONG, HEADLINES[1:2])
+    assert world.run(2 * HOUR).outcomes[Outcome.NO_TEXT] == 0
+    assert (world.article("0").title, world.article("0").text) == (HEADLINES[1], f"{HEADLINES[1]}\n{told}")
+
+
 def test_two_feeds_of_one_site_see_the_same_text(world: World) -> None:
     world.source("news", world.web.url("/feed"), name="News of the paper")
     world.source("health", world.web.url("/health"), name="Health in the paper")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,7 +17,7 @@ from sqlmodel import col, select
 from flows.train import theme_figure
 from models.reviews import check_decision
 from models.store import recipients, reviews
-from models.store.tables import Article
+from models.store.tables import Article, SourceState
 from models.weeks import Week, utc_now
 from tests.support.fakes_mail import Mailboxes, smtp_server
 from tests.support.prefect_server import Product
@@ -194,6 +195,11 @@ def test_a_named_week_can_be_sent_and_its_check_then_passes(monitored: Product) 
     named = {"week": "named below", "named_week": last_week}
     assert "preview" in monitored.run("digest", named)["state"]["message"]
     assert monitored.run("digest-check")["state_type"] == "COMPLETED"  # nobody is told where no server is set
+    before = _last_polled(monitored)
+    with monitored.settings(SMTP_URL="foo"):
+        wrong = monitored.run("monitor", {"all_due": True})
+    assert (wrong["state_type"], "CULTURE_SMTP_URL" in wrong["state"]["message"]) == ("FAILED", True)
+    assert _last_polled(monitored) > before  # the news does not wait until somebody has mended how it is sent
     mailboxes = Mailboxes()
     with smtp_server(mailboxes) as port, monitored.settings(SMTP_URL="secret:smtp-url"):
         missing = monitored.run("digest-check")["state"]["message"]
@@ -240,6 +246,11 @@ def test_training_learns_from_new_reviews_shows_its_card_and_without_any_ends_at
 def test_a_theme_with_too_few_examples_has_no_figure() -> None:
     assert theme_figure({"f1": 0.0, "support": 1}) == "– (1)"
     assert theme_figure({"f1": 0.0, "support": 5}) == "0.00"
+
+
+def _last_polled(product: Product) -> datetime:
+    with product.database() as database, database.read() as session:
+        return max(state.last_polled_at for state in session.exec(select(SourceState)) if state.last_polled_at)
 
 
 def _make_secret(product: Product, name: str, value: str) -> None:
