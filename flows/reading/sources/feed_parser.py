@@ -1,7 +1,7 @@
 """feedparser within bounds: what would cost it more than its share is left out or refused.
 
 Its parsers look an attribute, a namespace or a category up by going through all of them, resolve every address against a base
-of any length, and look for an address in an author by trying every letter: a feed of 200 kB takes minutes. The bounds stand
+of any length, and look for an address in an author by trying every letter: a feed of 40 kB may take many seconds. The bounds stand
 where its parsers tell what they found, so that no encoding and no error of form leads past them.
 """
 
