@@ -88,7 +88,9 @@ def test_a_file_left_half_written_for_all_to_read_lends_its_rights_to_none(comma
     assert {path.with_name(f".{path.name}.part") for path in written if path.suffix in {".html", ".eml"}} <= gone
 
 
-def test_doctor_tells_of_files_that_others_may_read_and_makes_them_private_on_wish(command: Command, folder: Path) -> None:
+def test_doctor_tells_of_files_that_others_may_read_and_makes_them_private_on_wish(
+    command: Command, folder: Path
+) -> None:
     data = folder / "data"
     for path in (data, data / "culture.db", data / "outbox"):
         path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o044)
@@ -134,7 +136,9 @@ def test_a_folder_in_a_files_place_is_named(commands: Forks, folder: Path) -> No
         page.rmdir()
 
 
-def test_links_beside_the_data_are_not_written_through_by_any_command(commands: Forks, command: Command, tmp_path: Path) -> None:
+def test_links_beside_the_data_are_not_written_through_by_any_command(
+    commands: Forks, command: Command, tmp_path: Path
+) -> None:
     """Locks, logs and marks too: a lock that was followed would empty what it leads to."""
     precious, data = tmp_path / "precious", tmp_path / "data"
     precious.write_text("mine")

@@ -208,7 +208,14 @@ class Product:
             settings = load_settings(data=self.data, sources=self.registry)
             environment = child_environment(settings, self.environment, api=self.api, own_server=True)
             flows = {one.entrypoint.rpartition(".")[0] for one in catalogue(settings)}
-            modules = (ENGINE, "prefect.flow_engine", "prefect.task_engine", "prefect.artifacts", *sorted(flows), *AT_WORK)
+            modules = (
+                ENGINE,
+                "prefect.flow_engine",
+                "prefect.task_engine",
+                "prefect.artifacts",
+                *sorted(flows),
+                *AT_WORK,
+            )
             self._warm = Forks(modules, environment, self.folder / "forks.log")
         return self._warm
 
