@@ -1,6 +1,5 @@
 """Of two that would send at once one does; the other sends nothing, says so, and takes over only what is left."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,9 @@ from tests.support.fakes_mail import Mailboxes, smtp_server
 
 
 @pytest.fixture(name="database")
-def week_database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
-        fakes.fill(opened, weeks=1)
-        yield opened
+def week_database(sqlite: Database) -> Database:
+    fakes.fill(sqlite, weeks=1)
+    return sqlite
 
 
 def test_two_digests_at_once_send_once_and_the_second_says_so(

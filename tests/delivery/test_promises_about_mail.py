@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,10 +22,9 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(name="database")
-def week_database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
-        fakes.fill(opened, weeks=1)
-        yield opened
+def week_database(sqlite: Database) -> Database:
+    fakes.fill(sqlite, weeks=1)
+    return sqlite
 
 
 def test_without_a_server_it_is_a_preview_and_goes_out_once_when_one_is_set(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from flows.publishing.editing import EditResult, edit_edition
 from models.edition.content import StoryItem
 from models.edition.edits import Wanted
 from models.settings import Settings
-from models.store.database import Database, open_database
+from models.store.database import Database
 from tests.support import fakes_edition as fakes
 from tests.support.fakes_delivery import join
 from tests.support.fakes_mail import Mailboxes, smtp_server
@@ -21,11 +20,10 @@ NEXT, NEXT_MONDAY = fakes.WEEK.plus(1), fakes.MONDAY_7 + timedelta(days=7)
 
 
 @pytest.fixture(name="database")
-def week_database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
-        fakes.fill(opened, weeks=1)
-        join(opened, 2)
-        yield opened
+def week_database(sqlite: Database) -> Database:
+    fakes.fill(sqlite, weeks=1)
+    join(sqlite, 2)
+    return sqlite
 
 
 @pytest.fixture(name="mailboxes")
