@@ -2,7 +2,7 @@
 
 import os
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,10 +18,9 @@ _AT_WORK = (
 
 
 @contextmanager
-def forked_commands(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Forks]:
-    """A process that has imported what the commands need, started with this environment, by default the tests' own."""
-    given = os.environ if environment is None else environment
-    clean = {name: value for name, value in given.items() if not name.startswith(PREFIX)}
+def forked_commands(folder: Path) -> Iterator[Forks]:
+    """A process that has imported what the commands need; not for a machine of plain ASCII, where Python begins anew."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     # A fork has one thread of its parent's.
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     names = [f"deployments.commands.{one.name}" for one in pkgutil.iter_modules(commands.__path__)]
