@@ -23,7 +23,14 @@ MAX_LETTERS = 10 * 1024 * 1024  # of all texts; only entities that stand for lon
 MAX_HEAD = 10_000  # bytes before the first element
 _MAX_DECLARATION = 300
 _MAX_LANGUAGE = 100
-_MAX_AUTHOR = 1000
+_MAX_PEOPLE = 200
+_PEOPLE = {"author", "publisher"}  # what feedparser calls the elements in which it looks for an address
+_CATEGORIES = {
+    "category",
+    "keywords",
+    "subject",
+    "tags",
+}  # nobody uses them, and it would compare each with all before it
 _MARKS = (  # byte order marks, and how a declaration begins without one; UTF-32 first, whose mark begins as another does
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -106,6 +113,11 @@ def _check(count: int, most: int, what: str) -> None:
         raise TooMuchError(f"it has more than {most:,} {what}")
 
 
+def _name(tag: str) -> str:
+    """The tag, of a category one that means nothing to feedparser."""
+    return "unused" if tag.rpartition(":")[2].lower() in _CATEGORIES else tag
+
+
 class _Bounded:
     """What both parsers do with what they found."""
 
@@ -120,10 +132,13 @@ class _Bounded:
 
     def unknown_starttag(self, tag: str, attrs: list[tuple[str, str]]) -> None:
         _check(len(attrs), MAX_ATTRIBUTES, "attributes in one tag")
-        super().unknown_starttag(tag, attrs)  # type: ignore[misc]
+        super().unknown_starttag(_name(tag), attrs)  # type: ignore[misc]
         _check(len(self.baseuri), MAX_ADDRESS, "letters in the base of its links")
         if len(self.lang or "") > _MAX_LANGUAGE:
             self.lang = self.langstack[-1] = None
+
+    def unknown_endtag(self, tag: str) -> None:
+        super().unknown_endtag(_name(tag))  # type: ignore[misc]
 
     def track_namespace(self, prefix: str | None, uri: str) -> None:
         _check(len(uri), MAX_ADDRESS, "letters in the name of a namespace")
@@ -143,20 +158,9 @@ class _Bounded:
         pieces = self.elementstack[-1][2] if self.elementstack else None
         if isinstance(pieces, list):
             del pieces[: next((at for at, piece in enumerate(pieces) if piece.strip()), len(pieces))]
+            if element in _PEOPLE:
+                pieces[:] = ["".join(pieces)[:_MAX_PEOPLE]]
         return super().pop(element, strip_whitespace)  # type: ignore[misc]
-
-    def _add_tag(self, term: str | None, scheme: str | None, label: str | None) -> None:
-        """No category is used; feedparser would compare each with all before it."""
-        self._get_context().setdefault("tags", [])  # type: ignore[attr-defined]
-
-    def _sync_author_detail(self, key: str = "author") -> None:
-        """Take a text as the name; whoever reads it takes addresses out (`flows.reading.sources.feed`)."""
-        context = self._get_context()  # type: ignore[attr-defined]
-        people, text = context.get(f"{key}s") or [{}], context.get(key)
-        if people[-1] or not isinstance(text, str):
-            super()._sync_author_detail(key)  # type: ignore[misc]
-        elif text:
-            people[-1]["name"] = text[:_MAX_AUTHOR]
 
 
 class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc]
