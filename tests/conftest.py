@@ -21,6 +21,9 @@ from tests.support.postgres import Postgres, start_postgres
 from tests.support.prefect_server import Product, started_product
 from tests.support.small_seeds import seeds_in, write_small_seeds
 
+# A machine may forbid it: then each program that a test starts would compile the whole product anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)  # a Friday
 
 
