@@ -15,6 +15,7 @@ from models.entries import Entry, Fetched, Page, Reply
 from models.outcomes import Outcome, TextStatus
 from models.sources import load_registry
 from models.store.database import Database, open_database
+from tests.product.test_commands import command
 from tests.support.fakes_sites import HOUR, collected, feed, item, rfc, story
 from tests.support.fakes_web import Answer, FakeWeb
 from tests.support.postgres import Postgres
@@ -85,3 +86,13 @@ def test_summaries_are_not_dear_to_search(postgres: Postgres, now: datetime) -> 
     """2,000 of which one listing may bring."""
     odd, plain = (["a_" * 2000] * 20, ["at " * 1333] * 20)
     assert cost("summary", odd, postgres, now) <= 5 * cost("summary", plain, postgres, now) + 5 * SLACK
+
+
+def test_no_number_of_a_story_is_too_large(database_address: str, tmp_path: Path) -> None:
+    """PostgreSQL's numbers end at 2,147,483,647, and asked for more it answers with an error."""
+    open_database(database_address).close()
+    for words in (["review", "add", "99999999999", "--in-scope"], ["review", "separate", "99999999999", "2"]):
+        ran = command(tmp_path, *words, "--reviewer", "Ada", CULTURE_DATABASE_URL=database_address)
+        assert ran.returncode == 2
+        assert "99999999999" in ran.stderr
+        assert "can't be used" not in ran.stderr
