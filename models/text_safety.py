@@ -5,6 +5,7 @@ marks that turn the direction of what follows, or a megabyte of "headline". Mark
 are: they are only text here, and every template escapes. Formula starts are the business of `flows.publishing.exporting`.
 """
 
+import re
 import unicodedata
 
 MAX_TITLE = 400
@@ -13,6 +14,10 @@ MAX_NAME = 200  # an author, an outlet
 MAX_TEXT = 60_000
 MAX_DETAIL = 500  # one line for people in the log of requests
 MAX_VALIDATOR = 1000  # an ETag or a date; a longer one is not worth sending back
+
+# No word is as long. Of text without blanks (`a_a_a_…`), and of comments that are never closed, PostgreSQL's full text
+# search reads the rest from each letter anew: 60,000 letters cost it a minute.
+_LONG_WORD = re.compile(r"\S{200}(?=\S)")
 
 # How much of a text is looked at for each letter that is kept: blanks are folded, hidden characters dropped.
 _LOOK_AHEAD = 8
@@ -37,6 +42,11 @@ def plain_lines(text: str, longest: int = MAX_TEXT) -> str:
     if not text.replace("\n", "").isprintable():
         text = "".join(c if c in "\n\t" else _in_line(c) for c in text.replace("\r\n", "\n").replace("\r", "\n"))
     return text[:longest].strip()
+
+
+def searchable(text: str, longest: int) -> str:
+    """`text` with a blank within what no word is as long as, and within the start of a comment; at most `longest` letters."""
+    return _LONG_WORD.sub(r"\g<0> ", text.replace("<!--", "<! --"))[:longest].rstrip()
 
 
 def plain_at(text: str) -> str:

@@ -12,7 +12,7 @@ from sqlmodel import Session, and_, col, or_, select
 from models.audit import Stratum
 from models.reviews import IN_SCOPE, MAX_SUGGESTION, SURE_OF_SCOPE, SURE_OF_THEME, Decision, UncertainTag
 from models.store.reader_tables import AuditedStory
-from models.store.tables import Article, ArticleAlias, Review, Story, Suggestion, Tag
+from models.store.tables import LARGEST_ID, Article, ArticleAlias, Review, Story, Suggestion, Tag
 from models.store.tagging import document_of
 from models.tagging.decisions import State
 from models.tagging.training import ReviewedArticle
@@ -40,7 +40,7 @@ def find_article(what: str, *, session: Session) -> Article | None:
     """The article that a person means: its number, or its address (or another one that led to it)."""
     given = what.strip().removeprefix("article").strip().lstrip("#").strip()
     if given.isdecimal() and len(given) < 18:
-        return session.get(Article, int(given))
+        return session.get(Article, int(given)) if int(given) <= LARGEST_ID else None
     address = normalise_url(given)
     if not address:
         return None

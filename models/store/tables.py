@@ -23,6 +23,8 @@ from models.store.reader_tables import StoredEdit as StoredEdit
 from models.store.reader_tables import Suggestion as Suggestion
 from models.store.reader_tables import ToldStory as ToldStory
 
+LARGEST_ID = 2**31 - 1  # of any table; PostgreSQL fails where it is asked for more
+
 
 class Run(SQLModel, table=True):
     """One run of the pipeline; `outcomes` counts what became of every entry: {source: {outcome: count}}."""

@@ -117,6 +117,18 @@ def test_no_run_of_letters_in_a_document_is_dear(place: str, piece: str) -> None
     assert in_proportion(lambda length: WRAPPERS[place](fill(piece, length)))
 
 
+@pytest.mark.parametrize(
+    "piece", ["<b>a</b> ", "<a href=x>a</a> ", "<span>a </span>", "a<img src=x>", "<p><b>a</b></p>", "<h2>a</h2>"]
+)
+def test_no_number_of_elements_is_dear(piece: str) -> None:
+    """Of so many that what is slow shows: ten times as many as a page of news has."""
+
+    def cost(count: int) -> float:
+        return seconds(lambda: read_page(page(body=f"<article><h1>Board quits</h1><p>{piece * count}</p></article>")))
+
+    assert cost(14_000) <= RATIO * cost(7_000) + 10 * SLACK
+
+
 def test_comments_before_a_feed_are_passed_over() -> None:
     for count in (27, 400):
         begin = time.process_time()
