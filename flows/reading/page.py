@@ -22,9 +22,8 @@ from models.entries import Page
 from models.outcomes import TextStatus
 
 MAX_ATTRIBUTES = 2_000  # of one tag: libxml2 compares each with all others, so 100,000 take half a minute
-MAX_TAGS = (
-    20_000  # real pages have under 10,000; trafilatura's work is the square of some of them: of 60,000 half a minute
-)
+# Real pages have under 10,000; trafilatura's work is the square of some of them: of 60,000 half a minute.
+MAX_TAGS = 20_000
 _HTML_TYPES = ("text/html", "application/xhtml+xml", "application/xml", "text/xml", "text/plain", "")
 _MAGIC = (
     b"%PDF",
