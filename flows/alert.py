@@ -19,8 +19,7 @@ from flows.publishing.channels import plain_words
 from flows.publishing.mailer import POLICY, parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
 from flows.running import jobs
-from flows.running.prefect_links import run_address
-from flows.running.prefect_steps import run_context, run_name, settings_of_run, told_in_one_sentence
+from flows.running.prefect_steps import run_address, run_context, run_name, settings_of_run, told_in_one_sentence
 from models.channels import load_channels
 from models.settings import Settings, SettingsError, mail_addresses
 from models.store import deliveries, editions, posts

@@ -13,8 +13,7 @@ from flows.publishing.editing import EditResult
 from flows.running import jobs
 from flows.running.artifacts import publish_edition
 from flows.running.markdown import escape
-from flows.running.prefect_links import form_address
-from flows.running.prefect_steps import run_context, run_name, told_in_one_sentence
+from flows.running.prefect_steps import form_address, run_context, run_name, told_in_one_sentence
 from flows.running.theme_choices import ThemeChoice, ids
 from models.edition.edits import MAX_HEADLINE, MAX_NOTE, MAX_WORDS, Wanted
 from models.reviews import MAX_REVIEWER

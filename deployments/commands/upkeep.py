@@ -7,7 +7,7 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Sources, Verbose
-from deployments.prefect_runs import forget_runs_of
+from deployments.prefect_api import forget_runs_of
 from flows.running import jobs
 from models.settings import load_settings
 from models.sources import load_registry

@@ -10,13 +10,14 @@ from flows.reading.sources.listing import (
     ACCEPT_FEED,
     MAX_ENTRIES,
     MAX_TITLE,
+    Listed,
     Listing,
     RequestSpec,
     Window,
     plain,
+    settled,
     with_parameters,
 )
-from flows.reading.sources.settling import Listed, settled
 from models.entries import Entry, Reply
 from models.urls import host_of, normalise_url
 
