@@ -19,7 +19,6 @@ from typer.core import TyperGroup
 from deployments import console
 from models.private_files import keep_private
 
-DONE_WITH_FAILURES = 1
 WRONG_USAGE = 2
 # {command: (where it is in `deployments.commands`, an example of its arguments)}, in the order of --help. A module is imported when
 # its command is asked for: together they take three times as long as most of them alone.
@@ -30,8 +29,8 @@ COMMANDS = {
     "doctor": ("doctor:doctor", "--json"),
     "digest": ("digest:digest", "--week 2026-W47 --dry-run"),
     "edit": ("edit:edit", '--by Ada --leave-out 42 --note "A quiet week."'),
-    "evaluate": ("model:evaluate", "labelled.jsonl"),
-    "explain": ("model:explain", "42"),
+    "evaluate": ("evaluate:evaluate", "labelled.jsonl"),
+    "explain": ("evaluate:explain", "42"),
     "compare": ("compare:compare", "bulletin.eml --week 2026-W47"),
     "export": ("export:export", 'week.csv --theme "Speaking up"'),
     "backfill": ("backfill:backfill", "--from 2026-06-01 --to 2026-08-31"),

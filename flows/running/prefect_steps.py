@@ -26,7 +26,7 @@ from prefect.states import Failed
 from sqlalchemy.engine import make_url
 
 from flows.running.steps import Report, in_one_sentence
-from flows.tagging.open_tagger import check_framework
+from flows.tagging.waiting import check_framework
 from models.kinds import Kind
 from models.private_files import keep_private
 from models.settings import BLOCK, PREFIX, Settings, SettingsError, load_settings

@@ -154,7 +154,7 @@ def test_a_page_that_is_read_again_changes_its_article_and_keeps_its_story(
         failed = session.exec(select(Article).where(Article.text_status == TextStatus.FAILED)).one()
         assert failed.id is not None
     with database.write() as session:  # judged meanwhile, by its headline
-        tagging.store_tagging(failed.id, Tagging(0.1, State.NO, (), "m"), session=session)
+        tagging.store_taggings([(failed.id, Tagging(0.1, State.NO, (), "m"))], session=session)
     assert writer.store([reading.of("x", WIRE, article_id=failed.id)]) == [Outcome.NEW]
     with database.read() as session:
         again = session.get_one(Article, failed.id)
