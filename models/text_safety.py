@@ -7,6 +7,7 @@ are: they are only text here, and every template escapes. Formula starts are the
 
 import re
 import unicodedata
+from urllib.parse import urlsplit
 
 MAX_TITLE = 400
 MAX_SUMMARY = 4000
@@ -72,6 +73,18 @@ def validator(header: str | None) -> str | None:
     if header is None or len(header) > MAX_VALIDATOR or not header.isprintable():
         return None
     return header
+
+
+def web_address(url: str) -> str:
+    """`url` where it is http(s) and holds no blanks or control characters, else nothing: it becomes a link in mail."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return ""
+    return (
+        url if usable and all(c > " " and unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zs") for c in url) else ""
+    )
 
 
 def _in_line(letter: str) -> str:

@@ -14,9 +14,8 @@ from typing import Any
 import lxml.html
 from lxml import etree
 
-from flows.reading.html_text import paragraphs_of
 from flows.reading.page_facts import PageFacts
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.parsing import PARSER_FAULTS, paragraphs_of
 from models.text import MAX_CHARACTERS
 
 # A first result under so many letters may be a standfirst or a caption: the whole cascade looks again.

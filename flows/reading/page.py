@@ -15,9 +15,8 @@ from lxml import etree
 
 from flows.reading.article_text import extract_text
 from flows.reading.page_facts import PageFacts, read_facts
-from flows.reading.page_language import tell_language
 from flows.reading.page_status import is_not_found, judge
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.parsing import PARSER_FAULTS, tell_language
 from models.entries import Page
 from models.outcomes import TextStatus
 

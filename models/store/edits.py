@@ -14,14 +14,13 @@ from sqlmodel import Session, col, select
 from models.edition.content import EditionContent, StoryItem
 from models.edition.edits import MAX_HEADLINE, Edit, EditError, Kind, Wanted, describe
 from models.edition.facts import StoryFact, WeekFacts
-from models.links import web_address
 from models.reviews import Decision
 from models.store import reviews
 from models.store.locks import lock_writers
 from models.store.placing import articles_of_stories, editions_near, listed_articles, weeks_told
 from models.store.tables import LARGEST_ID, Article, Edition, StoredEdit
 from models.store.week_gathering import articles_of, gather_week
-from models.text_safety import plain_line
+from models.text_safety import plain_line, web_address
 from models.urls import normalise_url, without_user
 from models.weeks import Week
 

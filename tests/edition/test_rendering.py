@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from flows.publishing import view
-from flows.publishing.archive import ArchiveEntry, render_index
 from flows.publishing.layout import view_edition
-from flows.publishing.rendering import LARGEST_HTML, WIDTH, render_text
+from flows.publishing.rendering import LARGEST_HTML, WIDTH, ArchiveEntry, render_index, render_text
 from flows.publishing.view import Links
 from models.edition import news, trend_words
 from models.edition.choosing import for_recipient

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from flows.fetching.decoding import EncodingError, decode
-from flows.fetching.replies import is_block_page, mining_reserved, retry_after
 from flows.fetching.robots import mining_rules
 from flows.fetching.short_pages import MAX_BYTES, refresh_address
-from flows.reading.html_text import paragraphs_of
+from flows.fetching.single_request import is_block_page, mining_reserved, retry_after
+from flows.reading.parsing import paragraphs_of
 from flows.reading.sources.listing import plain
 from models.dates import parse_date
 from models.kinds import Kind

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import feedparser
 
-from flows.reading.page_language import language_code
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.parsing import PARSER_FAULTS, language_code
 from flows.reading.sources.feed_parser import TooMuchError, in_utf8, parse
 from flows.reading.sources.json_feed import read_json_feed
 from flows.reading.sources.listing import (
@@ -16,13 +15,14 @@ from flows.reading.sources.listing import (
     MAX_ENTRIES,
     MAX_SUMMARY,
     MAX_TITLE,
+    Listed,
     Listing,
     RequestSpec,
     Window,
     plain,
     repair_xml,
+    settled,
 )
-from flows.reading.sources.settling import Listed, settled
 from models.dates import Reading, parse_date, readings
 from models.entries import Entry, Reply
 from models.urls import fragment_of, normalise_url

@@ -2,20 +2,21 @@
 
 from typing import TYPE_CHECKING, Any
 
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.parsing import PARSER_FAULTS
 from flows.reading.sources.feed import entry_dates, read_feed
 from flows.reading.sources.feed_parser import parse
 from flows.reading.sources.listing import (
     ACCEPT_FEED,
     MAX_ENTRIES,
     MAX_TITLE,
+    Listed,
     Listing,
     RequestSpec,
     Window,
     plain,
+    settled,
     with_parameters,
 )
-from flows.reading.sources.settling import Listed, settled
 from models.entries import Entry, Reply
 from models.urls import host_of, normalise_url
 
