@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Container, Iterable
 from datetime import date
 from xml.sax.saxutils import quoteattr
@@ -38,6 +39,7 @@ def read_opml(data: bytes) -> tuple[Source, ...]:
         )
     sources: dict[str, Source] = {}
     seen: set[str] = set()
+    tried: Counter[str] = Counter()
     for number, outline in enumerate(root.iter("outline")):
         if number >= MAX_OUTLINES:
             break
@@ -49,7 +51,7 @@ def read_opml(data: bytes) -> tuple[Source, ...]:
             continue
         seen.add(url)
         name = clean_text(str(outline.get("title") or outline.get("text") or ""))[:200] or host_of(url)
-        source = Source(id=free_id(name, url, sources), name=" ".join(name.split()), url=url)
+        source = Source(id=free_id(name, url, sources, tried), name=" ".join(name.split()), url=url)
         sources[source.id] = source
     if not sources:
         raise DataFileError("the file lists no feed: no <outline> in it has an xmlUrl that begins with http")
@@ -86,13 +88,18 @@ def source_toml(sources: Iterable[Source]) -> str:
     return "\n".join(tables)
 
 
-def free_id(name: str, url: str, taken: Container[str]) -> str:
-    """An id made of a name, else of the host of an address, that is not among the `taken`."""
+def free_id(name: str, url: str, taken: Container[str], tried: Counter[str] | None = None) -> str:
+    """An id made of a name, else of the host of an address, that is not among the `taken`.
+
+    Whoever makes many hands on what was `tried`: else thousands of one name cost their square.
+    """
+    tried = Counter() if tried is None else tried
     base = _NOT_ID.sub("-", name.lower()).strip("-") or _NOT_ID.sub("-", host_of(url)).strip("-") or "source"
     base = base[: MAX_ID_LETTERS - 5].strip("-")
-    found, number = base, 2
+    found = base
     while found in taken:
-        found, number = f"{base}-{number}", number + 1
+        tried[base] += 1
+        found = f"{base}-{tried[base] + 1}"
     return found
 
 

@@ -109,6 +109,14 @@ def test_an_outline_of_many_attributes_is_not_dear() -> None:
     assert in_proportion(work)
 
 
+def test_many_outlines_of_one_name_are_not_dear() -> None:
+    def work(length: int) -> object:
+        many = "".join(f"<outline text='News' xmlUrl='https://a.example/{number}'/>" for number in range(length // 12))
+        return read_opml(f"<opml>{many}</opml>".encode())
+
+    assert in_proportion(work)
+
+
 @pytest.mark.parametrize("name", WORK)
 def test_no_run_of_letters_is_dear(name: str) -> None:
     WORK[name]("once, so that what is read from files is read")
