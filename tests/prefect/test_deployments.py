@@ -16,7 +16,6 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 from prefect.events import DeploymentEventTrigger
 from sqlmodel import col, select
 
@@ -29,10 +28,10 @@ from deployments.automations import (
     tell_of_waiting,
 )
 from deployments.demo_site import DemoSite
-from deployments.prefect_environment import BATCHING, HEARTBEAT_SECONDS, SILENT_SECONDS, child_environment
+from deployments.prefect_environment import HEARTBEAT_SECONDS, SILENT_SECONDS, child_environment
 from deployments.schedules import POOL, SCHEDULE_SLUG, TIMEZONE, catalogue
 from flows.running import jobs
-from models.settings import PREFIX, Settings, load_settings
+from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store.database import Database, open_database
 from models.store.tables import Article
@@ -44,12 +43,6 @@ pytestmark = pytest.mark.long
 
 FOLDER = Path(__file__).parents[2] / "deployments"
 ROOT = FOLDER.parent
-
-
-@pytest.fixture(scope="module")
-def compose() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
-    return found
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -104,41 +97,6 @@ def test_prefect_yaml_deploys_what_the_code_does() -> None:
         made.set_deployment_id(alert)
         both = [one.model_dump(mode="json", exclude={"owner_resource"}) for one in (made.as_automation(), automation)]
         assert both[0] == both[1]
-
-
-def test_compose_has_the_form_of_a_compose_file(compose: dict[str, Any]) -> None:
-    schema = json.loads((Path(__file__).parent / "compose_schema.json").read_text(encoding="utf-8"))
-    errors = [f"{'/'.join(map(str, e.path))}: {e.message}" for e in Draft202012Validator(schema).iter_errors(compose)]
-    assert not errors
-    services = compose["services"]
-    for name, service in services.items():
-        for other in service.get("depends_on", {}):
-            assert other in services, f"{name} depends on {other}, which is not there"
-        for volume in service.get("volumes", []):
-            assert volume.partition(":")[0] in compose["volumes"]
-        for config in service.get("configs", []):
-            assert config["source"] in compose["configs"]
-    assert {"postgres", "redis", "server", "services", "migrate", "worker", "mail"} <= services.keys()
-    assert services["mail"]["profiles"] == ["dev"]
-
-
-def test_compose_sets_what_start_sets(compose: dict[str, Any]) -> None:
-    environment = compose["services"]["server"]["environment"]
-    assert BATCHING.items() <= environment.items()
-    assert environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == str(HEARTBEAT_SECONDS)
-    assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for service in compose["services"].values():
-        assert {name for name in service.get("environment", {}) if name.startswith(PREFIX)} <= known
-
-
-def test_the_example_of_an_env_file_names_settings_that_exist_and_no_secret() -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for line in (FOLDER / ".env.example").read_text(encoding="utf-8").splitlines():
-        found = re.fullmatch(r"#? ?([A-Z_]+)=(.*)", line)
-        if found:
-            assert found[1] in known | {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "PREFECT_UI_API_URL"}, line
-            assert "PASSWORD" not in found[1] or not found[2]
 
 
 def test_the_image_is_not_run_as_root_and_installs_what_is_pinned_and_hashed() -> None:

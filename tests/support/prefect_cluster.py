@@ -79,10 +79,18 @@ def _filled(words: str) -> str:
 
 def _of_redis(port: int) -> dict[str, str]:
     """How compose.yaml has Prefect sign in to Redis, at this machine's port."""
-    given = COMPOSE["x-environment"]
+    given = COMPOSE["services"]["server"]["environment"]
     docket = _filled(given["PREFECT_SERVER_DOCKET_URL"]).replace("redis:6379", f"127.0.0.1:{port}")
     password = _filled(given["PREFECT_REDIS_MESSAGING_PASSWORD"])
     return {"PREFECT_SERVER_DOCKET_URL": docket, "PREFECT_REDIS_MESSAGING_PASSWORD": password}
+
+
+def _of_service(name: str, shared: dict[str, str]) -> dict[str, str]:
+    """Of our settings and Prefect's those that compose.yaml gives this service, which has all where it gets `.env`."""
+    service = COMPOSE["services"][name]
+    ours, named = (PREFIX, "PREFECT_"), service["environment"]
+    kept = {k: v for k, v in shared.items() if not k.startswith(ours) or k in named}
+    return kept | ({k: v for k, v in shared.items() if k.startswith(PREFIX)} if "env_file" in service else {})
 
 
 def _numbers() -> list[str]:
@@ -166,22 +174,31 @@ def cluster(postgres: Postgres, folder: Path, registry: Path) -> Iterator[Cluste
         stack.enter_context(program(words, clean, folder / "redis.log", folder))
         prefect = [sys.executable, "-m", "prefect"]
         upgrade = [*prefect, "server", "database", "upgrade", "--yes"]
-        subprocess.run(upgrade, env=shared, cwd=folder, check=True, capture_output=True, timeout=240)
+        subprocess.run(
+            upgrade, env=_of_service("migrate-server", shared), cwd=folder, check=True, capture_output=True, timeout=240
+        )
         served = [sys.executable, "-m", "deployments.prefect_server", "--host", "127.0.0.1", "--port", str(port)]
-        stack.enter_context(program([*served, "--no-services"], shared, folder / "server.log", folder))
+        stack.enter_context(
+            program([*served, "--no-services"], _of_service("server", shared), folder / "server.log", folder)
+        )
         until(lambda: is_healthy(api), 240)
-        stack.enter_context(program([*prefect, "server", "services", "start"], shared, folder / "services.log", folder))
+        services = [*prefect, "server", "services", "start"]
+        stack.enter_context(program(services, _of_service("services", shared), folder / "services.log", folder))
         register = [sys.executable, "-m", "deployments.registering"]
-        subprocess.run(register, env=shared, cwd=folder, check=True, capture_output=True, timeout=240)
+        subprocess.run(
+            register, env=_of_service("migrate", shared), cwd=folder, check=True, capture_output=True, timeout=240
+        )
         running = Cluster(api, ours, redis_port)
         for number in (1, 2):
             name = f"worker-{number}"
             log = folder / f"{name}.log"
             worker = [*prefect, "worker", "start", "--pool", POOL, "--type", "process", "--name", name]
-            running.workers[log] = stack.enter_context(program([*worker, "--limit", "1"], shared, log, folder))
+            running.workers[log] = stack.enter_context(
+                program([*worker, "--limit", "1"], _of_service("worker", shared), log, folder)
+            )
         ready = folder / "web.ready"
         web = [sys.executable, "-m", "deployments.web", "--ready", str(ready)]
-        stack.enter_context(program(web, shared, folder / "web.log", folder))
+        stack.enter_context(program(web, _of_service("web", shared), folder / "web.log", folder))
         until(ready.exists, 60)
         running.web = ready.read_text(encoding="utf-8")
         yield running
