@@ -91,6 +91,7 @@ def test_what_env_sets_reaches_whom_it_concerns(compose: dict[str, Any]) -> None
         "CULTURE_WEB_PORT",
     }
     assert [name for name, one in services.items() if "env_file" in one] == ["worker"]
+    assert given["worker"] == {"CULTURE_SMTP_URL"}  # of the shell too; without it, editions are previews
 
 
 def test_the_example_of_an_env_file_names_settings_that_exist_and_no_secret() -> None:
