@@ -7,10 +7,12 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 30.0  # for a whole answer, a reader on a slow line included
 VISITS_PER_MINUTE = 240  # of one visitor: four pages a second
+MADE_AT_ONCE = 3  # of one visitor; their further pages wait, so that others' are made meanwhile
 VISITORS_KNOWN = 10_000  # whose visits are counted; a few MB
 MAX_ADDRESS = 4000  # letters, with what follows the question mark
 MAX_HEADERS = 16_384  # bytes, all together
@@ -74,6 +77,7 @@ class Guard:
         # Without a public address and a proxy: asked under a name that others can make to lead here, it is another site's page.
         self._by_own_name = not (settings.base_url or settings.web_proxies)
         self._visits = Limit(VISITS_PER_MINUTE, 60)
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -90,9 +94,14 @@ class Guard:
             "raw_path": path.encode(),
             "state": {**scope.get("state", {}), "visitor": visitor},
         }
-        answer = Answer(send, by_token=path.startswith(BY_TOKEN))
+        turn = AsyncExitStack()
+        # It ends where the answer begins, which is when its page is made: how slowly that is fetched holds up nobody.
+        answer = Answer(send, turn.aclose, by_token=path.startswith(BY_TOKEN))
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(ANSWER_SECONDS), turn:
+                if scope["method"] in ("GET", "HEAD") and not is_loopback(visitor):  # no form, which may come slowly
+                    whose = network_of(visitor)
+                    await turn.enter_async_context(self._turns.setdefault(whose, asyncio.Semaphore(MADE_AT_ONCE)))
                 await self._choose(scope, path, visitor, user)(scope, receive, answer)
         except DBAPIError as error:  # whose own words hold the token
             logger.error("a request could not be answered: %s", explain_error(error))
@@ -133,8 +142,9 @@ class Guard:
 class Answer:
     """Sends an answer on, with the headers that each bears."""
 
-    def __init__(self, send: Send, *, by_token: bool) -> None:
+    def __init__(self, send: Send, made: Callable[[], Awaitable[None]], *, by_token: bool) -> None:
         self._send = send
+        self._made = made  # called where it begins
         self._caching = "no-store" if by_token else "private, no-cache"
         # An address with a token goes nowhere. No other site learns any; but with "no-referrer" a form of ours would come
         # with "Origin: null", as those of other sites may.
@@ -145,6 +155,7 @@ class Answer:
         """One message of it."""
         if message["type"] == "http.response.start":
             self.begun = True
+            await self._made()
             headers = MutableHeaders(scope=message)
             headers.update(HEADERS)
             headers["Referrer-Policy"] = self._referrer
