@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 done with failures that the summary names, 2 wrong usage o
 import ast
 import gc
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -16,10 +17,8 @@ import typer
 from typer.core import TyperGroup
 
 from deployments import console
-from deployments.utf8 import use_utf8
 from models.private_files import keep_private
 
-DONE_WITH_FAILURES = 1
 WRONG_USAGE = 2
 # {command: (where it is in `deployments.commands`, an example of its arguments)}, in the order of --help. A module is imported when
 # its command is asked for: together they take three times as long as most of them alone.
@@ -30,8 +29,8 @@ COMMANDS = {
     "doctor": ("doctor:doctor", "--json"),
     "digest": ("digest:digest", "--week 2026-W47 --dry-run"),
     "edit": ("edit:edit", '--by Ada --leave-out 42 --note "A quiet week."'),
-    "evaluate": ("model:evaluate", "labelled.jsonl"),
-    "explain": ("model:explain", "42"),
+    "evaluate": ("evaluate:evaluate", "labelled.jsonl"),
+    "explain": ("evaluate:explain", "42"),
     "compare": ("compare:compare", "bulletin.eml --week 2026-W47"),
     "export": ("export:export", 'week.csv --theme "Speaking up"'),
     "backfill": ("backfill:backfill", "--from 2026-06-01 --to 2026-08-31"),
@@ -117,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Imports make many objects and no rubbish: looking for it after every 700 takes a tenth of a short command's time.
     gc.set_threshold(50_000)
     if arguments is None:
-        use_utf8()
+        _use_utf8()
     console.never_fail_to_print()
     keep_private()
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -146,6 +145,18 @@ def _in_one_line(error: Exception) -> str | None:
     from flows.running.steps import in_one_sentence  # here: SQLAlchemy takes longer than most commands
 
     return in_one_sentence(error)
+
+
+def _use_utf8() -> None:
+    """Begin this program anew in UTF-8 mode where the file system's encoding is ASCII; else nothing.
+
+    There no name of a person, file or source beyond ASCII could be read from the command line, printed or opened. Python
+    decides this before our first line runs, for words, names of files and streams alike, so it is asked once more.
+    """
+    if sys.getfilesystemencoding() != "ascii" or sys.flags.utf8_mode or not sys.executable:
+        return
+    os.environ["PYTHONUTF8"] = "1"  # for the processes that we start
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - the program itself
 
 
 if __name__ == "__main__":

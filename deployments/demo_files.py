@@ -8,12 +8,11 @@ from pathlib import Path
 from deployments.demo_articles import Article, Outlet
 from deployments.demo_pages import OutletSite
 from deployments.demo_site import DemoSite
-from flows.publishing.archive import write_archive
 from flows.publishing.edition import DigestResult, archive_entries, write_files
 from flows.publishing.layout import view_edition
 from flows.publishing.mailer import parse_sender
 from flows.publishing.messages import links_of
-from flows.publishing.rendering import render_email, render_web
+from flows.publishing.rendering import render_email, render_web, write_archive
 from models.edition.choosing import for_recipient
 from models.edition.content import EditionContent, Selection
 from models.private_files import write_whole

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+from flows.publishing.erasure import move_recipients, recipients_in
 from models.private_files import write_whole
 from models.settings import Settings
 from models.store.database import DatabaseError
@@ -63,8 +64,6 @@ def _carry_over(folder: Path, address: str) -> str:
     file = folder / _LEAVING / "culture.db"
     if not file.is_file():
         return ""
-    from flows.publishing.erasure import move_recipients, recipients_in  # here: every other run goes without
-
     try:
         people = recipients_in(file)
     except DatabaseError as error:

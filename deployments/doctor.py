@@ -12,8 +12,8 @@ from deployments.prefect_api import answering_api, is_healthy, read_record, ui_o
 from flows.publishing.channels import send
 from flows.publishing.mailer import parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
-from flows.tagging.open_tagger import count_reviewed, unusable
 from models.channels import load_channels
+from models.edition.trend_words import count_things
 from models.private_files import find_loose
 from models.seeds import DataFileError
 from models.settings import AUTO, BLOCK, ENV_FILE, MINILM, REGISTRY, Settings, SettingsError
@@ -191,20 +191,19 @@ def _model(settings: Settings) -> Finding:
         learns = f"; {reviewed} verdicts of people wait to be learned from" if reviewed else ""
         return Finding("model", Health.NOTE, f"none yet; {encoder}{learns}", "trained at the first run that finds news")
     chosen = pinned or champion
-    learned = f"learned from {count_reviewed(champion.reviews_learned)}"
+    learned = f"learned from {count_things(champion.reviews_learned, 'reviewed article')}"
     learned += f", {new} later verdict{'' if new == 1 else 's'} not learned yet" if new else ""
     words = f"version {champion.version} ({champion.encoder}), {learned}"
     if pinned is not None and pinned.version == champion.version:
         words += "; a person went back to it"
     elif pinned is not None:
         words += f"; it stands in for {pinned.version}, to which a person went back"
+    from flows.tagging.open_tagger import unusable  # here: scikit-learn takes over a second
+
     problem = unusable(chosen, settings, pinned=pinned is not None)
     if problem and chosen.version == champion.version:
-        from_what = (
-            f"the {count_reviewed(chosen.reviews_learned)} that it had"
-            if pinned
-            else "all reviews but the held-out fifth"
-        )
+        had = f"the {count_things(chosen.reviews_learned, 'reviewed article')} that it had"
+        from_what = had if pinned else "all reviews but the held-out fifth"
         return Finding(
             "model", Health.NOTE, f"{words}: {problem}",
             f"the next run with something to tag trains one in its place, from the seeds and {from_what}",

@@ -1,4 +1,7 @@
-"""A child process that ends when it should: in a group of its own, told to stop, then killed with all it started."""
+"""A child process that ends when it should: in a group of its own, told to stop, then killed with all it started.
+
+And one `start` for each data folder, by a lock that the operating system gives back when its holder dies.
+"""
 
 import contextlib
 import ctypes
@@ -7,13 +10,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from models.private_files import open_to_append
 
 _LOG_BYTES = 5_000_000  # a log that grew beyond is begun anew at the next start; the one before stays beside it
 _TAIL_LINES = 12
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -73,6 +82,23 @@ class Child:
                 self._process.kill()
 
 
+@contextmanager
+def only_instance(file: Path) -> Iterator[int | None]:
+    """Hold the lock; gives None, or the process that holds it already (0 where that is not known)."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open_to_append(file) as held:
+        if not _lock(held.fileno()):
+            held.seek(0)
+            words = held.read(20).strip()
+            yield int(words) if words.isdigit() else 0
+            return
+        held.seek(0)
+        held.truncate()
+        held.write(str(os.getpid()).encode())
+        held.flush()
+        yield None
+
+
 def _die_with_parent() -> Callable[[], None]:
     """In the child, before it becomes another program: be told to stop when the parent is killed (Linux)."""
     library = ctypes.CDLL(None)
@@ -81,3 +107,15 @@ def _die_with_parent() -> Callable[[], None]:
         library.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
     return ask
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            os.lseek(descriptor, 0x7FFFFFF0, os.SEEK_SET)  # beyond the text, which others must be able to read
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -16,8 +16,7 @@ from types import FrameType
 
 from deployments.prefect_api import Served, forget, free_port, is_healthy, is_of, ui_of, write_record
 from deployments.prefect_environment import child_environment, is_loopback, prefect_folder
-from deployments.processes import Child
-from deployments.single_instance import only_instance
+from deployments.processes import Child, only_instance
 from models.settings import Settings, SettingsError
 from models.sources import load_registry
 from models.store.database import open_database

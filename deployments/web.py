@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deployments.prefect_runs import forget_runs_of
+from deployments.prefect_api import forget_runs_of
 from flows.website.app import make_app
 from flows.website.server import make_server
 from models.private_files import keep_private, write_whole

@@ -18,9 +18,8 @@ from prefect.states import Completed, Failed
 from flows.publishing.channels import plain_words
 from flows.publishing.mailer import POLICY, parse_sender
 from flows.publishing.smtp import Answer, SmtpMailer, parse_smtp_url
-from flows.running import jobs
-from flows.running.prefect_links import run_address
-from flows.running.prefect_steps import run_context, run_name, settings_of_run, told_in_one_sentence
+from flows.running import sending
+from flows.running.prefect_steps import run_address, run_context, run_name, settings_of_run, told_in_one_sentence
 from models.channels import load_channels
 from models.settings import Settings, SettingsError, mail_addresses
 from models.store import deliveries, editions, posts
@@ -92,7 +91,7 @@ async def digest_check() -> State[None]:
     """Check that last week's digest went out."""
     with run_context() as place:
         week = Week.of(place.now).plus(-1)
-        jobs.send_pending(place.database, place.registry, place.settings, now=place.now)
+        sending.send_pending(place.database, place.registry, place.settings, now=place.now)
         with place.database.read() as session:
             people = len(receivers(session=session))
             edition = editions.edition_of(week, session=session)

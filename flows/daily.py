@@ -5,7 +5,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.publishing.delivery import DeliverySummary
-from flows.running import jobs
+from flows.running import sending
 from flows.running.prefect_steps import KEEP_NOTHING, run_context, run_name, told_in_one_sentence
 from models.edition.short import Kind
 
@@ -14,7 +14,7 @@ from models.edition.short import Kind
 async def send_daily() -> DeliverySummary | None:
     """Open today's daily emails and send them; None where nobody wants one. The mail server's limits are its own."""
     with run_context() as place:
-        return jobs.send_short(place.database, place.registry, place.settings, kind=Kind.DAILY, now=place.now)
+        return sending.send_short(place.database, place.registry, place.settings, kind=Kind.DAILY, now=place.now)
 
 
 @flow(

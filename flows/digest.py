@@ -10,7 +10,7 @@ from pydantic import Field
 
 from flows.approval import decide
 from flows.publishing.edition import DigestResult
-from flows.running import jobs
+from flows.running import sending
 from flows.running.artifacts import publish_edition
 from flows.running.prefect_steps import KEEP_NOTHING, run_context, run_name, told_in_one_sentence
 from models.edition.trend_words import count_stories
@@ -37,7 +37,7 @@ NamedWeek = Annotated[str, Field(pattern=r"^(\d{4}-W\d{2})?$")]
 async def send_edition(week: str, dry_run: bool = False, to: str | None = None) -> DigestResult:
     """Compose one week's edition, write its files and send it, or what may be sent of it. The mail server's limits are its own."""
     with run_context() as place:
-        return jobs.digest(
+        return sending.digest(
             place.database,
             place.registry,
             place.settings,
@@ -109,7 +109,7 @@ def chosen_week(week: WeekChoice, named_week: str, now: datetime) -> Week:
         WeekError: a named week that is not one, or has not begun.
     """
     if week == "named below" or named_week:
-        return jobs.week_of_digest(named_week, now)
+        return sending.week_of_digest(named_week, now)
     return Week.of(now).plus(_WEEKS_BACK[week])
 
 

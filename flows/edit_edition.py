@@ -9,12 +9,12 @@ from pydantic import Field
 
 from flows.alert import mail
 from flows.digest import NamedWeek
+from flows.publishing import editing
 from flows.publishing.editing import EditResult
-from flows.running import jobs
+from flows.running import sending
 from flows.running.artifacts import publish_edition
 from flows.running.markdown import escape
-from flows.running.prefect_links import form_address
-from flows.running.prefect_steps import run_context, run_name, told_in_one_sentence
+from flows.running.prefect_steps import form_address, run_context, run_name, told_in_one_sentence
 from flows.running.theme_choices import ThemeChoice, ids
 from models.edition.edits import MAX_HEADLINE, MAX_NOTE, MAX_WORDS, Wanted
 from models.reviews import MAX_REVIEWER
@@ -124,8 +124,8 @@ async def draft_edition() -> State[None]:
 
 async def _edit(wanted: Wanted, named_week: str) -> EditResult:
     with run_context() as place:
-        week: Week | None = jobs.week_of_digest(named_week, place.now) if named_week else None
-        result = jobs.edit_edition(place.database, place.registry, place.settings, wanted, week=week, now=place.now)
+        week: Week | None = sending.week_of_digest(named_week, place.now) if named_week else None
+        result = editing.edit_edition(place.database, place.registry, place.settings, wanted, week=week, now=place.now)
     form = await form_address(FORM)
     lines = [f"- {escape(line)}" for line in result.lines]
     how = f"[Edit it]({form}) in the form edit-edition." if form else "Edit it in the form edit-edition."

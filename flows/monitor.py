@@ -1,15 +1,19 @@
-"""The flow `monitor`: the main job, as people schedule it and start it from the Prefect UI."""
+"""The flow `monitor`: the main job, as people schedule it, start it from the Prefect UI, or run it by the command."""
 
+import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
+from prefect.logging.configuration import setup_logging
+from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows.collecting.summary import CollectSummary
-from flows.running import jobs
+from flows.running import jobs, sending
 from flows.running.artifacts import publish_run
 from flows.running.prefect_steps import RunContext, progress, run_context, run_name, told_in_one_sentence
 from flows.running.steps import Report
@@ -17,7 +21,8 @@ from flows.running.tasks import as_tasks
 from models.edition.short import Kind
 from models.outcomes import Outcome
 from models.settings import Settings
-from models.sources import Source
+from models.sources import Registry, Source
+from models.store.database import Database
 from models.themes import load_framework
 
 MaxPages = Annotated[int, Field(ge=0, le=20_000)]
@@ -57,8 +62,8 @@ async def monitor(sources: tuple[str, ...] = (), all_due: bool = False, max_page
             )
         for note in summary.notes:
             get_run_logger().info(note)
-        left = jobs.send_pending(place.database, place.registry, settings, now=place.now)
-        alerts = jobs.send_short(place.database, place.registry, settings, kind=Kind.ALERT, now=place.now)
+        left = sending.send_pending(place.database, place.registry, settings, now=place.now)
+        alerts = sending.send_short(place.database, place.registry, settings, kind=Kind.ALERT, now=place.now)
     sent = [left.words if left is not None else "", alerts.say("alerts") if alerts is not None else ""]
     state = monitored_state(summary, "; ".join(filter(None, sent)))
     # Told of once, by the run in which they are given up.
@@ -105,3 +110,48 @@ def collected_state(collected: CollectSummary, and_more: str = "") -> State[None
 def limited(settings: Settings, max_pages: int) -> Settings:
     """The settings with another limit on pages; 0 leaves them as they are."""
     return settings.model_copy(update={"pages_per_run": max_pages}) if max_pages else settings
+
+
+async def monitor_reported(
+    database: Database,
+    registry: Registry,
+    settings: Settings,
+    *,
+    now: datetime,
+    sources: Sequence[Source] | None,
+    all_due: bool,
+    report: Report,
+    quiet: bool,
+) -> jobs.MonitorSummary:
+    """Collect and tag for the command, reported to the Prefect API that answers: a run in the UI like any other.
+
+    Args:
+        quiet: Prefect's own lines go to its server alone, not to the console that shows the command's progress.
+
+    Raises:
+        whatever the job itself raises; that Prefect calls a run failed where no source could be seen is no exception.
+    """
+    if quiet:
+        _keep_quiet()
+    place = RunContext(settings, registry, database, now)
+    summaries: list[jobs.MonitorSummary] = []
+
+    @flow(name="monitor", flow_run_name=run_name("monitor"), description="The main job, started by the command.")
+    async def monitor() -> State[None]:
+        summary = await monitor_once(place, settings, sources=sources, all_due=all_due, report=report)
+        summaries.append(summary)
+        return monitored_state(summary)
+
+    state = await monitor(return_state=True)
+    if not summaries:
+        await state.aresult()  # raises what went wrong
+    return summaries[0]
+
+
+def _keep_quiet() -> None:
+    setup_logging()
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        for handler in list(logger.handlers):
+            if isinstance(handler, PrefectConsoleHandler):
+                logger.removeHandler(handler)

@@ -10,8 +10,7 @@ from pydantic import Field
 
 from flows.running.artifacts import form_link, publish_review, publish_review_queue
 from flows.running.markdown import escape, table
-from flows.running.prefect_links import form_address
-from flows.running.prefect_steps import run_context, run_name, told_in_one_sentence
+from flows.running.prefect_steps import form_address, run_context, run_name, told_in_one_sentence
 from flows.running.theme_choices import ThemeChoice, ids
 from models.reviews import (
     IN_SCOPE,

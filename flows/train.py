@@ -10,7 +10,7 @@ from prefect.states import Completed
 from flows.running.artifacts import publish_model_card
 from flows.running.markdown import escape, table
 from flows.running.prefect_steps import KEEP_NOTHING, run_context, run_name, told_in_one_sentence
-from flows.tagging.open_tagger import count_reviewed
+from models.edition.trend_words import count_things
 from models.reviews import IN_SCOPE
 from models.themes import load_themes, theme_ids
 
@@ -99,7 +99,7 @@ def card_page(training: "TrainSummary", card: Mapping[str, Any], before: Mapping
         [escape(flip["title"], 120), escape(names.get(flip["what"], flip["what"])), flip["was"], flip["now"]]
         for flip in card["flips"][:FLIPS_SHOWN]
     ]
-    reviewed = count_reviewed(card["reviews"])
+    reviewed = count_things(card["reviews"], "reviewed article")
     # Of a rejected one, the line above holds them.
     reasons = "; ".join(training.promotion.reasons) if training.promotion and training.promotion.accepted else ""
     lines = [

@@ -4,7 +4,7 @@ from prefect import flow, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.running import jobs
+from flows.publishing import erasure
 from flows.running.forgetting import forget_runs
 from flows.running.prefect_steps import KEEP_NOTHING, run_context, run_name, told_in_one_sentence
 from models.store.upkeep import Upkeep
@@ -14,7 +14,9 @@ from models.store.upkeep import Upkeep
 async def purge() -> Upkeep:
     """Delete what is past its time, and the traces in Prefect of those who left."""
     with run_context() as place:
-        return await jobs.upkeep(place.database, place.registry, place.settings, now=place.now, forget_runs=forget_runs)
+        return await erasure.upkeep(
+            place.database, place.registry, place.settings, now=place.now, forget_runs=forget_runs
+        )
 
 
 @flow(

@@ -9,7 +9,7 @@ from models.entries import Entry, Fetched, Page, Reply
 from models.outcomes import Outcome, PollOutcome, TextStatus
 from models.rights import Rights
 from models.sources import Source
-from models.text_safety import MAX_NAME, MAX_SUMMARY, MAX_TITLE, plain_line, plain_lines
+from models.text_safety import MAX_NAME, MAX_SUMMARY, MAX_TEXT, MAX_TITLE, plain_line, plain_lines, searchable
 
 ENGLISH = "en"
 
@@ -181,7 +181,7 @@ def cleaned_entry(entry: Entry) -> Entry:
     return replace(
         entry,
         title=plain_line(entry.title, MAX_TITLE),
-        summary=plain_line(entry.summary, MAX_SUMMARY),
+        summary=searchable(plain_line(entry.summary, MAX_SUMMARY), MAX_SUMMARY),
         author=plain_line(entry.author or "", MAX_NAME) or None,
         outlet=plain_line(entry.outlet, MAX_NAME),
     )
@@ -193,7 +193,7 @@ def cleaned(read: ReadEntry) -> ReadEntry:
     if page is not None:
         page = replace(
             page,
-            text=plain_lines(page.text),
+            text=searchable(plain_lines(page.text), MAX_TEXT),
             title=plain_line(page.title, MAX_TITLE),
             author=plain_line(page.author or "", MAX_NAME) or None,
         )

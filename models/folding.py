@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.furniture import site_of
 from models.outcomes import Outcome
+from models.page_identity import site_of
 from models.store import backfill, collecting
 from models.store.collecting import NewRows, Row
 from models.store.database import Database

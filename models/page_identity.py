@@ -1,13 +1,16 @@
-"""Whether an address that a page gives as its own is plausibly that of this page. Pure.
+"""Whether the address and the text that a page gives are plausibly its own. Pure.
 
 Templates name their section or front page, caches serve the head of whichever page was asked for first, and editors copy
 pages. A canonical link that is believed then swallows every other article of the site.
+
+A notice, a list of what is read most, or a page that a cache gives to everybody is no article, though it may be long and
+share words with a headline. One page alone does not tell: its neighbours, or the pages of earlier runs, do.
 """
 
 import re
 from urllib.parse import unquote, urlsplit
 
-from models.urls import normalise_url
+from models.urls import bare_host, host_of, normalise_url
 
 # The end of an address that names a form or a part of the page before it.
 _FORMS = re.compile(
@@ -30,6 +33,10 @@ _COMMON = frozenset(
 _ENOUGH = 0.34  # of the title's words: an address that tells the title holds most of them
 _SOME = 0.2
 _FEW_WORDS = 3  # in an address that tells a title
+
+# Of a headline's words; news has most of them in its text, a notice of the site hardly any.
+UNRELATED = 0.34
+_MIN_TITLE_WORDS = 3  # of a headline that can be looked for
 
 
 def names_this_page(canonical: str, url: str, title: str = "") -> bool:
@@ -75,6 +82,35 @@ def tells_of(headline: str, said: str) -> bool:
 def title_words(title: str) -> frozenset[str]:
     """The words of a headline by which it is known again."""
     return frozenset(re.findall(r"[^\W_]+", title.casefold())) - _COMMON
+
+
+def site_of(url: str) -> str:
+    """The site of an address."""
+    return bare_host(host_of(url))
+
+
+def without_headline(text: str, *titles: str) -> str:
+    """The text without its headline, which a template puts over any text."""
+    first, _, rest = text.partition("\n")
+    return rest if any(title and alike(first, title) for title in titles) else text
+
+
+def is_unrelated(title: str, text: str) -> bool:
+    """Whether a text, without its headline, plainly does not tell what its headline does."""
+    words = title_words(title)
+    return len(words) >= _MIN_TITLE_WORDS and len(words & title_words(text)) / len(words) < UNRELATED
+
+
+def is_furniture(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two pages of one site, each a headline and a text, have the same text and are not of one article."""
+    (title, text), (their_title, their_text) = one, other
+    if min(len(title_words(title)), len(title_words(their_title))) < _MIN_TITLE_WORDS or alike(title, their_title):
+        return False
+    forms = {
+        text,
+        without_headline(text, title),
+    }  # with it as well: a list may begin with what one of its pages is called
+    return not forms.isdisjoint({their_text, without_headline(their_text, their_title)} - {""})
 
 
 def _is_section(theirs: list[str], ours: list[str], asked: set[str], given: set[str], title: str) -> bool:

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from rensa import RMinHash
 
-from models.furniture import is_furniture
+from models.page_identity import is_furniture
 from models.sketches import Sketches
 from models.text import split_words
 

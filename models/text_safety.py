@@ -5,7 +5,9 @@ marks that turn the direction of what follows, or a megabyte of "headline". Mark
 are: they are only text here, and every template escapes. Formula starts are the business of `flows.publishing.exporting`.
 """
 
+import re
 import unicodedata
+from urllib.parse import urlsplit
 
 MAX_TITLE = 400
 MAX_SUMMARY = 4000
@@ -13,6 +15,10 @@ MAX_NAME = 200  # an author, an outlet
 MAX_TEXT = 60_000
 MAX_DETAIL = 500  # one line for people in the log of requests
 MAX_VALIDATOR = 1000  # an ETag or a date; a longer one is not worth sending back
+
+# No word is as long. Of text without blanks (`a_a_a_…`), and of comments that are never closed, PostgreSQL's full text
+# search reads the rest from each letter anew: 60,000 letters cost it a minute.
+_LONG_WORD = re.compile(r"\S{200}(?=\S)")
 
 # How much of a text is looked at for each letter that is kept: blanks are folded, hidden characters dropped.
 _LOOK_AHEAD = 8
@@ -39,6 +45,11 @@ def plain_lines(text: str, longest: int = MAX_TEXT) -> str:
     return text[:longest].strip()
 
 
+def searchable(text: str, longest: int) -> str:
+    """`text` with a blank within what no word is as long as, and within the start of a comment; at most `longest` letters."""
+    return _LONG_WORD.sub(r"\g<0> ", text.replace("<!--", "<! --"))[:longest].rstrip()
+
+
 def plain_at(text: str) -> str:
     """`text` with every at sign as addresses have it: in full width or small it is found by no search for an address."""
     return text.replace("＠", "@").replace("﹫", "@")
@@ -62,6 +73,18 @@ def validator(header: str | None) -> str | None:
     if header is None or len(header) > MAX_VALIDATOR or not header.isprintable():
         return None
     return header
+
+
+def web_address(url: str) -> str:
+    """`url` where it is http(s) and holds no blanks or control characters, else nothing: it becomes a link in mail."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return ""
+    return (
+        url if usable and all(c > " " and unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zs") for c in url) else ""
+    )
 
 
 def _in_line(letter: str) -> str:

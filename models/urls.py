@@ -9,6 +9,10 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsp
 
 # Browsers and servers give up at about this length; a longer one is an attack or a mistake.
 MAX_LETTERS = 4000
+# Of an address that is kept, and of one with a fragment: PostgreSQL has room for 2,704 bytes in an index, and ends the
+# whole batch where there are more.
+MAX_KEPT = 2000
+_MAX_WITH_FRAGMENT = 2600
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200b\ufeff]+")
 # Parameters that say where a reader came from, never which page is meant.
@@ -87,7 +91,7 @@ def fragment_of(url: str) -> str:
 
 def with_fragment(url: str, fragment: str) -> str:
     """A normalised address with a fragment, to tell apart what stands on one page."""
-    return f"{url}#{_escape(fragment[:_MAX_FRAGMENT], _SAFE_QUERY)}"
+    return f"{url}#{_escape(fragment[:_MAX_FRAGMENT], _SAFE_QUERY)}"[:_MAX_WITH_FRAGMENT]
 
 
 def host_of(url: str) -> str:
@@ -155,7 +159,7 @@ def _normalise(parts: SplitResult) -> str | None:
     while (full := _full_form(path)) != path:  # /news/amp/amp
         path = full
     found = urlunsplit((scheme, netloc, path or "/", _page_query(parts.query), ""))
-    return found if len(found) <= MAX_LETTERS else None
+    return found if len(found) <= MAX_KEPT else None
 
 
 def _host(parts: SplitResult) -> str:

@@ -14,9 +14,15 @@ import pytest
 from models.settings import PREFIX
 from models.store.database import Database, open_database
 from tests.support.fakes_decisions import Installation, fit_installation
+from tests.support.forked_commands import forked_commands
+from tests.support.forks import Forks
+from tests.support.kept_workers import kept_workers
 from tests.support.postgres import Postgres, start_postgres
 from tests.support.prefect_server import Product, started_product
 from tests.support.small_seeds import seeds_in, write_small_seeds
+
+# A machine may forbid it: then each program that a test starts would compile the whole product anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)  # a Friday
 
@@ -56,6 +62,13 @@ def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     monkeypatch.setattr(socket.socket, "connect_ex", guarded_ex)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _kept_workers() -> Iterator[None]:
+    """Worker processes are started once for all runs of this process."""
+    with kept_workers():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -129,6 +142,13 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The whole product, started by its one command on the demo site; shared by all tests that need a Prefect server."""
     with started_product(tmp_path_factory.mktemp("product")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """The command in processes of its own, for tests of what holds for a whole process."""
+    with forked_commands(tmp_path_factory.mktemp("commands")) as forks:
+        yield forks
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from flows.publishing.delivery import DeliverySummary
 from flows.publishing.edition import DigestResult
-from flows.running import jobs
+from flows.publishing.weekly import ApprovalError, approve
+from flows.running import sending
 from models.edition.short import Kind
 from models.edition.trend_words import count_stories, count_things
 from models.settings import load_settings
@@ -45,18 +46,18 @@ def digest(
     if daily and (week or dry_run or to or approve):
         raise typer.BadParameter("goes with none of --week, --dry-run, --to and --approve", param_hint="--daily")
     try:
-        wanted = jobs.week_of_digest(week, now) if week else Week.of(now).plus(-1)
+        wanted = sending.week_of_digest(week, now) if week else Week.of(now).plus(-1)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--week") from error
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     with open_database(settings.database_address) as database:
         if daily:
-            _send_daily(jobs.send_short(database, registry, settings, kind=Kind.DAILY, now=now), json=json)
+            _send_daily(sending.send_short(database, registry, settings, kind=Kind.DAILY, now=now), json=json)
             return
         if approve is not None:
             _approve(database, wanted, approve, "approved by the command")
-        result = jobs.digest(database, registry, settings, week=wanted, now=now, dry_run=dry_run, to=to)
+        result = sending.digest(database, registry, settings, week=wanted, now=now, dry_run=dry_run, to=to)
     if json:
         console.as_json(result.to_json())
     else:
@@ -102,11 +103,6 @@ def _send_daily(done: DeliverySummary | None, *, json: bool) -> None:
 
 
 def _approve(database: Database, week: Week, named: str, by: str) -> None:
-    from flows.publishing.weekly import (  # as in `flows.running.jobs`: templates, for the digest alone
-        ApprovalError,
-        approve,
-    )
-
     try:
         approve(database, week, named, by)
     except ApprovalError as error:

@@ -6,7 +6,8 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Json, Sources
-from flows.running import jobs
+from flows.publishing.editing import edit_edition
+from flows.running import sending
 from models.edition.edits import Wanted
 from models.settings import load_settings
 from models.sources import load_registry
@@ -44,7 +45,7 @@ def edit(
     """Edit the coming edition before it goes: a note, leave out, lead, move, add, undo. Without any, show the draft."""
     now = utc_now()
     try:
-        wanted_week = jobs.week_of_digest(week, now) if week else None
+        wanted_week = sending.week_of_digest(week, now) if week else None
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--week") from error
     wanted = Wanted(
@@ -64,7 +65,7 @@ def edit(
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
     with open_database(settings.database_address) as database:
-        result = jobs.edit_edition(database, registry, settings, wanted, week=wanted_week, now=now)
+        result = edit_edition(database, registry, settings, wanted, week=wanted_week, now=now)
     if json:
         console.as_json(result.to_json())
         return

@@ -1,7 +1,9 @@
 """`culture-monitor organisations`: whom the monitor knows by name, and who is in the news."""
 
+import json
 from dataclasses import asdict
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +12,8 @@ from deployments import console
 from deployments.commands.options import Data, Json
 from deployments.read_only_database import stored
 from models.organisations import KINDS, NATIONS, Organisation, Organisations, load_organisations, plain_name
-from models.own_organisations import add_own
+from models.private_files import open_new
+from models.seeds import DataFileError
 from models.settings import load_settings
 from models.store.organisations import recent_stories
 from models.text_safety import plain_line
@@ -24,6 +27,9 @@ app = typer.Typer(
 )
 
 Which = Annotated[str, typer.Argument(metavar="ORGANISATION", help="An id, a name or an ODS code.")]
+
+_HEAD = "# Organisations of your own, beside those that come with the monitor. seeds/README.md tells the form.\n"
+_KEYS = ("name", "region", "ods", "aliases", "context", "former")
 
 
 @app.command("list", epilog="Example: culture-monitor organisations list --nation wales")
@@ -140,6 +146,29 @@ def add(
     console.line("The next run looks for it in the stories of the last four weeks, upkeep in all others.")
 
 
+def add_own(organisation: Organisation, file: Path) -> None:
+    """Append an organisation to `file`, which is made where it is missing.
+
+    Raises:
+        DataFileError: the entry is not well formed, or takes the id, code or name of another; `file` is as it was.
+    """
+    known = load_organisations(file if file.exists() else None)
+    if (taken := known.get(organisation.id)) is not None:
+        raise DataFileError(f"{file}: {organisation.id}: is the id of {taken.name} already; choose another with --id")
+    earlier = file.read_text(encoding="utf-8") if file.exists() else _HEAD
+    part = file.with_name(f".{file.name}.part")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open_new(part) as stream:
+            stream.write(f"{earlier.rstrip()}\n\n{_table(organisation)}".encode())
+        load_organisations(part)
+        part.replace(file)
+    except DataFileError as error:
+        raise DataFileError(str(error).replace(str(part), str(file))) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _find(which: str, organisations: Organisations) -> Organisation:
     found = organisations.find(which)
     if found is None:
@@ -160,3 +189,13 @@ def _grouped(chosen: list[Organisation]) -> dict[tuple[str, str], list[Organisat
 def _check(option: str, given: str, known: list[str] | tuple[str, ...]) -> None:
     if given and given.lower() not in map(str.lower, known):
         raise typer.BadParameter(f"{given!r} is unknown; known are {', '.join(known)}", param_hint=option)
+
+
+def _table(organisation: Organisation) -> str:
+    lines = [f"[{organisation.nation}.{organisation.kind}.{json.dumps(organisation.id)}]"]
+    for key in _KEYS:
+        value = getattr(organisation, key)
+        if value:
+            # JSON's strings and lists of strings are TOML's.
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n"

@@ -194,7 +194,7 @@ def export(address: Address, data: Data = None) -> None:
 @app.command("erase", epilog="Example: culture-monitor recipients erase you@example.org")
 def erase(address: Address, data: Data = None) -> None:
     """Erase an address, name and choices everywhere, at once."""
-    from deployments.prefect_runs import forget_runs_of  # here: they look for Prefect, which `list` need not wait for
+    from deployments.prefect_api import forget_runs_of  # here: they look for Prefect, which `list` need not wait for
     from flows.publishing.erasure import erase as erase_everywhere
 
     settings = load_settings(data=data)

@@ -16,7 +16,8 @@ from deployments.prefect_api import answering_api
 from deployments.prefect_environment import HEARTBEAT_SECONDS
 from flows.publishing.delivery import DeliverySummary
 from flows.publishing.edition import DigestResult
-from flows.running import jobs, run_summary
+from flows.running import jobs, run_summary, sending
+from flows.tagging.waiting import check_framework
 from models.edition.short import Kind
 from models.settings import Settings, load_settings
 from models.sources import Registry, Source, load_registry
@@ -47,7 +48,7 @@ def run(
     """Collect, tag and store once, send alerts and what earlier digests could not, and write this week's edition so far."""
     settings = load_settings(data=data, sources=sources)
     registry = load_registry(settings.sources)
-    jobs.check_framework(settings)
+    check_framework(settings)
     chosen = registry.choose(only or [])
     jobs.check_settings(settings, registry, chosen or registry.enabled())
     note = leave_demo(settings)
@@ -98,9 +99,9 @@ def whole_job(
         else:
             job = _reported(api, database, registry, settings, now, chosen, all_due, progress, verbose)
         monitor = asyncio.run(job)
-        left = jobs.send_pending(database, registry, settings, now=now)
-        alerts = jobs.send_short(database, registry, settings, kind=Kind.ALERT, now=now)
-        digest = jobs.digest(database, registry, settings, week=week or Week.of(now), now=now, send=False)
+        left = sending.send_pending(database, registry, settings, now=now)
+        alerts = sending.send_short(database, registry, settings, kind=Kind.ALERT, now=now)
+        digest = sending.digest(database, registry, settings, week=week or Week.of(now), now=now, send=False)
     return Report(monitor, digest, left, alerts)
 
 
@@ -122,12 +123,18 @@ def _reported(
     if not settings.telemetry:
         os.environ["DO_NOT_TRACK"] = "1"
     # Here, not above: Prefect takes two seconds to import, and reads its settings when it is.
-    from flows.running import prefect_steps, reported
+    from flows.monitor import monitor_reported
 
-    if not verbose:
-        reported.keep_quiet()
-    place = prefect_steps.RunContext(settings, registry, database, now)
-    return reported.monitor_reported(place, sources=chosen, all_due=all_due, report=progress)
+    return monitor_reported(
+        database,
+        registry,
+        settings,
+        now=now,
+        sources=chosen,
+        all_due=all_due,
+        report=progress,
+        quiet=not verbose,
+    )
 
 
 def show(report: Report) -> None:

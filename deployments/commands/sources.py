@@ -11,14 +11,14 @@ import typer
 from deployments import console
 from deployments.commands.options import Data, Json, Sources, Verbose
 from deployments.commands.sources_add import add
+from models.entries import Asked, network_trouble
 from models.given_files import read_given
 from models.kinds import Kind
-from models.network_trouble import Asked, network_trouble
 from models.opml import read_opml, source_toml, write_opml
 from models.outcomes import PollOutcome
 from models.registry_file import change_registry, with_changes
 from models.settings import Settings, load_settings
-from models.source_upkeep import upkeep_of
+from models.source_proposal import upkeep_of
 from models.sources import Registry, Source, load_registry
 from models.weeks import LONDON, utc_now
 

@@ -7,8 +7,8 @@ import typer
 
 from deployments import console
 from deployments.commands.options import Data, Sources, Verbose
-from deployments.prefect_runs import forget_runs_of
-from flows.running import jobs
+from deployments.prefect_api import forget_runs_of
+from flows.publishing import erasure
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store import search
@@ -29,7 +29,7 @@ def upkeep(
     registry = load_registry(settings.sources)
     with open_database(settings.database_address) as database:
         done = asyncio.run(
-            jobs.upkeep(database, registry, settings, now=utc_now(), forget_runs=forget_runs_of(settings))
+            erasure.upkeep(database, registry, settings, now=utc_now(), forget_runs=forget_runs_of(settings))
         )
         if rebuild_search:
             with database.write() as session:

@@ -14,12 +14,12 @@ from flows.collecting.source_polls import Poll
 from flows.fetching.client import HostFacts
 from models.admission import ReadEntry, address_of, cleaned, outcome_of_page
 from models.entries import Reply
-from models.furniture import is_unrelated, site_of, without_headline
 from models.outcomes import Outcome, PollOutcome, TextStatus
+from models.page_identity import is_unrelated, site_of, without_headline
 from models.polling import max_age, new_entries, next_poll
 from models.sources import Registry
 from models.store import collecting as queries
-from models.store import owed_pages, story_leads
+from models.store import story_leads
 from models.store.collecting import Row
 from models.store.database import Database
 from models.store.locks import lock_writers
@@ -62,7 +62,7 @@ class ArticleWriter:
         """Store all that a source listed, in one transaction with what is remembered of the source."""
         addresses = {entry.url for entry in poll.entries}
         with self._write() as session:
-            stored = owed_pages.stored_at(addresses, session=session)
+            stored = queries.stored_at(addresses, session=session)
             with_text = {stored[entry.url].id for entry in poll.entries if entry.text and entry.url in stored}
             with self._batch_of(session, addresses, with_text, len(poll.entries)) as batch:
                 listing = PollListing(poll, registry, batch, stored, now=self._now, oldest=oldest)

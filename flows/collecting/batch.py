@@ -6,7 +6,7 @@ Nothing is decided here that `models.admission`, `models.revisits` and `models.s
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from flows.collecting.neighbours import claims_anothers
+from flows.collecting.page_visits import claims_anothers
 from flows.collecting.turns import look_again_at
 from flows.reading.page_dates import choose_published
 from models.admission import Candidate, ReadEntry, address_of, digest_of, headline, text_status_of

@@ -19,14 +19,13 @@ from flows.collecting.turns import is_due, longest_due_first, round_robin, visit
 from flows.reading.sources import Window, key_of
 from flows.running.steps import Report, RunStep, at_once, unreported
 from models.admission import Candidate, ReadEntry
-from models.network_trouble import is_answered
+from models.entries import is_answered
 from models.outcomes import Outcome
 from models.polling import new_entries
 from models.revisits import RECHECKS_PER_RUN
 from models.settings import Settings
 from models.sources import Registry, Source
 from models.store import collecting as queries
-from models.store import owed_pages
 from models.store.database import Database
 from models.store.source_snapshots import record_sources
 from models.store.tables import SourceState
@@ -165,14 +164,14 @@ class Collector:
         self._wanted = frozenset(sources)
         limit = self._settings.pages_per_run
         with self._database.read() as session:
-            owed = owed_pages.owed_articles(
+            owed = queries.owed_articles(
                 None if all_due else self._now,
                 None if everybody else sources,
                 limit + len(self._listed),
                 session=session,
             )
             known = {source.id for source in wanted if self._registry.rights_of(source.id).fetch_pages}
-            again = owed_pages.articles_to_recheck(self._now, known, RECHECKS_PER_RUN, all_due=all_due, session=session)
+            again = queries.articles_to_recheck(self._now, known, RECHECKS_PER_RUN, all_due=all_due, session=session)
         before = [
             visit_again(article, sources.get(article.source), self._registry.rights_of(article.source))
             for article in owed
@@ -237,7 +236,7 @@ class Collector:
         results = [_result(self._polls[source.id], _counted(self._outcomes[source.id])) for source in due]
         earlier = {source: _counted(counts) for source, counts in self._earlier.items()}
         with self._database.read() as session:
-            owed = owed_pages.count_owed(session=session)
+            owed = queries.count_owed(session=session)
         summary = CollectSummary(run_id, results, earlier, owed, not_due=not_due)
         summary.pages_out_of_time = self._left_for_time
         summary.sources_out_of_time = sum(poll.detail == TIME_WAS_UP for poll in self._polls.values())

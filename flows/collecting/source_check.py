@@ -7,11 +7,10 @@ from flows.collecting.feed_discovery import FoundFeed, replacements
 from flows.fetching.client import PoliteClient
 from flows.reading.sources import Listing, MissingKey, Window, read_listing, request_for
 from models.admission import outcome_of_poll
-from models.entries import Fetched, Reply
+from models.entries import Fetched, Reply, is_answered
 from models.kinds import Kind
-from models.network_trouble import is_answered
 from models.outcomes import PollOutcome
-from models.source_upkeep import CheckResult, may_be_elsewhere
+from models.source_proposal import CheckResult, may_be_elsewhere
 from models.sources import Source
 from models.urls import without_credentials
 

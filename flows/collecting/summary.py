@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from models.network_trouble import Asked, network_trouble
+from models.entries import Asked, network_trouble
 from models.outcomes import Outcome, PollOutcome
 from models.sources import Source
 

@@ -16,10 +16,17 @@ from urllib.parse import urldefrag, urlsplit
 import httpx
 
 from flows.fetching.addresses import PublicNetwork
-from flows.fetching.replies import RETRY_UNSTATED, is_for_good, redirect_target, refresh_target
 from flows.fetching.robots import MAX_BYTES as ROBOTS_BYTES
 from flows.fetching.robots import HostFacts, MiningRules, RobotsRules, Verdict, mining_rules, product_token
-from flows.fetching.single_request import Ask, Limits, send
+from flows.fetching.single_request import (
+    RETRY_UNSTATED,
+    Ask,
+    Limits,
+    is_for_good,
+    redirect_target,
+    refresh_target,
+    send,
+)
 from flows.fetching.transport import new_client
 from models.entries import MAX_PAGE_BYTES, Fetched, Reply
 from models.urls import host_of, origin_of, without_credentials, without_user

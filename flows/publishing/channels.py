@@ -9,6 +9,7 @@ is seen, a lost edition is not. The words come from the sealed edition alone, so
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -39,6 +40,9 @@ NOTHING_FOR_IT = "nothing of this edition is for the channel any more"
 _PASSED_ON = ("PATH", "LANG", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 # What chat services would read as a mention of everybody, a link or a picture, where a headline or an address holds it.
 _MARKS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "@": "@\u2060"})
+_DOT_IN_DOMAIN = re.compile(
+    r"(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])"
+)  # not that of a number; three are dots to browsers alone
 _ESCAPES = str.maketrans({mark: quote(mark) for mark in "<>()`@|*"})  # not [], which may hold the number of a host
 
 
@@ -210,4 +214,6 @@ def _in_words(code: int, status: str) -> str:
 
 def plain_words(text: str) -> str:
     """Foreign words as a chat service shows them and does nothing else: a mark that nobody sees parts what would be a link."""
-    return text.translate(_MARKS).replace("://", ":\u2060//").replace("www.", "www\u2060.")
+    # Behind the dot, since some services take any letter for part of a host, but know which names may end one.
+    text = _DOT_IN_DOMAIN.sub("\\g<0>\u2060", text.translate(_MARKS))
+    return text.replace("://", ":\u2060//").replace("www.", "www\u2060.")

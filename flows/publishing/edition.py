@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlmodel import Session
 
-from flows.publishing.archive import ArchiveEntry, write_archive
 from flows.publishing.channels import PostSummary
 from flows.publishing.delivery import DeliverySummary
 from flows.publishing.layout import view_edition
 from flows.publishing.mailer import Sender, build_message, message_id
 from flows.publishing.messages import links_of
-from flows.publishing.rendering import render_email, render_text, render_web
+from flows.publishing.rendering import ArchiveEntry, render_email, render_text, render_web, write_archive
 from models.edition.compose import compose
 from models.edition.content import EditionContent, content_from_json
 from models.edition.news import write_subject

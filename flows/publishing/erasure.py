@@ -8,14 +8,17 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from models.settings import Settings
-from models.store import recipients
+from models.sources import Registry
+from models.store import organisations, recipients
 from models.store.database import BUSY_SECONDS, Database, DatabaseError, open_database
 from models.store.tables import Recipient
+from models.store.upkeep import Upkeep, keep_up
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +54,26 @@ async def erase_departed(
         _erase_from_demo(settings, departed, now)
         warn_of(await _erase_traces(database, settings, departed, forget_runs))
     return len(departed)
+
+
+async def upkeep(
+    database: Database,
+    registry: Registry,
+    settings: Settings,
+    *,
+    now: datetime,
+    forget_runs: ForgetRuns | None = None,
+) -> Upkeep:
+    """Delete what is past its time: texts, logged requests, those who left, and their traces in Prefect with `forget_runs`."""
+    # First, while the database still knows whose traces there are elsewhere.
+    erased = await erase_departed(database, settings, now, forget_runs)
+    organisations.record_all(
+        database, settings.own_organisations
+    )  # before texts go: what they name can't be found later
+    done = keep_up(database, registry, now=now)
+    if database.engine.dialect.name == "sqlite" and database.engine.url.database:
+        empty_log(Path(database.engine.url.database))  # which still holds the pages as they were
+    return replace(done, recipients=erased + done.recipients)
 
 
 def recipients_in(file: Path) -> Sequence[Recipient]:

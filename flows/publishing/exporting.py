@@ -28,7 +28,6 @@ from models.themes import Theme, load_framework
 from models.trends import Collected
 from models.weeks import LONDON, Week
 
-FORMATS = ("csv", "json", "rss")
 LONGEST_WEEKS = 530  # ten years: a typing error in a year must not run for hours
 # A spreadsheet takes a cell that begins with one of these for a formula (the wide forms too, in East Asian settings).
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")

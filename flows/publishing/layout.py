@@ -25,8 +25,8 @@ from flows.publishing.view import (
     TrendView,
 )
 from models.edition import news, trend_words, wording
+from models.edition.choosing import list_matters
 from models.edition.content import EditionContent, StoryItem, ThemeNote
-from models.edition.matters import list_matters
 from models.edition.news import NewsLine, bare_headline
 from models.text_safety import plain_line
 from models.themes import load_framework

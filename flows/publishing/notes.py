@@ -17,7 +17,7 @@ from flows.running.markdown import Markdown
 from flows.running.markdown import escape as escape_markdown
 from flows.running.markdown import link as markdown_link
 from models.edition.edits import MAX_NOTE
-from models.links import web_address
+from models.text_safety import web_address
 from models.urls import without_user
 
 RULES = ("emphasis", "link", "autolink", "list", "newline", "escape")

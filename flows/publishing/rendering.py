@@ -1,4 +1,5 @@
-"""The forms of an edition: email, web page, plain text and Markdown, each a template (`templates/`) filled from one view.
+"""The forms of an edition: email, web page, plain text and Markdown, each a template (`templates/`) filled from one view; and
+the archive of editions for any static host, one page a week and an index.
 
 MJML (rendered by `mrml`, which needs no Node) makes the email's frame of nested tables that Outlook, Gmail and phones agree
 on. It is rendered once, with the Jinja2 marks still in it, and what comes out is the template that is filled for every
@@ -6,9 +7,10 @@ recipient. So headlines and quotations never pass through the MJML parser, and a
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -20,6 +22,11 @@ from markupsafe import Markup
 from flows.publishing.notes import note_as_html, note_as_markdown, note_as_text
 from flows.publishing.view import EditionView, shorten
 from flows.running.markdown import Markdown, escape, link
+from models.edition.news import PRODUCT
+from models.edition.trend_words import count_stories, count_things
+from models.private_files import write_whole
+from models.themes import load_framework
+from models.weeks import Week
 
 # Gmail cuts a message at 102 kB of HTML and hides the rest, the unsubscribe link included.
 LARGEST_HTML = 95_000
@@ -133,6 +140,41 @@ def escape_value(value: object) -> str:
     return value if isinstance(value, Markdown) else escape(str(value))
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveEntry:
+    """One line of the index."""
+
+    week: str
+    subject: str
+    stories: int
+    outlets: int
+    articles: int
+
+
+def render_index(entries: Iterable[ArchiveEntry]) -> str:
+    """The list of all editions, newest first, by year."""
+    template = html_templates().get_template("web/index.html")
+    return template.render(product=PRODUCT, framework=load_framework(), years=years_of(entries))
+
+
+def years_of(entries: Iterable[ArchiveEntry]) -> list[tuple[str, list[dict[str, str]]]]:
+    """Each year, the newest first, with the lines of its editions: file, title, subject and counts."""
+    newest_first = sorted(entries, key=lambda entry: entry.week, reverse=True)
+    return [
+        (year, [_row(entry) for entry in of_year])
+        for year, of_year in groupby(newest_first, key=lambda entry: entry.week[:4])
+    ]
+
+
+def write_archive(folder: Path, week: Week, page: str, entries: Sequence[ArchiveEntry]) -> tuple[Path, Path]:
+    """Write the page of a week and the index; each file is replaced whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return (
+        write_whole(folder / f"{week}.html", page.encode()),
+        write_whole(folder / "index.html", render_index(entries).encode()),
+    )
+
+
 def _templates(*, filters: dict[str, Callable[..., str]] | None = None, **options: Any) -> Environment:
     """The templates; a missing value is an error."""
     environment = Environment(  # noqa: S701 - each caller says how its form escapes
@@ -145,3 +187,13 @@ def _templates(*, filters: dict[str, Callable[..., str]] | None = None, **option
     )
     environment.filters |= filters or {}
     return environment
+
+
+def _row(entry: ArchiveEntry) -> dict[str, str]:
+    week = Week.parse(entry.week)
+    return {
+        "file": f"{entry.week}.html",
+        "title": f"Week {week.number}: {week.dates}",
+        "subject": entry.subject,
+        "counts": f"{count_stories(entry.stories)} from {count_things(entry.outlets, 'outlet')}, {entry.articles:,} articles read",
+    }

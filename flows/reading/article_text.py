@@ -14,9 +14,8 @@ from typing import Any
 import lxml.html
 from lxml import etree
 
-from flows.reading.html_text import paragraphs_of
 from flows.reading.page_facts import PageFacts
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.parsing import PARSER_FAULTS, paragraphs_of
 from models.text import MAX_CHARACTERS
 
 # A first result under so many letters may be a standfirst or a caption: the whole cascade looks again.
@@ -36,6 +35,13 @@ _UNCLEAN = etree.XPath(
     "boolean(.//aside|.//audio|.//button|.//fieldset|.//figure|.//footer|.//iframe|.//input|.//label|.//nav"
     "|.//noscript|.//object|.//option|.//select|.//source|.//svg|.//time)"
 )
+# trafilatura's work is the square of these: 12,000 `<b>a</b>` cost it ten seconds. Where there are more than on any page of
+# news, only their text is given to it.
+_INLINE = (
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q "
+    "s samp small span strike strong sub sup time tt u var wbr"
+).split()
+_MOST_INLINE = 4000
 _BULLET = re.compile(r"^- (?=\S)")
 # Lines that sites put between the paragraphs of an article; each stands alone, is short and says so at its start.
 _FURNITURE_WORDS = 30
@@ -53,6 +59,8 @@ _FURNITURE = re.compile(
 
 def extract_text(tree: "lxml.html.HtmlElement", facts: PageFacts) -> str:
     """The article's text, a paragraph a line; "" where there is none. The tree stays as it is."""
+    if sum(1 for _ in tree.iter(*_INLINE)) > _MOST_INLINE:
+        tree = _without_inline(copy(tree))
     document = _extract(_slim(tree), fast=True)
     if document is None or _may_be_bettered(document, tree):
         document = _extract(tree, fast=False) or document
@@ -90,6 +98,13 @@ def _slim(tree: "lxml.html.HtmlElement") -> "lxml.html.HtmlElement":
         if section.getparent() is not None:
             section.drop_tree()
     return slim
+
+
+def _without_inline(tree: "lxml.html.HtmlElement") -> "lxml.html.HtmlElement":
+    etree.strip_tags(tree, *_INLINE)
+    for element in tree.iter(etree.Element):  # the texts that are side by side now become one
+        element.text, element.tail = element.text, element.tail
+    return tree
 
 
 def _may_be_bettered(document: Any, tree: "lxml.html.HtmlElement") -> bool:

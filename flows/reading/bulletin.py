@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from flows.reading.page import decode_html, parse_html
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.parsing import PARSER_FAULTS
 from models.bulletins import BulletinItem, merged, target_of
 from models.text_safety import plain_line
 from models.urls import host_of

@@ -15,14 +15,14 @@ from lxml import etree
 
 from flows.reading.article_text import extract_text
 from flows.reading.page_facts import PageFacts, read_facts
-from flows.reading.page_language import tell_language
 from flows.reading.page_status import is_not_found, judge
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.parsing import PARSER_FAULTS, tell_language
 from models.entries import Page
 from models.outcomes import TextStatus
 
 MAX_ATTRIBUTES = 2_000  # of one tag: libxml2 compares each with all others, so 100,000 take half a minute
-MAX_TAGS = 60_000  # real pages have under 10,000; trafilatura's copies of a larger tree take seconds
+# Real pages have under 10,000; trafilatura's work is the square of some of them: of 60,000 half a minute.
+MAX_TAGS = 20_000
 _HTML_TYPES = ("text/html", "application/xhtml+xml", "application/xml", "text/xml", "text/plain", "")
 _MAGIC = (
     b"%PDF",

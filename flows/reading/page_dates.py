@@ -13,7 +13,7 @@ from typing import Any
 import lxml.html
 from lxml import etree
 
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.parsing import PARSER_FAULTS
 from flows.reading.structured_data import StructuredData, text_under
 from models.dates import first_date, parse_date, same_day_otherwise
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 MAX_SCRIPT = 3 * 1024 * 1024  # letters of one JSON-LD block, which a live blog of a day may fill: as much as a page
-MAX_SCRIPTS = 40
 MAX_NODES = 3_000
 MAX_NAMES = 20  # of people in one byline, of values of one meta tag
 _ARTICLE = re.compile(

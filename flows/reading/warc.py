@@ -17,7 +17,7 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from flows.fetching.decoding import EncodingError, TooManyBytesError, decode
 from flows.reading.page import is_html
-from flows.reading.page_language import tell_language
+from flows.reading.parsing import tell_language
 from flows.reading.sources import Window
 from models.admission import ENGLISH
 from models.entries import MAX_PAGE_BYTES

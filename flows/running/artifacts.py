@@ -1,19 +1,23 @@
-"""What a run leaves in the Prefect UI. Each kind has one stable key, so that Prefect keeps its history."""
+"""What a run leaves in the Prefect UI, the picture of the trends among it. Each kind has one stable key, so that Prefect keeps its
+history.
+"""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from html import escape as escape_html
 from urllib.parse import quote
 
 from prefect.artifacts import acreate_markdown_artifact
 
 from flows.collecting.summary import CollectSummary
-from flows.publishing.layout import view_edition
-from flows.publishing.pictures import as_data_uri, trends_svg
+from flows.publishing.layout import scale_bars, view_edition
 from flows.publishing.rendering import render_artifact
 from flows.running.jobs import note_told
 from flows.running.markdown import MAX_CELL, escape, link, table
 from flows.running.run_summary import sections
+from models.edition import trend_words
 from models.edition.content import EditionContent
 from models.reviews import IN_SCOPE, QueueItem
 from models.sources import Registry
@@ -22,6 +26,7 @@ from models.store.database import Database
 from models.store.tables import SourceState
 from models.tagging.apply import TagSummary
 from models.themes import load_themes
+from models.trends import Trend
 from models.weeks import LONDON
 
 RUN_SUMMARY = "run-summary"
@@ -34,6 +39,10 @@ REVIEW = "review"
 KEYS = (RUN_SUMMARY, SOURCE_HEALTH, EDITION, THEME_TRENDS, MODEL_CARD, REVIEW_LIST, REVIEW)
 
 _MARKS = '“”"'  # the list sets its own
+
+WIDTH, ROW, TOP = 760, 48, 44
+BAR, GAP, LEFT = 16, 4, 236
+BAR_HEIGHT = 24
 
 
 async def publish_run(
@@ -147,6 +156,27 @@ def form_link(form: str, parameters: Mapping[str, object]) -> str:
     return f"{form}?parameters={given}" if form else ""
 
 
+def trends_svg(content: EditionContent) -> str:
+    """The last twelve weeks of every theme; the week of the edition in the darker colour, numbers in words beside it."""
+    names = content.theme_names
+    shown = [trend for trend in content.trends if trend.theme in names]
+    height = TOP + ROW * len(shown) + 16
+    weeks = f", {trend_words.name_weeks(shown[0], content.as_week())}" if shown else ""
+    head = f"Stories a week by theme{weeks} ({content.week})"
+    rows = [_row(names[trend.theme], trend, TOP + ROW * place) for place, trend in enumerate(shown)]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
+        'role="img" font-family="system-ui, sans-serif" font-size="14">'
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
+        f'<text x="12" y="26" font-size="16" font-weight="600" fill="#1b2733">{escape_html(head)}</text>{"".join(rows)}</svg>'
+    )
+
+
+def as_data_uri(svg: str) -> str:
+    """The picture as an address that holds it whole."""
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+
+
 def _answer_links(form: str, item: QueueItem, reviewer: str) -> str:
     """One link for each answer to each question: it opens the form with that answer, and nothing else, filled in."""
     if not form:
@@ -184,3 +214,27 @@ def _shown(moment: datetime | None) -> str:
 
 def _sortable(moment: datetime | None) -> float:
     return moment.timestamp() if moment else 0.0
+
+
+def _row(name: str, trend: Trend, top: int) -> str:
+    base = top + BAR_HEIGHT
+    bars = []
+    for place, height in enumerate(scale_bars(trend, BAR_HEIGHT)):
+        left = LEFT + place * (BAR + GAP)
+        count = trend.counts[place]
+        said = "–" if count is None else count  # nothing was collected: a mark, not a zero
+        bars.append(
+            f'<text x="{left + BAR // 2}" y="{base + 13}" font-size="11" text-anchor="middle" fill="#5b6875">{said}</text>'
+        )
+        if height is None:
+            continue
+        tall = max(height, 1)
+        colour = "#0b4f8a" if place == len(trend.counts) - 1 else "#9db7cf"
+        bars.append(f'<rect x="{left}" y="{base - tall}" width="{BAR}" height="{tall}" fill="{colour}"/>')
+    flag = trend_words.flag_trend(trend)
+    words = f"{trend.now}{trend_words.say_usual(trend)}" + (f" – {flag}" if flag else "")
+    right = LEFT + 12 * (BAR + GAP) + 12
+    return (
+        f'<text x="12" y="{base - 5}" fill="#1b2733">{escape_html(name)}</text>{"".join(bars)}'
+        f'<text x="{right}" y="{base - 5}" fill="#1b2733">{escape_html(words)}</text>'
+    )

@@ -1,4 +1,7 @@
-"""Opens what every flow works with, and shows a job's progress in the UI."""
+"""Opens what every flow works with, shows a job's progress in the UI, and links into it.
+
+Prefect's own links still lead to the UI before the current one.
+"""
 
 import asyncio
 import threading
@@ -10,6 +13,7 @@ from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypedDict
+from uuid import UUID
 
 from prefect import get_run_logger, runtime
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
@@ -17,17 +21,20 @@ from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_UI_URL
 from prefect.states import Failed
 from sqlalchemy.engine import make_url
 
 from flows.running.steps import Report, in_one_sentence
-from flows.tagging.open_tagger import check_framework
+from flows.tagging.waiting import check_framework
 from models.kinds import Kind
 from models.private_files import keep_private
 from models.settings import BLOCK, PREFIX, Settings, SettingsError, load_settings
 from models.sources import Registry, load_registry
 from models.store.database import Database, open_database
 from models.weeks import LONDON, utc_now
+
+CURRENT_UI = "/v2"
 
 
 class _Kept(TypedDict):
@@ -162,6 +169,31 @@ def progress(flow: str) -> Iterator[Report]:
     finally:
         ended.set()
         thread.join()
+
+
+def ui_address() -> str:
+    """Where the current UI is, without a slash at its end; empty where this run knows of none."""
+    address = PREFECT_UI_URL.value()
+    return f"{address.rstrip('/')}{CURRENT_UI}" if address else ""
+
+
+def run_address(run_id: UUID | str) -> str:
+    """The page of a run; empty where there is no UI."""
+    ui = ui_address()
+    return f"{ui}/runs/flow-run/{run_id}" if ui else ""
+
+
+async def form_address(deployment: str) -> str:
+    """The form that starts a deployment ("review/review"); empty where it is not deployed or there is no UI."""
+    ui = ui_address()
+    if not ui:
+        return ""
+    async with get_client() as client:
+        try:
+            found = await client.read_deployment_by_name(deployment)
+        except ObjectNotFound:
+            return ""
+    return f"{ui}/deployments/deployment/{found.id}/run"
 
 
 class _Board:

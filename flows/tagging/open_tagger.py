@@ -6,8 +6,12 @@ Only what writes calls `open_tagger`. What reads (explain, evaluate, doctor) loo
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from threadpoolctl import threadpool_limits
+
+from flows.tagging.encoder_weights import FetchError, fetch_encoder
+from models.edition.trend_words import count_things
 from models.private_files import write_whole
 from models.settings import AUTO, MINILM, TFIDF, Settings
 from models.store import model_versions, reviews
@@ -16,13 +20,16 @@ from models.store.database import Database
 from models.store.locks import lock_file, wait_for_lock
 from models.store.model_versions import ModelError, ModelState
 from models.store.tables import ModelVersion
+from models.tagging.classifier import Tagger
+from models.tagging.encoders import choose_encoder
+from models.tagging.evaluation import evaluate
+from models.tagging.held_out import as_labelled, is_held_out, measured_articles
+from models.tagging.identity import build_version
 from models.tagging.measured import shipped_scores
-from models.tagging.training import load_training_data
-from models.tagging.vocabulary import load_vocabulary
-
-if TYPE_CHECKING:
-    from models.tagging.classifier import Tagger
-    from models.tagging.training import ReviewedArticle
+from models.tagging.minilm import has_published_weights
+from models.tagging.promotion import model_card
+from models.tagging.training import ReviewedArticle
+from models.tagging.versions import is_whole, load_tagger, load_version, read_facts
 
 FETCH_SECONDS = 120.0  # for the encoder's 84 MB at first use; then TF-IDF alone until the next try
 FETCH_AGAIN_SECONDS = 24 * 3600.0
@@ -32,32 +39,19 @@ MODEL_LOCK = "model"
 MAKE_ONE = "`culture-monitor model train` makes one"
 
 
-def check_framework(settings: Settings) -> None:
-    """See before a run begins that a framework of one's own can be learned from; the shipped one is.
-
-    Raises:
-        DataFileError: a file is missing or wrong; names it and the place.
-    """
-    if settings.framework is not None:
-        load_vocabulary()
-        load_training_data()
-
-
-def open_tagger(database: Database, settings: Settings, *, now: datetime) -> "tuple[Tagger, list[str]]":
+def open_tagger(database: Database, settings: Settings, *, now: datetime) -> tuple[Tagger, list[str]]:
     """The classifier that tags, and notes for people (what was fetched, what was trained and why).
 
     It is the version that a person went back to, or else the champion. Where its file can't be used (another build of the
     monitor, an encoder that came or went, a lost file), another takes its place that has learned from people's reviews too.
     """
-    from threadpoolctl import threadpool_limits
-
     # For the whole process: on matrices as small as ours, more threads burn several times the CPU.
     threadpool_limits(limits=1, user_api="blas")
     with wait_for_lock(database, MODEL_LOCK):
         return _open_tagger(database, settings, now)
 
 
-def _open_tagger(database: Database, settings: Settings, now: datetime) -> "tuple[Tagger, list[str]]":
+def _open_tagger(database: Database, settings: Settings, now: datetime) -> tuple[Tagger, list[str]]:
     notes: list[str] = []
     weights = encoder_folder(settings, notes)
     with database.read() as session:
@@ -75,9 +69,7 @@ def _open_tagger(database: Database, settings: Settings, now: datetime) -> "tupl
     return _train_in_place_of(pinned or champion, database, settings, weights, notes, now), notes
 
 
-def _load(row: ModelVersion, settings: Settings, weights: Path | None, *, as_recorded: bool) -> "Tagger | None":
-    from models.tagging.versions import load_version
-
+def _load(row: ModelVersion, settings: Settings, weights: Path | None, *, as_recorded: bool) -> Tagger | None:
     return load_version(
         settings.models_folder,
         row.version,
@@ -95,11 +87,7 @@ def _train_in_place_of(
     weights: Path | None,
     notes: list[str],
     now: datetime,
-) -> "Tagger":
-    from models.tagging.encoders import choose_encoder
-    from models.tagging.held_out import is_held_out
-    from models.tagging.versions import load_tagger, read_facts
-
+) -> Tagger:
     reviewed, until = _to_learn_from(lost, database, choose_encoder(settings.encoder, weights).name)
     learned = [one for one in reviewed if not is_held_out(one)]
     folder = settings.models_folder
@@ -108,7 +96,8 @@ def _train_in_place_of(
     if lost is not None:
         notes.append(
             f"Version {lost.version} can't be used here any more (another build of the monitor or another framework, an "
-            f"encoder that came or went, or a lost file): {tagger.version} tags in its place, with {count_reviewed(len(learned))}."
+            f"encoder that came or went, or a lost file): {tagger.version} tags in its place, with "
+            f"{count_things(len(learned), 'reviewed article')}."
         )
         with database.read() as session:
             unknown = queries.themes_not_in_use(session=session)
@@ -132,13 +121,11 @@ def _train_in_place_of(
 
 def _to_learn_from(
     lost: ModelVersion | None, database: Database, encoder: str
-) -> "tuple[list[ReviewedArticle], datetime | None]":
+) -> tuple[list[ReviewedArticle], datetime | None]:
     """The reviews for a model that takes the place of `lost`, and the time of the latest: all, where nobody decided otherwise.
 
     Those that a person went back behind wait for the next training, and so do those with which this very build measured worse.
     """
-    from models.tagging.identity import build_version
-
     with database.read() as session:
         decided = lost is not None and (
             lost.pinned
@@ -150,25 +137,19 @@ def _to_learn_from(
         return (reviews.reviewed_articles(until=until, session=session) if until is not None else []), until
 
 
-def _measure(tagger: "Tagger", facts: dict[str, Any], held_out: "list[ReviewedArticle]") -> dict[str, Any]:
+def _measure(tagger: Tagger, facts: dict[str, Any], held_out: list[ReviewedArticle]) -> dict[str, Any]:
     """The scores of a model that nobody has measured yet, with its card."""
-    from models.tagging.evaluation import evaluate
-    from models.tagging.held_out import as_labelled, measured_articles
-    from models.tagging.promotion import model_card
-
     scores = evaluate(tagger, [*measured_articles(), *as_labelled(held_out)])
     card = model_card(facts, scores, tagger.thresholds)
     return {**scores, "card": {key: value for key, value in card.items() if key != "scores"}}
 
 
-def read_tagger(database: Database, settings: Settings) -> "tuple[Tagger, list[str]]":
+def read_tagger(database: Database, settings: Settings) -> tuple[Tagger, list[str]]:
     """The champion as it is, for commands that only read: nothing is fetched, trained or recorded.
 
     Raises:
         ModelError: there is none yet, or it can't be used here; says what to run first.
     """
-    from models.tagging.encoders import choose_encoder
-
     choose_encoder(settings.encoder, encoder_place(settings))  # a wrong setting is named, whatever is stored
     with database.read() as session:
         row = model_versions.champion(session=session)
@@ -183,11 +164,8 @@ def read_tagger(database: Database, settings: Settings) -> "tuple[Tagger, list[s
     return tagger, [] if _is_of_this_build(row) else [f"Version {row.version} was {other}."]
 
 
-def shipped_tagger(settings: Settings) -> "tuple[Tagger, list[str]]":
+def shipped_tagger(settings: Settings) -> tuple[Tagger, list[str]]:
     """The model of the shipped seeds, fitted in a cache of its own below the data folder: it is never the one that tags."""
-    from models.tagging.minilm import has_published_weights
-    from models.tagging.versions import load_tagger
-
     notes: list[str] = []
     own = encoder_place(settings)
     weights = own if own is not None and has_published_weights(own) else None
@@ -224,8 +202,6 @@ def unusable(row: ModelVersion, settings: Settings, *, pinned: bool) -> str:
 
 def why_unusable(row: ModelVersion, settings: Settings) -> str:
     """Why a recorded version can't be loaded, in words for people; only asked where it can't."""
-    from models.tagging.versions import is_whole
-
     if not is_whole(settings.models_folder, row.version, row.file_sha256):
         return "its file is gone or not the one that was recorded"
     if not _is_of_this_build(row):
@@ -236,14 +212,7 @@ def why_unusable(row: ModelVersion, settings: Settings) -> str:
 
 
 def _is_of_this_build(row: ModelVersion) -> bool:
-    from models.tagging.identity import build_version
-
     return row.code_version == build_version()
-
-
-def count_reviewed(number: int) -> str:
-    """So many reviewed articles, in words."""
-    return f"{number} reviewed article{'' if number == 1 else 's'}"
 
 
 def encoder_place(settings: Settings) -> Path | None:
@@ -253,8 +222,6 @@ def encoder_place(settings: Settings) -> Path | None:
 
 def encoder_folder(settings: Settings, notes: list[str], models_folder: Path | None = None) -> Path | None:
     """Where the encoder's files are; fetched at first use where the setting lets them be."""
-    from flows.tagging.encoder_weights import FetchError, fetch_encoder
-
     if settings.encoder not in {AUTO, MINILM}:
         return None
     folder = (models_folder or settings.models_folder) / MINILM

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flows.reading.workers import WorkerError, Workers
-from flows.tagging.open_tagger import encoder_folder, open_tagger
 from models.settings import TFIDF, Settings
 from models.store import model_versions
 from models.store import tagging as queries
@@ -17,6 +16,8 @@ from models.store.database import Database
 from models.tagging.apply import RETAG_DAYS, Backlog, Batch, Progress, Tags, TagSummary, tag_stored
 from models.tagging.decisions import Tagging
 from models.tagging.stored_tagger import StoredTagger, tag_documents
+from models.tagging.training import load_training_data
+from models.tagging.vocabulary import load_vocabulary
 
 # Stories for each process. One more starts and loads the tagger for 1.5 s of CPU; a story takes 2 ms with TF-IDF and some 15
 # with the encoder.
@@ -25,6 +26,17 @@ STORIES_PER_WORKER_ENCODED = 200
 BATCH_SECONDS = 600.0  # for a batch, which takes seconds; a worker that is later is presumed dead
 # Read ahead: an article in scope takes a hundred times as long as another, so batches take unlike times.
 BATCHES_PER_WORKER = 4
+
+
+def check_framework(settings: Settings) -> None:
+    """See before a run begins that a framework of one's own can be learned from; the shipped one is.
+
+    Raises:
+        DataFileError: a file is missing or wrong; names it and the place.
+    """
+    if settings.framework is not None:
+        load_vocabulary()
+        load_training_data()
 
 
 async def tag_waiting(
@@ -37,6 +49,9 @@ async def tag_waiting(
         waiting = queries.count_waiting(version, now - timedelta(days=RETAG_DAYS), session=session)
     if not waiting:
         return Backlog(database, version, now=now).finish(), []
+    # Here: scikit-learn takes over a second, for which a run that finds nothing new would wait.
+    from flows.tagging.open_tagger import encoder_folder, open_tagger
+
     tagger, notes = open_tagger(database, settings, now=now)
     per_worker = STORIES_PER_WORKER if tagger.encoder == TFIDF else STORIES_PER_WORKER_ENCODED
     processes = min(settings.workers, waiting // per_worker)

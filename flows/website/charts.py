@@ -11,7 +11,7 @@ from models.store.tables import Article
 from models.weeks import LONDON
 
 MONTHS = 24
-WIDTH, HEIGHT = 720, 170  # of the drawing's own units
+WIDTH = 720  # of the drawing's own units
 _GROUND, _TOP = 138, 14
 LEAST_SCALE = 4  # stories that the tallest bar stands for at least: one lone story must not look like a peak
 

@@ -9,14 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flows.publishing.archive import years_of
 from flows.publishing.edition import archive_entries
 from flows.publishing.layout import view_edition
+from flows.publishing.rendering import years_of
 from flows.publishing.view import EditionView, shorten
 from flows.website.site import MAX_PAGE_BYTES, site_of
 from models.edition.content import EditionContent, content_from_json, within_rights
-from models.edition.facts import describe_model
-from models.edition.gaps import find_gaps
+from models.edition.facts import describe_model, find_gaps
 from models.edition.wording import describe_gap, explain_gaps
 from models.sources import name_nation, name_sector
 from models.store import editions

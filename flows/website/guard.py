@@ -71,7 +71,7 @@ class Guard:
         self._base = urlsplit(settings.base_url).path.rstrip("/")
         self._login = settings.web_trusted_header.lower()
         self._proxies = frozenset(map(str, settings.web_proxies))
-        # Without a public address and a proxy: asked from this machine under another name, it is another site's page.
+        # Without a public address and a proxy: asked under a name that others can make to lead here, it is another site's page.
         self._by_own_name = not (settings.base_url or settings.web_proxies)
         self._visits = Limit(VISITS_PER_MINUTE, 60)
 
@@ -104,7 +104,7 @@ class Guard:
             logger.error("a request could not be answered: %s at %s", type(error).__name__, place_of(error))
 
     def _choose(self, scope: Scope, path: str, visitor: str, user: str) -> ASGIApp:
-        if self._by_own_name and is_loopback(visitor) and not _names_this_machine(Headers(scope=scope).getlist("host")):
+        if self._by_own_name and not _is_own_name(Headers(scope=scope).getlist("host"), here=is_loopback(visitor)):
             return self._error_page(scope, 421, "This is no name of it. CULTURE_BASE_URL sets its public address.")
         if not is_loopback(visitor) and not self._visits.allows(network_of(visitor)):
             return self._error_page(scope, 429, "You have asked for many pages. Wait a minute, then go on.")
@@ -157,14 +157,20 @@ def is_loopback(address: str) -> bool:
     return bool(plain_address(address)) and ip_address(address).is_loopback
 
 
-def _names_this_machine(hosts: list[str]) -> bool:
-    """Whether a Host header, if there is one, names this machine: any other name may have been made to lead here."""
+def _is_own_name(hosts: list[str], *, here: bool) -> bool:
+    """Whether a Host header, if there is one, is no name that another site may have made to lead to this machine.
+
+    Asked from elsewhere that is an address, or a name without a dot: what a container publishes on its machine alone is asked
+    from the container's gateway.
+    """
     host = ",".join(hosts) if hosts else "localhost"
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return False
-    return "@" not in host and (name == "localhost" or is_loopback(name))
+    if "@" in host or not name:
+        return False
+    return name == "localhost" or (is_loopback(name) if here else bool(plain_address(name)) or "." not in name)
 
 
 def plain_address(address: str) -> str:

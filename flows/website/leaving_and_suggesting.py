@@ -13,12 +13,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from flows.website.guard import Limit, network_of
-from flows.website.pages import LARGEST_ID, story
+from flows.website.pages import story
 from flows.website.site import site_of
 from models.edition.news import PRODUCT
 from models.reviews import IN_SCOPE
 from models.store import recipients, reviews
-from models.store.tables import Article
+from models.store.tables import LARGEST_ID, Article
 from models.themes import theme_ids
 
 MAX_TOKEN = 200  # letters; a longer one is noise

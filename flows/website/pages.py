@@ -28,6 +28,7 @@ from models.store.in_scope import members
 from models.store.search import Wanted, find, stories_of, story_of
 from models.store.story_relations import continued_by
 from models.store.tables import (
+    LARGEST_ID,
     Article,
     ArticleEdition,
     EarlierHeadline,
@@ -43,7 +44,6 @@ QUARTERS_TOLD = 4  # of which the newest stories are told
 STORIES_OF_QUARTER = 2
 NEIGHBOURS = 12
 ORGANISATIONS_SINCE = timedelta(days=92)
-LARGEST_ID = 2**31 - 1
 
 
 def themes(request: Request) -> Response:

@@ -24,7 +24,7 @@ from models.edition.trend_words import count_stories, count_things
 from models.edition.wording import describe_story, quote_story
 from models.rights import quotation
 from models.sources import Registry
-from models.store.article_facts import chunks
+from models.store.columns import chunks
 from models.store.database import Database
 from models.store.in_scope import article
 from models.store.search import Hit, named_organisations, stories_by_key

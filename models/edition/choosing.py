@@ -1,8 +1,10 @@
-"""Which stories of an edition lead it, and which of them a recipient gets. Pure."""
+"""Which stories of an edition lead it, which of them a recipient gets, and which dates ahead they tell of. Pure."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from models.edition.content import EditionContent, Selection, StoryItem
+from models.dates_ahead import Precision, last_day
+from models.edition.content import DateNote, EditionContent, Selection, StoryItem
 
 LEADS = 5
 LEADS_PER_THEME = 2  # five on one subject would hide the rest of the week
@@ -45,6 +47,39 @@ def empty_for(content: EditionContent, selection: Selection) -> EditionContent:
     return _narrow(content, selection, ())
 
 
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What is to come on a date, and the stories that tell of it, the best first."""
+
+    note: DateNote
+    stories: tuple[int, ...]  # ids of their articles
+
+
+def list_matters(stories: Sequence[StoryItem]) -> list[Matter]:
+    """The next first; of one day, that day before its week and month.
+
+    Stories tell of one matter where they name the same date and are about an organisation in common, or name it in the same
+    words. Where a story names a day, its week or month is not listed for it as well: the reader sees the headline alone.
+    """
+    dated = sorted(
+        ((note, story) for story in stories for note in _most_exact(story)),  # of one day, as the stories stand
+        key=lambda pair: (pair[0].day, list(Precision).index(pair[0].precision)),
+    )
+    told: list[tuple[DateNote, list[int]]] = []
+    places: dict[tuple[object, ...], int] = {}  # what makes a matter of a date -> its place in `told`
+    for note, story in dated:
+        marks = [("story", story.id), *(("about", one.id) for one in story.organisations)]
+        marks += [("said", note.quote)] if note.quote else []
+        keys = [(note.day, note.precision, *mark) for mark in marks]
+        place = next((places[key] for key in keys if key in places), len(told))
+        if place == len(told):
+            told.append((note, []))
+        if story.id not in told[place][1]:
+            told[place][1].append(story.id)
+        places.update((key, place) for key in keys if key not in places)
+    return [Matter(note, tuple(ids)) for note, ids in told]
+
+
 def _narrow(content: EditionContent, selection: Selection, stories: tuple[StoryItem, ...]) -> EditionContent:
     wanted = selection.themes or tuple(theme.id for theme in content.themes)
     return replace(
@@ -69,3 +104,13 @@ def _with_chosen_first(story: StoryItem, wanted: set[str]) -> StoryItem:
     if not wanted or story.primary in wanted:
         return story
     return replace(story, themes=tuple(sorted(story.themes, key=lambda theme: theme.theme not in wanted)))
+
+
+def _most_exact(story: StoryItem) -> list[DateNote]:
+    days = [note.day for note in story.ahead if note.precision is Precision.DAY]
+    return [
+        note
+        for note in story.ahead
+        if note.precision is Precision.DAY
+        or not any(note.day <= day <= last_day(note.day, note.precision) for day in days)
+    ]

@@ -23,13 +23,11 @@ from models.edition.content import (
     within_rights,
 )
 from models.edition.edits import edit_stories
-from models.edition.facts import ArticleFact, StoryFact, TagFact, WeekFacts, by_event
-from models.edition.gaps import find_gaps
-from models.links import web_address
+from models.edition.facts import ArticleFact, StoryFact, TagFact, WeekFacts, by_event, find_gaps
 from models.rights import Rights, credit, quotation
 from models.sources import Registry, Source
 from models.text import MAX_SENTENCE
-from models.text_safety import plain_line
+from models.text_safety import plain_line, web_address
 from models.themes import Theme
 from models.trends import ThemeHistory, Verdict, judge
 from models.weeks import LONDON, Week

@@ -11,9 +11,8 @@ from enum import StrEnum
 
 from models.edition.content import MAX_OUTLET, Basis, Editing, StoryItem, StoryTheme, Withheld
 from models.errors import UserError
-from models.links import web_address
 from models.reviews import MAX_REVIEWER
-from models.text_safety import plain_at, plain_line, plain_lines
+from models.text_safety import plain_at, plain_line, plain_lines, web_address
 from models.themes import unknown_theme
 from models.weeks import LONDON
 

@@ -1,7 +1,7 @@
 """What stands of articles beside their own row: the themes in effect with their sentences, and whom they name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,12 +10,12 @@ from sqlmodel import Session
 
 from models.edition.facts import MentionFact, TagFact
 from models.reviews import IN_SCOPE
+from models.store.columns import chunks
 from models.store.in_scope import article, latest_reviews, members, tag
 from models.store.tables import RecognisedArticle, StoredMention, StoredOrganisation
 from models.tagging.decisions import State
 from models.text_safety import plain_line
 
-CHUNK = 500  # ids in one query; SQLite allows 999 variables in old builds
 MAX_SUCCESSIONS = 10  # of mergers, one after another
 
 mention = StoredMention.__table__.c  # type: ignore[attr-defined]
@@ -113,8 +113,3 @@ def organisations_between(start: datetime, end: datetime, *, session: Session) -
     heirs = load_heirs(session=session)
     named = select(mention.organisation_id).join(inside, inside.c.id == mention.article_id).distinct()
     return frozenset(heirs.of(organisation_id)[0] for (organisation_id,) in session.execute(named))
-
-
-def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    """The ids in parts that a query can name."""
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from models.audit import WEEKS, Answer, Candidate, Recall, Stratum, estimate, stratum_of, tell_operators
 from models.audit import draw as draw_sample
 from models.reviews import IN_SCOPE, QUEUE_DAYS, UncertainTag
-from models.store.article_facts import chunks
+from models.store.columns import chunks
 from models.store.in_scope import article, stands, story
 from models.store.locks import lock_writers
 from models.store.reader_tables import AuditedStory

@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from models.store.collecting import CHUNK
-from models.store.columns import UtcDateTime
+from models.store.columns import UtcDateTime, chunks
 from models.store.tables import Article, ArticleAlias, BackfillPart
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -44,14 +43,12 @@ def finish_part(
 
 def held(urls: Collection[str], *, session: Session) -> dict[str, datetime]:
     """Those addresses that are stored, each with the time before which another capture of it would still be wanted."""
-    wanted = list(urls)
     found: dict[str, datetime] = {}
     own = select(_article.c.url, _article.c.first_seen_at, _waits())
     other = select(_alias.c.url, _article.c.first_seen_at, _waits()).join_from(
         _alias, _article, _alias.c.article_id == _article.c.id
     )
-    for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
+    for chunk in chunks(list(urls)):
         for query in (own.where(_article.c.url.in_(chunk)), other.where(_alias.c.url.in_(chunk))):
             for url, first_seen_at, waits in session.execute(query):
                 found[url] = first_seen_at if waits else _NEVER

@@ -1,17 +1,19 @@
-"""Queries of a collecting run: what is known, what is due, and how a batch of read entries is stored."""
+"""Queries of a collecting run: what is known, which pages are owed or looked at again, and how a batch is stored."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, cast, delete, func, insert, update
+from sqlalchemy import ColumnElement, bindparam, cast, delete, func, insert, or_, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlmodel import Session, col, select
 
-from models.store.columns import UtcDateTime
+from models.admission import Stored
+from models.revisits import RECHECK_DAYS, RECHECK_HOURS
+from models.store.columns import UtcDateTime, chunks
 from models.store.tables import (
     Article,
     ArticleAlias,
@@ -23,11 +25,14 @@ from models.store.tables import (
     SourceState,
     Story,
 )
+from models.tagging.decisions import State
 
 Row = dict[str, Any]  # the columns of a table
 _NAMING = frozenset({"title", "summary", "text"})  # columns that may name organisations
 
-CHUNK = 500  # addresses in one query; SQLite allows 999 variables in old builds
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)  # SQLite finds what is later by the index, but not what is merely "not null"
+_article = Article.__table__.c  # type: ignore[attr-defined]
+_alias = ArticleAlias.__table__.c  # type: ignore[attr-defined]
 
 
 def start_run(flow: str, now: datetime, *, session: Session) -> int:
@@ -56,10 +61,10 @@ def source_states(*, session: Session) -> dict[str, SourceState]:
 def note_failures_told(sources: Collection[str], now: datetime, *, session: Session) -> None:
     """Remember that a person was told that these sources fail."""
     state = SourceState.__table__.c  # type: ignore[attr-defined]
-    wanted = list(sources)
-    for start in range(0, len(wanted), CHUNK):
-        chosen = state.source.in_(wanted[start : start + CHUNK])
-        session.execute(update(SourceState).where(chosen, state.failures > 0).values(failure_told_at=now))
+    for chunk in chunks(list(sources)):
+        session.execute(
+            update(SourceState).where(state.source.in_(chunk), state.failures > 0).values(failure_told_at=now)
+        )
 
 
 def host_states(*, session: Session) -> dict[str, HostState]:
@@ -69,10 +74,8 @@ def host_states(*, session: Session) -> dict[str, HostState]:
 
 def known_aliases(urls: Collection[str], *, session: Session) -> set[str]:
     """Those of the addresses that lead to an article that is stored under another."""
-    wanted = list(urls)
     found: set[str] = set()
-    for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
+    for chunk in chunks(list(urls)):
         found.update(session.exec(select(ArticleAlias.url).where(col(ArticleAlias.url).in_(chunk))))
     return found
 
@@ -91,19 +94,18 @@ class RecentArticle(NamedTuple):
 
 def recent_articles(since: datetime, *, session: Session) -> Iterator[RecentArticle]:
     """The articles first seen since then, in that order."""
-    article = Article.__table__.c  # type: ignore[attr-defined]
     query = (
         select_columns(
-            article.id,
-            article.story_id,
-            article.outlet,
-            article.title,
-            func.coalesce(article.published_at, article.first_seen_at, type_=UtcDateTime()),
-            article.fingerprint,
-            article.url,
+            _article.id,
+            _article.story_id,
+            _article.outlet,
+            _article.title,
+            func.coalesce(_article.published_at, _article.first_seen_at, type_=UtcDateTime()),
+            _article.fingerprint,
+            _article.url,
         )
-        .where(article.first_seen_at >= since, article.story_id.is_not(None))
-        .order_by(article.first_seen_at, article.id)
+        .where(_article.first_seen_at >= since, _article.story_id.is_not(None))
+        .order_by(_article.first_seen_at, _article.id)
         .execution_options(yield_per=1000)
     )
     return (RecentArticle(*row) for row in session.execute(query))
@@ -111,16 +113,15 @@ def recent_articles(since: datetime, *, session: Session) -> Iterator[RecentArti
 
 def article_texts(ids: Collection[int], *, session: Session) -> dict[int, str]:
     """The texts of these articles: {id: text}, without those that never had one or whose text has been purged."""
-    article = Article.__table__.c  # type: ignore[attr-defined]
-    found = session.execute(select_columns(article.id, article.text).where(article.id.in_(list(ids))))
+    found = session.execute(select_columns(_article.id, _article.text).where(_article.id.in_(list(ids))))
     return {number: text for number, text in found if text}
 
 
 def articles_by_id(ids: Collection[int], *, session: Session) -> dict[int, Article]:
     """The articles with these numbers: {id: article}, no longer of the session: changing them changes nothing stored."""
-    wanted, found = list(ids), dict[int, Article]()
-    for start in range(0, len(wanted), CHUNK):
-        for article in session.exec(select(Article).where(col(Article.id).in_(wanted[start : start + CHUNK]))).all():
+    found = dict[int, Article]()
+    for chunk in chunks(list(ids)):
+        for article in session.exec(select(Article).where(col(Article.id).in_(chunk))).all():
             session.expunge(article)
             if article.id is not None:
                 found[article.id] = article
@@ -129,10 +130,9 @@ def articles_by_id(ids: Collection[int], *, session: Session) -> dict[int, Artic
 
 def article_ids_of(urls: Collection[str], *, session: Session) -> dict[str, int]:
     """The articles that are stored under these normalised addresses: {address: article id}."""
-    wanted, found = list(urls), dict[str, int]()
-    article = Article.__table__.c  # type: ignore[attr-defined]
-    for start in range(0, len(wanted), CHUNK):
-        query = select_columns(article.url, article.id).where(article.url.in_(wanted[start : start + CHUNK]))
+    found = dict[str, int]()
+    for chunk in chunks(list(urls)):
+        query = select_columns(_article.url, _article.id).where(_article.url.in_(chunk))
         found.update((url, article_id) for url, article_id in session.execute(query))
     return found
 
@@ -194,15 +194,83 @@ def store_rows(new: NewRows, *, session: Session) -> None:
         session.execute(statement, new.headlines)
 
 
+def add_events(events: Iterable[Row], *, session: Session) -> None:
+    """Keep the log of requests."""
+    if rows := list(events):
+        session.execute(insert(FetchEvent), rows)
+
+
+def stored_at(urls: Collection[str], *, session: Session) -> dict[str, Stored]:
+    """What is stored under these normalised addresses, an article's own or another one of it."""
+    columns: list[ColumnElement[Any]] = [
+        _article.id,
+        _article.source,
+        _article.title,
+        _article.summary,
+        _article.listed_title,
+        _article.listed_digest,
+        _article.attempts,
+        _article.first_seen_at,
+        _article.page_owed_since,
+        _article.page_checked_at,
+        _article.page_given_up,
+        _article.text.is_not(None),
+        _article.outcome,
+        _article.text_status,
+    ]
+    own = select_columns(_article.url, *columns)
+    other = select_columns(_alias.url, *columns).join_from(ArticleAlias, Article, _alias.article_id == _article.id)
+    found = dict[str, Stored]()
+    for chunk in chunks(list(urls)):
+        for query in (other.where(_alias.url.in_(chunk)), own.where(_article.url.in_(chunk))):
+            found.update((url, Stored(*rest)) for url, *rest in session.execute(query))
+    return found
+
+
+def owed_articles(
+    now: datetime | None, sources: Collection[str] | None, limit: int, *, session: Session
+) -> Sequence[Article]:
+    """Articles whose page is owed and due (with `now` None: due or not), those that have waited longest first."""
+    due = col(Article.page_due_at) > _EVER if now is None else col(Article.page_due_at) <= now
+    query = select(Article).where(due, col(Article.page_owed_since).is_not(None))
+    if sources is not None:
+        query = query.where(col(Article.source).in_(list(sources)))
+    return session.exec(query.order_by(col(Article.page_due_at), col(Article.id)).limit(limit)).all()
+
+
+def articles_to_recheck(
+    now: datetime, sources: Collection[str], limit: int, *, all_due: bool, session: Session
+) -> Sequence[Article]:
+    """Articles that were read and may have changed: where a listing says so, live pages, openings, and stories in scope.
+
+    With `all_due` also those live pages and openings that are not due yet.
+    """
+    before = now - timedelta(hours=RECHECK_HOURS)
+    live_or_hinted = col(Article.page_due_at).is_not(None) if all_due else col(Article.page_due_at) <= now
+    in_scope = col(Article.scope_state).in_([State.YES.value, State.UNCERTAIN.value])
+    query = (
+        select(Article)
+        .where(col(Article.first_seen_at) >= now - timedelta(days=RECHECK_DAYS), col(Article.page_checked_at) < now)
+        .where(col(Article.page_owed_since).is_(None), col(Article.source).in_(list(sources)))
+        .where(or_(live_or_hinted, in_scope & (col(Article.page_checked_at) < before)))
+        # Stories of the edition first: a day with many openings, or a listing that calls all of it updated, delays none.
+        .order_by(
+            in_scope.is_not(True), col(Article.page_due_at).is_(None), col(Article.page_checked_at), col(Article.id)
+        )
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
+def count_owed(*, session: Session) -> int:
+    """How many pages are owed."""
+    query = select_columns(func.count()).where(_article.page_due_at > _EVER, _article.page_owed_since.is_not(None))
+    return int(session.execute(query).scalar_one())
+
+
 def _alike(rows: Sequence[Row]) -> list[list[Row]]:
     """The rows in groups of the same columns, in their order."""
     groups: dict[frozenset[str], list[Row]] = {}
     for row in rows:
         groups.setdefault(frozenset(row), []).append(row)
     return list(groups.values())
-
-
-def add_events(events: Iterable[Row], *, session: Session) -> None:
-    """Keep the log of requests."""
-    if rows := list(events):
-        session.execute(insert(FetchEvent), rows)

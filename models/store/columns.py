@@ -1,13 +1,17 @@
-"""Kinds of columns that the tables share.
+"""What tables and queries share: kinds of columns, and parts of lists that are too long for one query.
 
 Times are aware UTC in Python. SQLite hands back naive ones, so the column type converts (design rule 5).
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import JSON, Column, DateTime, Dialect, Text, TypeDecorator
 from sqlmodel import Field
+
+CHUNK = 500  # values in one query; SQLite allows 999 variables in old builds
+T = TypeVar("T")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -48,3 +52,8 @@ def json_column(default: Any) -> Any:
 def text_column(*, optional: bool = False) -> Any:
     """A field that holds text of any length."""
     return Field(default=None if optional else "", sa_column=Column(Text, nullable=optional))
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in parts that one query can name."""
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

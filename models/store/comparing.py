@@ -15,8 +15,8 @@ from models.edition.content import EditionContent, StoryItem, content_from_json
 from models.organisations import plain_name
 from models.reviews import IN_SCOPE
 from models.sources import Registry, Source
-from models.store.article_facts import chunks
 from models.store.collecting import article_ids_of
+from models.store.columns import chunks
 from models.store.editions import edition_of
 from models.store.edits import gather_edited
 from models.store.in_scope import article, review, tag
@@ -194,12 +194,9 @@ def _addresses(items: Iterable[BulletinItem], *, session: Session) -> dict[str, 
     forms = {address: variants_of(address) for item in items if (address := item.address)}
     wanted = sorted({form for one in forms.values() for form in one})
     known = article_ids_of(wanted, session=session)
-    for start in range(0, len(wanted), 500):
-        query = select(
-            ArticleAlias.url, ArticleAlias.article_id
-        ).where(  # type: ignore[call-overload]
-            ArticleAlias.url.in_(wanted[start : start + 500])  # type: ignore[attr-defined]
-        )
+    alias = ArticleAlias.__table__.c  # type: ignore[attr-defined]
+    for chunk in chunks(wanted):
+        query = select(alias.url, alias.article_id).where(alias.url.in_(chunk))
         for url, number in session.execute(query):
             known.setdefault(url, number)
     return {address: known[form] for address, one in forms.items() for form in reversed(one) if form in known}

@@ -14,18 +14,15 @@ from sqlmodel import Session, col, select
 from models.edition.content import EditionContent, StoryItem
 from models.edition.edits import MAX_HEADLINE, Edit, EditError, Kind, Wanted, describe
 from models.edition.facts import StoryFact, WeekFacts
-from models.links import web_address
 from models.reviews import Decision
 from models.store import reviews
 from models.store.locks import lock_writers
 from models.store.placing import articles_of_stories, editions_near, listed_articles, weeks_told
-from models.store.tables import Article, Edition, StoredEdit
+from models.store.tables import LARGEST_ID, Article, Edition, StoredEdit
 from models.store.week_gathering import articles_of, gather_week
-from models.text_safety import plain_line
+from models.text_safety import plain_line, web_address
 from models.urls import normalise_url, without_user
 from models.weeks import Week
-
-_NUMBERS = 2**31  # no table of edits has more, and databases know no number without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +185,7 @@ class _Draft:
 
     def undo(self, number: int, names: dict[str, str]) -> str:
         """Undo an edit; of a move, also what it said of the themes, as far as nobody has spoken since."""
-        stored = self.session.get(StoredEdit, number) if number < _NUMBERS else None
+        stored = self.session.get(StoredEdit, number) if number <= LARGEST_ID else None
         if stored is None or stored.week != str(self.week) or stored.kind == Kind.UNDO:
             raise EditError(f"there is no edit {number} of the edition of {self.week}")
         again = select(StoredEdit.id).where(StoredEdit.week == stored.week, StoredEdit.undoes == number)

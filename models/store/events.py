@@ -23,8 +23,7 @@ from models.events import (
     find_followed,
 )
 from models.reviews import ReviewError
-from models.store.article_facts import chunks
-from models.store.columns import UtcDateTime
+from models.store.columns import UtcDateTime, chunks
 from models.store.database import Database
 from models.store.in_scope import article, members, published_or_seen, story
 from models.store.locks import lock_writers

@@ -9,7 +9,7 @@ composed again, it lets them go. Sealing makes them its own for good, and record
 then why no edition has told them. A reason is not a sentence: an edition that tells the story later replaces it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -32,14 +32,13 @@ from sqlmodel import Session
 from sqlmodel import select as select_rows
 
 from models.store.collecting import article_ids_of
-from models.store.columns import UtcDateTime
+from models.store.columns import UtcDateTime, chunks
 from models.store.in_scope import article, published_or_seen, scope_reviews, story_key
 from models.store.tables import Article, ArticleEdition, Edition
 from models.tagging.decisions import State
 from models.urls import normalise_url
 from models.weeks import Week
 
-CHUNK = 500  # ids in one query; SQLite allows 999 variables in old builds
 # A report that comes into scope longer than this before its edition's week is history, not news. Two weeks: a page that
 # could not be read for some days after the edition of its own week still finds the next.
 LATE_FOR = timedelta(days=14)
@@ -104,7 +103,7 @@ def editions_near(week: Week, *, session: Session) -> dict[str, Edition]:
 def left_out_for_good(article_ids: Collection[int], *, session: Session) -> set[int]:
     """Those of these articles that an editor left out of an edition that was sent."""
     found = set[int]()
-    for chunk in _chunks(sorted(article_ids)):
+    for chunk in chunks(sorted(article_ids)):
         query = select(_placed.article_id).where(_placed.article_id.in_(chunk), _placed.week.is_(None))
         found.update(session.scalars(query.where(_placed.reason.startswith(LEFT_OUT_BY_EDITOR))))
     return found
@@ -113,7 +112,7 @@ def left_out_for_good(article_ids: Collection[int], *, session: Session) -> set[
 def weeks_told(article_ids: Collection[int], *, session: Session) -> dict[int, str]:
     """The week of the sealed edition that told each of these articles; those that none has told are left out."""
     found: dict[int, str] = {}
-    for chunk in _chunks(sorted(article_ids)):
+    for chunk in chunks(sorted(article_ids)):
         query = select(_placed.article_id, _placed.week).where(_placed.article_id.in_(chunk), _placed.week.is_not(None))
         found.update((article_id, week) for article_id, week in session.execute(query))
     return found
@@ -158,11 +157,11 @@ def place_stories(edition: Edition, now: datetime, *, session: Session) -> None:
 def articles_of_stories(leads: Collection[int], *, session: Session) -> set[int]:
     """These articles, and all that share a story with one of them."""
     found, stories = set[int](), set[int]()
-    for chunk in _chunks(sorted(leads)):
+    for chunk in chunks(sorted(leads)):
         for article_id, story_id in session.execute(select(article.id, article.story_id).where(article.id.in_(chunk))):
             found.add(article_id)
             stories |= {story_id} if story_id is not None else set()
-    for chunk in _chunks(sorted(stories)):
+    for chunk in chunks(sorted(stories)):
         found.update(session.scalars(select(article.id).where(article.story_id.in_(chunk))))
     return found
 
@@ -258,11 +257,7 @@ def _periods_not_sent(first: Week, last: Week, sealed: Collection[str]) -> list[
 
 
 def _replace(rows: Sequence[dict[str, Any]], session: Session) -> None:
-    for chunk in _chunks([row["article_id"] for row in rows]):
+    for chunk in chunks([row["article_id"] for row in rows]):
         session.execute(delete(ArticleEdition).where(_placed.article_id.in_(chunk)))
     if rows:
         session.execute(insert(ArticleEdition), rows)
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

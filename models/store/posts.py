@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
-from models.store.article_facts import chunks
+from models.store.columns import chunks
 from models.store.deliveries import NOT_CONFIRMED, NOT_TOLD, OUT_OF_DATE, UNDER_WAY, DeliveryState
 from models.store.tables import ChannelPost, Edition
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Unpack
 
+from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
@@ -242,8 +243,6 @@ def check_address(address: str) -> str:
     Raises:
         RecipientError: it is not an address that mail can be sent to.
     """
-    from email_validator import EmailNotValidError, validate_email  # here: its tables are felt by every command
-
     try:
         found = validate_email(address.strip(), check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:

@@ -11,8 +11,9 @@ from sqlmodel import Session, and_, col, or_, select
 
 from models.audit import Stratum
 from models.reviews import IN_SCOPE, MAX_SUGGESTION, SURE_OF_SCOPE, SURE_OF_THEME, Decision, UncertainTag
+from models.store.columns import chunks
 from models.store.reader_tables import AuditedStory
-from models.store.tables import Article, ArticleAlias, Review, Story, Suggestion, Tag
+from models.store.tables import LARGEST_ID, Article, ArticleAlias, Review, Story, Suggestion, Tag
 from models.store.tagging import document_of
 from models.tagging.decisions import State
 from models.tagging.training import ReviewedArticle
@@ -21,7 +22,6 @@ from models.themes import load_themes, theme_ids
 from models.urls import normalise_url
 
 MOST_SUGGESTIONS = 500  # that wait at one time: more would bury the queue
-CHUNK = 500  # values in one statement; SQLite takes a limited number
 lead_row = aliased(Article)
 
 
@@ -40,7 +40,7 @@ def find_article(what: str, *, session: Session) -> Article | None:
     """The article that a person means: its number, or its address (or another one that led to it)."""
     given = what.strip().removeprefix("article").strip().lstrip("#").strip()
     if given.isdecimal() and len(given) < 18:
-        return session.get(Article, int(given))
+        return session.get(Article, int(given)) if int(given) <= LARGEST_ID else None
     address = normalise_url(given)
     if not address:
         return None
@@ -239,13 +239,12 @@ def count_since(moment: datetime | None, *, session: Session) -> int:
 def _leads_of(article_ids: Collection[int], *, session: Session) -> dict[int, Article]:
     """The lead of each of these articles' stories, by the article's id and by its own; an article without a story leads itself."""
     found: dict[int, Article] = {}
-    ids = sorted(article_ids)
-    for start in range(0, len(ids), CHUNK):
+    for chunk in chunks(sorted(article_ids)):
         query = (
             select(Article.id, lead_row)
             .outerjoin(Story, col(Story.id) == Article.story_id)
             .join(lead_row, col(lead_row.id) == func.coalesce(Story.lead_article_id, Article.id))
-            .where(col(Article.id).in_(ids[start : start + CHUNK]))
+            .where(col(Article.id).in_(chunk))
         )
         for article_id, lead in session.exec(query):
             if article_id is not None and lead.id is not None:
@@ -256,10 +255,10 @@ def _leads_of(article_ids: Collection[int], *, session: Session) -> dict[int, Ar
 def _drawn_among_no(article_ids: Collection[int], *, session: Session) -> dict[int, datetime]:
     """Those of these articles that the audit has drawn from what was neither shown nor in doubt, and when."""
     found: dict[int, datetime] = {}
-    ids, no = sorted(article_ids), (Stratum.NEAR, Stratum.FAR)
-    for start in range(0, len(ids), CHUNK):
-        chunk = col(AuditedStory.article_id).in_(ids[start : start + CHUNK])
-        query = select(AuditedStory.article_id, AuditedStory.drawn_at).where(chunk, col(AuditedStory.stratum).in_(no))
+    no = (Stratum.NEAR, Stratum.FAR)
+    for chunk in chunks(sorted(article_ids)):
+        among = col(AuditedStory.article_id).in_(chunk)
+        query = select(AuditedStory.article_id, AuditedStory.drawn_at).where(among, col(AuditedStory.stratum).in_(no))
         found.update(session.exec(query.order_by(col(AuditedStory.drawn_at).desc())).all())  # the first draw stays
     return found
 

@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, column, false, func, l
 from sqlmodel import Session
 
 from models.edition.facts import StoryFact
-from models.store.article_facts import chunks, tags_of
-from models.store.columns import UtcDateTime
+from models.store.article_facts import tags_of
+from models.store.columns import UtcDateTime, chunks
 from models.store.in_scope import article, carries, members, published_or_seen, stands, story_key
 from models.store.tables import Article, StoredMention
 from models.store.week_gathering import articles_of, leads_of

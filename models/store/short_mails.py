@@ -16,7 +16,7 @@ from models.edition.edits import Edit
 from models.edition.edits import Kind as EditKind
 from models.edition.facts import StoryFact, WeekFacts, by_event
 from models.edition.short import Kind
-from models.store.article_facts import chunks
+from models.store.columns import chunks
 from models.store.deliveries import LEFT_UNCONFIRMED, NOT_TOLD, UNDER_WAY, DeliveryState
 from models.store.edits import edits_of
 from models.store.story_relations import relate

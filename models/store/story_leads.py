@@ -1,7 +1,7 @@
 """Keeping stories whole: who leads, how many outlets carry it, when articles have come, gone or been read."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from models.outcomes import TextStatus
 from models.reviews import IN_SCOPE
-from models.store.collecting import CHUNK
+from models.store.columns import chunks
 from models.store.tables import Article, Review, Story, Tag
 from models.stories import choose_lead
 
@@ -33,12 +33,11 @@ def settle_stories(story_ids: Collection[int], *, session: Session) -> None:
 
     A story that has been folded into another keeps its row, without lead and outlets.
     """
-    ids = sorted(story_ids)
-    for start in range(0, len(ids), CHUNK):
-        _settle(ids[start : start + CHUNK], session)
+    for chunk in chunks(sorted(story_ids)):
+        _settle(chunk, session)
 
 
-def _settle(ids: list[int], session: Session) -> None:
+def _settle(ids: Sequence[int], session: Session) -> None:
     members: dict[int, dict[int, bool]] = defaultdict(dict)
     outlets: dict[int, set[str]] = defaultdict(set)
     c = _article.c
@@ -83,8 +82,7 @@ def _settle(ids: list[int], session: Session) -> None:
 
 def _reviewed(article_ids: list[int], session: Session) -> set[int]:
     found: set[int] = set()
-    for start in range(0, len(article_ids), CHUNK):
-        chunk = article_ids[start : start + CHUNK]
+    for chunk in chunks(article_ids):
         found.update(session.scalars(select(_review.c.article_id).where(_review.c.article_id.in_(chunk))))
     return found
 
@@ -97,8 +95,8 @@ def _carry_reviews(stories: Mapping[int, tuple[int | None, Collection[int]]], se
     """
     of_article: dict[int, list[Review]] = defaultdict(list)
     ids = [number for _, own in stories.values() for number in own]
-    for start in range(0, len(ids), CHUNK):
-        for review in session.scalars(select(Review).where(_review.c.article_id.in_(ids[start : start + CHUNK]))):
+    for chunk in chunks(ids):
+        for review in session.scalars(select(Review).where(_review.c.article_id.in_(chunk))):
             of_article[review.article_id].append(review)
     for lead, own in stories.values():
         said = _latest([review for number in own for review in of_article.get(number, ())])

@@ -9,8 +9,7 @@ from sqlmodel import Session
 from models.dates_ahead import DateAhead, dates_ahead
 from models.edition.facts import FollowedFact, StoryFact
 from models.events import FOLLOWS_WITHIN
-from models.store.article_facts import chunks
-from models.store.columns import UtcDateTime
+from models.store.columns import UtcDateTime, chunks
 from models.store.in_scope import article, members, report, stands, story
 from models.store.placing import weeks_told
 from models.store.tables import Article, EventReport, Story

@@ -11,17 +11,19 @@ from sqlmodel import Field, SQLModel
 from models.store.columns import json_column as _json
 from models.store.columns import text_column as _text
 from models.store.columns import time_column as _time
-from models.store.event_tables import EventReport as EventReport
-from models.store.event_tables import Separation as Separation
-from models.store.organisation_tables import RecognisedArticle as RecognisedArticle
-from models.store.organisation_tables import StoredMention as StoredMention
-from models.store.organisation_tables import StoredOrganisation as StoredOrganisation
 from models.store.reader_tables import ChannelPost as ChannelPost
 from models.store.reader_tables import Delivery as Delivery
 from models.store.reader_tables import Recipient as Recipient
 from models.store.reader_tables import StoredEdit as StoredEdit
 from models.store.reader_tables import Suggestion as Suggestion
 from models.store.reader_tables import ToldStory as ToldStory
+from models.store.recognition_tables import EventReport as EventReport
+from models.store.recognition_tables import RecognisedArticle as RecognisedArticle
+from models.store.recognition_tables import Separation as Separation
+from models.store.recognition_tables import StoredMention as StoredMention
+from models.store.recognition_tables import StoredOrganisation as StoredOrganisation
+
+LARGEST_ID = 2**31 - 1  # of any table; PostgreSQL fails where it is asked for more
 
 
 class Run(SQLModel, table=True):

@@ -92,11 +92,6 @@ def leads_since(since: datetime, limit: int, *, session: Session) -> Sequence[Ar
     return session.exec(query).all()
 
 
-def store_tagging(article_id: int, tagging: Tagging, *, session: Session) -> None:
-    """Replace what was said of an article; its copies share its scope."""
-    store_taggings([(article_id, tagging)], session=session)
-
-
 def store_taggings(taggings: Sequence[tuple[int, Tagging]], *, session: Session) -> None:
     """Replace what was said of the articles with these ids, a batch at a time; their copies share their scope.
 

@@ -14,8 +14,9 @@ from models.audit import tell_readers
 from models.edition.content import ModelNote
 from models.edition.facts import ArticleFact, SourceFact, StoryFact, WeekFacts, by_event, describe_model
 from models.outcomes import PollOutcome
-from models.store.article_facts import chunks, mentions_of, organisations_between, tags_of
+from models.store.article_facts import mentions_of, organisations_between, tags_of
 from models.store.audit import recall
+from models.store.columns import chunks
 from models.store.in_scope import (
     article,
     effective_themes,

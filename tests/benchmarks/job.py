@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 from flows.running import jobs
+from flows.tagging import open_tagger
 from models.settings import load_settings
 from models.sources import load_registry
 from models.store.database import open_database
@@ -103,7 +104,7 @@ def main() -> None:
     started = resource.getrusage(resource.RUSAGE_SELF)
     with open_database(settings.database_address) as database:
         if options.load_only:
-            jobs.open_tagger(database, settings, now=utc_now())
+            open_tagger.open_tagger(database, settings, now=utc_now())
             print("{}")
             return
         registry = load_registry(options.registry)

@@ -17,7 +17,7 @@ from typing import Any
 from flows.collecting.article_writer import ArticleWriter
 from flows.publishing.weekly import weekly_digest
 from models.settings import load_settings
-from models.store import collecting, owed_pages, tagging
+from models.store import collecting, tagging
 from models.store.database import Database, open_database
 from models.weeks import Week
 from tests.support.synthetic_store import fill, registry
@@ -63,10 +63,10 @@ def run_start(database: Database) -> None:
         collecting.source_states(session=session)
         collecting.host_states(session=session)
     with database.read() as session:
-        owed_pages.stored_at(urls, session=session)
+        collecting.stored_at(urls, session=session)
         sources = [source.id for source in registry().sources]
-        owed_pages.owed_articles(NOW, sources, 2000, session=session)
-        owed_pages.articles_to_recheck(NOW, sources, 10, all_due=False, session=session)
+        collecting.owed_articles(NOW, sources, 2000, session=session)
+        collecting.articles_to_recheck(NOW, sources, 10, all_due=False, session=session)
         tagging.count_untagged(session=session)
         tagging.untagged(64, session=session)
 

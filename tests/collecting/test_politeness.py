@@ -14,7 +14,7 @@ import zstandard
 
 from flows.fetching import addresses
 from flows.fetching.client import HostFacts, Limits, PoliteClient
-from flows.fetching.replies import retry_after
+from flows.fetching.single_request import retry_after
 from models.entries import Fetched, Reply
 from tests.support.fakes_client import AGENT, LOOPBACK, get, with_client
 from tests.support.fakes_web import Answer, Behaviour, FakeWeb, Handler, redirect

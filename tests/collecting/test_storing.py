@@ -12,7 +12,7 @@ from models.entries import Entry, Fetched, Page, Reply
 from models.outcomes import Outcome, TextStatus
 from models.rights import Rights
 from models.sources import Registry, Source, load_registry
-from models.store import collecting, owed_pages, tagging
+from models.store import collecting, tagging
 from models.store.database import Database
 from models.store.tables import Article, ArticleAlias, FetchEvent, Story
 from models.tagging.decisions import State, Tagging
@@ -154,7 +154,7 @@ def test_a_page_that_is_read_again_changes_its_article_and_keeps_its_story(
         failed = session.exec(select(Article).where(Article.text_status == TextStatus.FAILED)).one()
         assert failed.id is not None
     with database.write() as session:  # judged meanwhile, by its headline
-        tagging.store_tagging(failed.id, Tagging(0.1, State.NO, (), "m"), session=session)
+        tagging.store_taggings([(failed.id, Tagging(0.1, State.NO, (), "m"))], session=session)
     assert writer.store([reading.of("x", WIRE, article_id=failed.id)]) == [Outcome.NEW]
     with database.read() as session:
         again = session.get_one(Article, failed.id)
@@ -172,6 +172,6 @@ def test_what_is_left_for_a_later_run_is_stored_and_what_is_refused_is_not(
     assert writer.store(left) == [Outcome.DEFERRED, Outcome.REFUSED]
     assert facts(database) == {"later": ("deferred", "later", 1)}
     with database.read() as session:
-        (article,) = owed_pages.owed_articles(writer._now, None, 10, session=session)
+        (article,) = collecting.owed_articles(writer._now, None, 10, session=session)
     assert (article.text_status, article.attempts, article.page_given_up) == ("headline", 1, None)
     assert writer.store([]) == []

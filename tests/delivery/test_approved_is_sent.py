@@ -25,11 +25,10 @@ __all__ = ["edition_settings"]  # a fixture
 
 
 @pytest.fixture(name="database")
-def week_database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
-        fakes.fill(opened, weeks=1)
-        join(opened, 2)
-        yield opened
+def week_database(sqlite: Database) -> Database:
+    fakes.fill(sqlite, weeks=1)
+    join(sqlite, 2)
+    return sqlite
 
 
 @pytest.fixture(name="asking")

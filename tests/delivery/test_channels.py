@@ -201,6 +201,27 @@ def test_no_headline_calls_everybody_or_becomes_a_link(database: Database, setti
     )
 
 
+def test_no_domain_in_a_headline_becomes_a_link(database: Database, settings: Settings, hook: Hook) -> None:
+    """Chat services make a link of a bare domain; a mark that nobody sees stands where its dot would join it."""
+    asking = with_channels(settings, hook, {"team": {"alerts": ["speaking-up"]}})
+    now = fakes.MONDAY_7 + timedelta(days=1, hours=3)
+    title = "See evil.example, nhs.uk.evil.example and bücher。de: pay is up 3.5% in St. Mary's"
+    with database.write() as session:
+        fakes.add_story(
+            session, source=fakes.SOURCES[0], title=title, url="https://ward.example/a.html",
+            at=now - timedelta(hours=2), themes=[("speaking-up", "A word.", 0.9)],
+        )  # fmt: skip
+    send_short(
+        database, fakes.REGISTRY, asking, kind=Kind.ALERT, now=now, themes=fakes.THEMES, sleep=lambda seconds: None
+    )
+    (post,) = hook.posts
+    for said in (post["title"], post["message"].partition("\n")[0]):
+        assert not [domain for domain in ("evil.example", "nhs.uk", "bücher。de") if domain in said]
+        assert title in said.replace("\u2060", "")
+        assert "3.5% in St. Mary's" in said
+    assert post["message"].endswith("https://ward.example/a.html")
+
+
 def test_without_people_and_channels_nothing_is_sealed(database: Database, settings: Settings) -> None:
     assert send(database, settings).note == NOBODY
     assert states(database) == {}

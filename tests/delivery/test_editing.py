@@ -1,7 +1,6 @@
 """A person edits the edition before it goes: what they do is in it, asks for approval anew, is undone, and judges nothing."""
 
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,9 @@ from sqlmodel import col, select
 
 from deployments.cli import main
 from flows.publishing import weekly
-from flows.publishing.editing import EditResult, edit_edition
 from flows.publishing.edition import compose_edition
 from flows.publishing.exporting import stories_between
-from models.edition.content import StoryItem
-from models.edition.edits import EditError, Wanted
+from models.edition.edits import EditError
 from models.settings import Settings
 from models.store import editions
 from models.store.database import Database, open_database
@@ -23,54 +20,16 @@ from models.store.tables import Article, ArticleEdition, Review, StoredEdit
 from models.weeks import Week, utc_now
 from tests.support import fakes_edition as fakes
 from tests.support.fakes_delivery import edition_settings, join, send, states
-from tests.support.fakes_mail import Mailboxes, smtp_server
+from tests.support.fakes_edits import NEXT, NEXT_MONDAY, add_news, edit, mail_port, mail_server, numbers, week_database
+from tests.support.fakes_mail import Mailboxes
 
-FIVE = fakes.MONDAY_7 - timedelta(hours=2)
-NEXT, NEXT_MONDAY = fakes.WEEK.plus(1), fakes.MONDAY_7 + timedelta(days=7)
 UNREAD = "https://elsewhere.example/leaders"
 UNREAD_WORDS = {
     "sentence": "Worth reading beside the Ashcombe review.",
     "headline": "What leaders owe",
     "outlet": "Else",
 }
-__all__ = ["edition_settings"]  # a fixture
-
-
-@pytest.fixture(name="database")
-def week_database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
-        fakes.fill(opened, weeks=1)
-        join(opened, 2)
-        yield opened
-
-
-@pytest.fixture(name="mailboxes")
-def mail_server() -> Mailboxes:
-    return Mailboxes()
-
-
-@pytest.fixture
-def port(mailboxes: Mailboxes) -> Iterator[int]:
-    with smtp_server(mailboxes) as found:
-        yield found
-
-
-def edit(database: Database, settings: Settings, editor: str = "Ada", **wanted: Any) -> EditResult:
-    how = {"week": fakes.WEEK, "now": FIVE} | {key: wanted.pop(key) for key in ("week", "now") if key in wanted}
-    return edit_edition(
-        database, fakes.REGISTRY, settings, Wanted(editor, **wanted), themes=fakes.THEMES, **how  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-def add_news(database: Database, title: str, **values: Any) -> int:
-    given: dict[str, Any] = {"source": fakes.SOURCES[0], "at": fakes.WEEK.end - timedelta(hours=2)}
-    given["themes"] = [("workforce", "People leave.", 0.9)]
-    with database.write() as session:
-        return fakes.add_story(session, title=title, **(given | values)).id or 0
-
-
-def numbers(stories: tuple[StoryItem, ...]) -> list[int]:
-    return [story.id for story in stories]
+__all__ = ["edition_settings", "mail_port", "mail_server", "week_database"]  # fixtures
 
 
 def test_draft_edit_news_approval_second_edit_approval_sending(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flows.publishing import rendering
-from flows.publishing.archive import ArchiveEntry, render_index
+from flows.publishing.rendering import ArchiveEntry, render_index
 from flows.publishing.short import view_short
 from flows.publishing.view import Links
 from models.edition.content import EditionContent

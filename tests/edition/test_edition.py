@@ -13,12 +13,11 @@ from models.edition.choosing import choose_leads, empty_for, for_recipient
 from models.edition.compose import compose, rank
 from models.edition.content import Basis, GapKind, Selection, content_from_json
 from models.edition.facts import NOT_MEASURED, describe_model
-from models.links import web_address
 from models.store.database import Database
 from models.store.editions import gather_week
 from models.store.source_snapshots import record_sources
 from models.store.tables import Article
-from models.text_safety import plain_line
+from models.text_safety import plain_line, web_address
 from models.themes import theme_ids
 from models.weeks import Week
 from tests.support import fakes_edition as fakes

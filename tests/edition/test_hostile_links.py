@@ -31,7 +31,7 @@ def test_only_web_addresses_become_links(sqlite: Database, url: str) -> None:
         )
         number = add_lead(article, session=session)
         tags = (ThemeTag("workforce", 0.9, State.YES, "Evidence.", ()),)
-        tagging.store_tagging(number, Tagging(0.9, State.YES, tags, "m"), session=session)
+        tagging.store_taggings([(number, Tagging(0.9, State.YES, tags, "m"))], session=session)
         facts = gather_week(WEEK, session=session)
     content = compose(facts, REGISTRY, THEMES, MONDAY_7)
     assert [story.url for story in content.stories] == [""]

@@ -115,7 +115,7 @@ def store(database: Database, story: Story) -> EditionContent:
             tags = tuple(
                 ThemeTag(theme, 0.9, State.YES, evidence, (evidence[:20],)) for theme in ("workforce", "patient-care")
             )
-            tagging.store_tagging(article.id, Tagging(0.9, State.YES, tags, "m"), session=session)
+            tagging.store_taggings([(article.id, Tagging(0.9, State.YES, tags, "m"))], session=session)
     with database.read() as session:
         facts = gather_week(WEEK, session=session)
     return compose(facts, REGISTRY, THEMES, MONDAY_7)

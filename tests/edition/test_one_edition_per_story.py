@@ -1,6 +1,5 @@
 """Every story in scope is in exactly one edition, or it is on record why in none: whatever happens between two Mondays."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,26 +13,13 @@ from models.store.placing import PlacingError, weeks_told
 from models.store.tables import Article, Edition
 from models.tagging.decisions import State
 from tests.store.test_migrations import fill, upgrade
-from tests.support import fakes_edition as fakes
 from tests.support.fakes_composing import HARBOUR, add
 from tests.support.fakes_desk import desk_on
 from tests.support.fakes_web import Answer
-from tests.support.fakes_weekly import Weekly, monday, weekly_monitor
+from tests.support.fakes_weekly import Weekly, monday
+from tests.support.fakes_weeks import SUNDAY, TUESDAY, W46, W47, W48, W49, weekly_with_news
 
-W47 = fakes.WEEK
-W46, W48, W49 = W47.plus(-1), W47.plus(1), W47.plus(2)
-SUNDAY = W47.end - timedelta(hours=6)
-TUESDAY = W48.start + timedelta(days=1, hours=10)
-
-
-@pytest.fixture
-def weekly(database: Database, tmp_path: Path) -> Iterator[Weekly]:
-    """A monitor with an older story, so that no week is without one."""
-    with weekly_monitor(database, tmp_path) as running:
-        with database.write() as session:
-            for week in (W46, W47, W48, W49):
-                add(session, f"Of {week}", week.start + timedelta(days=2))
-        yield running
+__all__ = ["weekly_with_news"]  # a fixture
 
 
 def test_a_page_owed_on_sunday_and_read_on_tuesday_is_in_the_next_edition_once(weekly: Weekly) -> None:
@@ -139,18 +125,6 @@ def test_a_copy_that_comes_a_week_later_makes_no_news(weekly: Weekly) -> None:
     assert weekly.placed()["Wire, reprinted"] == "2026-W47"
 
 
-def test_a_copy_of_a_story_whose_week_had_no_edition_shares_its_reason(weekly: Weekly) -> None:
-    weekly.digest(W46)
-    with weekly.database.write() as session:
-        story = add(session, "Wire", SUNDAY)
-        copy = add(session, "Wire, reprinted", TUESDAY, source=HARBOUR)
-        copy.story_id = story.story_id
-        session.add(copy)
-    weekly.digest(W48)
-    assert set(weekly.told(W48)) == {"Of 2026-W48"}
-    assert weekly.placed()["Wire"] == weekly.placed()["Wire, reprinted"] == "edition-not-sent"
-
-
 def test_a_told_article_that_is_folded_into_another_story_takes_that_story_with_it(weekly: Weekly) -> None:
     with weekly.database.write() as session:
         told = add(session, "Told alone", SUNDAY)
@@ -241,44 +215,6 @@ def test_a_past_that_was_filled_in_is_news_for_no_edition(weekly: Weekly) -> Non
     assert weekly.placed()["Of the archive"] == "backfilled"
     workforce = next(trend for trend in weekly.edition(W48).trends if trend.theme == "workforce")
     assert workforce.counts[-2:] == (2, 1)
-
-
-def test_every_story_in_scope_has_an_edition_or_a_reason(weekly: Weekly) -> None:
-    with weekly.database.write() as session:
-        for back in range(12):
-            add(session, f"{back} weeks before", W47.plus(-back).start + timedelta(days=1))
-        add(session, "Out of scope", SUNDAY, scope="no")
-    for week in (W46, W47, W48):
-        weekly.digest(week)
-    with weekly.database.write() as session:  # a new source that lists what it had long before
-        add(session, "Of a month before", W48.plus(-4).start, first_seen_at=W49.start)
-        add(session, "Of the week of the first edition", W46.start, first_seen_at=W49.start)
-    weekly.digest(W49)
-    placed = weekly.placed()
-    with weekly.database.read() as session:
-        assert set(session.exec(select(Article.title))) - placed.keys() == {"Out of scope"}
-    assert placed["5 weeks before"] == placed["Of a month before"] == "before-first-edition"
-    assert placed["Of the week of the first edition"] == "too-old"
-    assert placed["1 weeks before"] == "2026-W46"
-
-
-def test_the_reason_of_a_week_without_an_edition_stays(weekly: Weekly) -> None:
-    weekly.digest(W46)
-    for week in (W48, W49, W49.plus(1), W49.plus(2), W49.plus(3)):
-        weekly.digest(week)
-    assert weekly.placed()["Of 2026-W47"] == "edition-not-sent"
-
-
-def test_a_late_story_in_a_draft_that_was_never_sent_has_a_reason_and_may_still_be_told_by_it(weekly: Weekly) -> None:
-    weekly.digest(W47)
-    with weekly.database.write() as session:
-        add(session, "Late", SUNDAY)
-    weekly.digest(W48, send=False)  # edited on Monday, and then the machine was down
-    weekly.digest(W49)
-    assert set(weekly.told(W49)) == {"Of 2026-W49"}
-    assert weekly.placed()["Late"] == weekly.placed()["Of 2026-W48"] == "edition-not-sent"
-    weekly.digest(W48)
-    assert weekly.placed()["Late"] == weekly.placed()["Of 2026-W48"] == "2026-W48"
 
 
 def test_what_was_sent_before_the_upgrade_is_not_told_again(database_address: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from lxml import html
 
 from flows.publishing.layout import view_edition
-from flows.publishing.pictures import trends_svg
+from flows.running.artifacts import trends_svg
 from models.dates_ahead import Precision
 from models.edition import trend_words
 from models.edition.content import Copy, DateNote, EditionContent, OrganisationNote, OtherReport, Selection, StoryItem

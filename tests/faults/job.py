@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flows.publishing.weekly import weekly_digest
 from flows.running import jobs
+from flows.tagging import open_tagger
 from models.settings import Settings, load_settings
 from models.sources import load_registry
 from models.store import recipients
@@ -74,7 +75,7 @@ def run(job: Job) -> None:
     now, week = datetime.fromisoformat(job.now), Week.parse(job.week)
     began = time.monotonic()
     with open_database(settings.database_address) as database:
-        jobs.open_tagger(database, settings, now=now)
+        open_tagger.open_tagger(database, settings, now=now)
         trained = time.monotonic()
         _add_people(database, now)
         asyncio.run(jobs.monitor(database, registry, settings, now=now))

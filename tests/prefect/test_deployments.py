@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -36,7 +37,7 @@ from models.sources import load_registry
 from models.store.database import Database, open_database
 from models.store.tables import Article
 from tests.support.postgres import Postgres
-from tests.support.prefect_cluster import cluster, program
+from tests.support.prefect_cluster import PASSWORD, cluster, program
 from tests.support.prefect_server import Product, until
 
 pytestmark = pytest.mark.long
@@ -136,7 +137,7 @@ def test_the_example_of_an_env_file_names_settings_that_exist_and_no_secret() ->
     for line in (FOLDER / ".env.example").read_text(encoding="utf-8").splitlines():
         found = re.fullmatch(r"#? ?([A-Z_]+)=(.*)", line)
         if found:
-            assert found[1] in known | {"POSTGRES_PASSWORD", "PREFECT_UI_API_URL"}, line
+            assert found[1] in known | {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "PREFECT_UI_API_URL"}, line
             assert "PASSWORD" not in found[1] or not found[2]
 
 
@@ -269,6 +270,9 @@ def test_of_two_workers_on_postgresql_one_is_killed_in_mid_run_and_nothing_is_lo
         registry = tmp_path / "sources.toml"
         registry.write_text(site.sources_toml(), encoding="utf-8")
         with cluster(postgres, tmp_path, registry) as running, open_database(running.database) as database:
+            with socket.create_connection(("127.0.0.1", running.redis)) as another_container:
+                another_container.sendall(b"PING\r\n")  # what Prefect finds there it unpickles
+                assert another_container.recv(100).startswith(b"-NOAUTH")
             # Each worker takes one run at a time, so the two that are started together need both.
             killed, upkeep = running.start_run("monitor", {"all_due": True}), running.start_run("upkeep", {})
             until(lambda: bool(stored_in(database)), 240, every=0.1)  # its listings are; its pages are read for seconds
@@ -281,6 +285,7 @@ def test_of_two_workers_on_postgresql_one_is_killed_in_mid_run_and_nothing_is_lo
             running.call("POST", f"/flow_runs/{killed}/set_state", crashed)
             again = running.ended(running.start_run("monitor", {"all_due": True}), 240)
             assert again["state_type"] == "COMPLETED", again["state"]["message"]
+            assert not [log for log in tmp_path.glob("*.log") if PASSWORD.encode() in log.read_bytes()]
             stored = stored_in(database)
             assert len(httpx.get(f"{running.web}stories.csv").text.splitlines()) > 1  # what the workers stored
             with database.read() as session:

@@ -225,7 +225,7 @@ def test_killed_itself_it_leaves_nothing_running_and_the_next_start_takes_over(
     # Its own again, or the one that is set, where another program had that one before and has left it since.
     assert product.port in {restarted.port, int(product.environment["CULTURE_PREFECT_PORT"])}
     assert product.ended(restarted.run, 60)["state_type"] == "CRASHED"
-    again = product.run("monitor", {"all_due": True})
+    again = product.ended(product.start_run("monitor", {"all_due": True}))
     assert again["state_type"] == "COMPLETED", again["state"]["message"]
     assert nothing_lost_or_doubled(product)
 

@@ -275,7 +275,7 @@ def test_the_prefect_server_is_killed_in_the_middle_of_a_run(product: Product) -
     product.start()
     ended = product.ended(first, 300)
     assert ended["state_type"] in {"COMPLETED", "CRASHED", "FAILED"}
-    again = product.run("monitor", {"all_due": True})
+    again = product.ended(product.start_run("monitor", {"all_due": True}))
     assert again["state_type"] == "COMPLETED", again["state"]["message"]
     with closing(sqlite3.connect(product.data / "culture.db")) as link:
         articles, addresses = link.execute("SELECT count(*), count(DISTINCT url) FROM article").fetchone()

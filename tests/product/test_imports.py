@@ -17,6 +17,7 @@ FORBIDDEN = {
 }
 FLOWS_THAT_ARE_PLAIN = (
     "flows.running.jobs",
+    "flows.running.sending",
     "flows.running.steps",
     "flows.tagging",
     "flows.fetching",

@@ -40,10 +40,11 @@ def command(folder: Path, *words: str, **environment: str) -> Ran:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, small_seeds_folder: Path) -> Path:
     """Where the demo was run, in a data folder whose name is not ASCII."""
     place = tmp_path_factory.mktemp("plain")
-    assert command(place, "demo", "--data", FOLDER).code == 0
+    quickly = {"CULTURE_FRAMEWORK": str(small_seeds_folder)}  # what it learns from is not tested here
+    assert command(place, "demo", "--data", FOLDER, **quickly).code == 0
     assert [path.name for path in place.iterdir()] == [FOLDER]
     return place
 

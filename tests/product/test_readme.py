@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from typer import Context
 from typer.main import get_command
 
-import models.store.organisation_tables
+import models.store.recognition_tables
 import models.store.tables  # noqa: F401  the tables register themselves
 from deployments.cli import app
 from deployments.schedules import catalogue

@@ -16,8 +16,8 @@ from flows.publishing.smtp import SmtpMailer, parse_smtp_url
 from flows.reading.bulletin import read_bulletin
 from flows.reading.page_dates import date_in_address
 from flows.reading.page_facts import PageFacts
-from flows.reading.page_language import tell_language
 from flows.reading.page_status import is_consent_wall, is_not_found, judge
+from flows.reading.parsing import tell_language
 from flows.reading.sources import Window
 from flows.reading.sources.listing import repair_xml
 from flows.reading.warc import Wanted, captures

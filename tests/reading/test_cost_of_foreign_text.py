@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from flows.fetching.decoding import EncodingError, decode
-from flows.fetching.replies import is_block_page, mining_reserved, retry_after
 from flows.fetching.robots import mining_rules
 from flows.fetching.short_pages import MAX_BYTES, refresh_address
-from flows.reading.html_text import paragraphs_of
+from flows.fetching.single_request import is_block_page, mining_reserved, retry_after
+from flows.reading.parsing import paragraphs_of
 from flows.reading.sources.listing import plain
 from models.dates import parse_date
 from models.kinds import Kind
@@ -115,6 +115,18 @@ WRAPPERS: dict[str, Callable[[str], object]] = {
 @pytest.mark.parametrize("piece", ["<!-- -->", "<!--", " ", " ;", ". ", "a@b ", ",", "[", "%41"])
 def test_no_run_of_letters_in_a_document_is_dear(place: str, piece: str) -> None:
     assert in_proportion(lambda length: WRAPPERS[place](fill(piece, length)))
+
+
+@pytest.mark.parametrize(
+    "piece", ["<b>a</b> ", "<a href=x>a</a> ", "<span>a </span>", "a<img src=x>", "<p><b>a</b></p>", "<h2>a</h2>"]
+)
+def test_no_number_of_elements_is_dear(piece: str) -> None:
+    """Of so many that what is slow shows: ten times as many as a page of news has."""
+
+    def cost(count: int) -> float:
+        return seconds(lambda: read_page(page(body=f"<article><h1>Board quits</h1><p>{piece * count}</p></article>")))
+
+    assert cost(14_000) <= RATIO * cost(7_000) + 10 * SLACK
 
 
 def test_comments_before_a_feed_are_passed_over() -> None:

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.fetching.decoding import EncodingError, TooManyBytesError, decode
-from flows.fetching.replies import is_block_page, retry_after
 from flows.fetching.robots import HostFacts, RobotsRules
+from flows.fetching.single_request import is_block_page, retry_after
 from flows.reading.page import is_html, read_page
 from flows.reading.page_dates import choose_published
 from flows.reading.sources import Window, read_entry_page, read_listing

@@ -30,6 +30,13 @@ def test_a_long_menu_is_not_read_with_an_article_that_has_no_paragraphs(tag: str
     assert all(paragraph in found.text for paragraph in story(6))
 
 
+def test_a_page_with_a_mark_on_each_word_is_read() -> None:
+    """As transcripts have it; of so many marks nothing is left but their words."""
+    text = "".join(f"<p>{''.join(f'<span>{word} </span>' for word in one.split())}</p>" for one in story(120))
+    found = read(page(body=f"<article><h1>Trust board quits</h1>{text}</article>"))
+    assert [line for line in found.text.split("\n") if line != "Trust board quits"] == story(120)
+
+
 META = (
     '<meta property="og:title" content="Trust board quits | Daily News">'
     '<meta property="og:site_name" content="Daily News">'

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from flows.reading.page_language import tell_language
+from flows.reading.parsing import tell_language
 from models.entries import Page
 from models.outcomes import TextStatus
 from tests.support.fakes_pages import ARTICLE, SENTENCES, ld, page, read, story

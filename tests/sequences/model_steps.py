@@ -7,7 +7,8 @@ from random import Random
 
 from sqlmodel import col, select
 
-from flows.running import jobs
+from flows.publishing import erasure
+from flows.tagging import open_tagger
 from flows.tagging.training import train
 from models.reviews import IN_SCOPE, check_decision
 from models.store import model_versions, recipients, reviews
@@ -71,7 +72,7 @@ def encoder_gone(world: World, chance: Random) -> str:
 
 def purge(world: World, chance: Random) -> str:
     registry = world.registry()
-    world.job(lambda: asyncio.run(jobs.upkeep(world.database, registry, world.settings, now=world.now)))
+    world.job(lambda: asyncio.run(erasure.upkeep(world.database, registry, world.settings, now=world.now)))
     for person in world.memory.people.values():
         long_ago = person.left_at is not None and person.left_at <= world.now - recipients.ERASE_AFTER
         person.erased |= long_ago and not person.active
@@ -92,7 +93,7 @@ def roll_back(world: World, chance: Random) -> str:
         return "no model"
     version = chance.choice(versions)
     try:
-        jobs.roll_back(world.database, world.settings, version)
+        open_tagger.roll_back(world.database, world.settings, version)
     except ValueError as error:
         return f"no going back: {error}"
     world.memory.pinned = version

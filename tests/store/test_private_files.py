@@ -3,27 +3,40 @@
 import os
 import signal
 import stat
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from deployments.processes import Child
 from models.private_files import write_whole
+from tests.support.forks import Forks
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
 
 
-def command(folder: Path, *words: str) -> str:
-    """Run the command as somebody whose umask lets everyone read and write; what it printed."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "deployments.cli", *words],
-        cwd=folder, env={**os.environ, "CULTURE_ENCODER": "tfidf"}, umask=0, capture_output=True, check=True,
-        encoding="utf-8", timeout=240,
-    )  # fmt: skip
-    return ran.stdout + ran.stderr
+def in_the_open(commands: Forks, folder: Path, *words: str, **environment: str) -> tuple[int, str]:
+    """Run the command as somebody whose umask lets everyone read and write; its exit code, and what it printed."""
+    given = {"CULTURE_ENCODER": "tfidf", **environment}
+    ran = commands.run("deployments.cli", *words, folder=folder, environment=given, umask=0)
+    return ran.returncode, (ran.stdout + ran.stderr).decode()
+
+
+Command = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def command(commands: Forks, small_seeds_folder: Path) -> Command:
+    """Run a command that succeeds, quickly trained; what it printed."""
+
+    def run(folder: Path, *words: str) -> str:
+        code, said = in_the_open(commands, folder, *words, CULTURE_FRAMEWORK=str(small_seeds_folder))
+        assert code == 0, said
+        return said
+
+    return run
 
 
 def loose(folder: Path) -> list[str]:
@@ -32,7 +45,7 @@ def loose(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the demo was run."""
     place = tmp_path_factory.mktemp("private")
     command(place, "demo")
@@ -45,7 +58,7 @@ def test_all_that_a_run_makes_is_its_owners_alone(folder: Path) -> None:
     assert loose(folder / "data") == []
 
 
-def test_a_file_left_half_written_for_all_to_read_lends_its_rights_to_none(folder: Path) -> None:
+def test_a_file_left_half_written_for_all_to_read_lends_its_rights_to_none(command: Command, folder: Path) -> None:
     data = folder / "data"
     # All but the demo's pages, which the demo alone writes.
     finished = [
@@ -75,7 +88,9 @@ def test_a_file_left_half_written_for_all_to_read_lends_its_rights_to_none(folde
     assert {path.with_name(f".{path.name}.part") for path in written if path.suffix in {".html", ".eml"}} <= gone
 
 
-def test_doctor_tells_of_files_that_others_may_read_and_makes_them_private_on_wish(folder: Path) -> None:
+def test_doctor_tells_of_files_that_others_may_read_and_makes_them_private_on_wish(
+    command: Command, folder: Path
+) -> None:
     data = folder / "data"
     for path in (data, data / "culture.db", data / "outbox"):
         path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o044)
@@ -87,7 +102,7 @@ def test_doctor_tells_of_files_that_others_may_read_and_makes_them_private_on_wi
     assert loose(data) == []
 
 
-def test_doctor_looks_at_the_files_with_passwords_beside_the_data_folder_too(tmp_path: Path) -> None:
+def test_doctor_looks_at_the_files_with_passwords_beside_the_data_folder_too(command: Command, tmp_path: Path) -> None:
     settings, channels = tmp_path / ".env", tmp_path / "mine.toml"
     settings.write_text("CULTURE_CHANNELS=mine.toml\n")
     channels.write_text('[[channel]]\nname = "team"\naddress = "jsons://team.example.org/a-token"\n')
@@ -109,22 +124,21 @@ def test_a_link_in_a_files_place_is_replaced_and_not_followed(tmp_path: Path) ->
     assert precious.read_text() == "mine"
 
 
-def test_a_folder_in_a_files_place_is_named(folder: Path) -> None:
+def test_a_folder_in_a_files_place_is_named(commands: Forks, folder: Path) -> None:
     page = next((folder / "data" / "archive").glob("2*.html"))
     page.unlink()
     page.mkdir()
     try:
-        ran = subprocess.run(
-            [sys.executable, "-m", "deployments.cli", "digest", "--week", page.stem],
-            cwd=folder, capture_output=True, encoding="utf-8", check=False, timeout=120,
-        )  # fmt: skip
-        assert ran.returncode == 2
-        assert f"data/archive/{page.name}: is a folder where a file is to be written; move it away" in ran.stderr
+        code, said = in_the_open(commands, folder, "digest", "--week", page.stem)
+        assert code == 2
+        assert f"data/archive/{page.name}: is a folder where a file is to be written; move it away" in said
     finally:
         page.rmdir()
 
 
-def test_links_beside_the_data_are_not_written_through_by_any_command(tmp_path: Path) -> None:
+def test_links_beside_the_data_are_not_written_through_by_any_command(
+    commands: Forks, command: Command, tmp_path: Path
+) -> None:
     """Locks, logs and marks too: a lock that was followed would empty what it leads to."""
     precious, data = tmp_path / "precious", tmp_path / "data"
     precious.write_text("mine")
@@ -134,12 +148,8 @@ def test_links_beside_the_data_are_not_written_through_by_any_command(tmp_path: 
         (data / name).symlink_to(precious)
     (data / "demo.json").symlink_to(tmp_path / "made")
     command(tmp_path, "demo")
-    started = subprocess.run(
-        [sys.executable, "-m", "deployments.cli", "start"],
-        cwd=tmp_path, env={**os.environ, "CULTURE_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"},
-        capture_output=True, encoding="utf-8", check=False, timeout=120,
-    )  # fmt: skip
-    assert started.returncode == 2
+    nowhere = "postgresql://nobody@127.0.0.1:9/none"
+    assert in_the_open(commands, tmp_path, "start", CULTURE_DATABASE_URL=nowhere)[0] == 2
     assert precious.read_text() == "mine"
     assert not (tmp_path / "made").exists()
     assert not [name for name in (*names, "demo.json") if (data / name).is_symlink()]

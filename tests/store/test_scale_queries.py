@@ -20,7 +20,6 @@ from models.store import (
     collecting,
     edits,
     events,
-    owed_pages,
     reviews,
     short_mails,
     story_leads,
@@ -78,10 +77,10 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "articles by number": lambda session: collecting.articles_by_id(range(100, 150), session=session),
     "articles of addresses": lambda session: collecting.article_ids_of(URLS, session=session),
     "articles' texts": lambda session: collecting.article_texts([1, ARTICLES], session=session),
-    "what is stored": lambda session: owed_pages.stored_at(URLS, session=session),
-    "pages that are owed": lambda session: owed_pages.owed_articles(NOW, ["source-001"], 100, session=session),
-    "how many are owed": lambda session: owed_pages.count_owed(session=session),
-    "pages to look at again": lambda session: owed_pages.articles_to_recheck(
+    "what is stored": lambda session: collecting.stored_at(URLS, session=session),
+    "pages that are owed": lambda session: collecting.owed_articles(NOW, ["source-001"], 100, session=session),
+    "how many are owed": lambda session: collecting.count_owed(session=session),
+    "pages to look at again": lambda session: collecting.articles_to_recheck(
         NOW, ["source-001"], 10, all_due=False, session=session
     ),
     "articles to compare with": lambda session: list(collecting.recent_articles(RECENT, session=session)),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.running import jobs
+from flows.tagging import open_tagger
 from flows.tagging.training import TrainSummary, train
 from models.reviews import check_decision
 from models.settings import Settings, load_settings
@@ -63,7 +64,7 @@ class Installation:
     def roll_back(self, version: str) -> None:
         """What a person does who prefers an earlier model."""
         with self.database() as database:
-            jobs.roll_back(database, self.settings, version)
+            open_tagger.roll_back(database, self.settings, version)
 
     def versions(self) -> dict[str, ModelVersion]:
         """All recorded models by name."""

@@ -1,7 +1,6 @@
 """Two weeks of news, readers, and one call that sends: what the tests of delivery share."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from flows.publishing.edition import DigestResult
 from flows.publishing.weekly import send_pending, weekly_digest
 from models.settings import Settings
 from models.store import recipients
-from models.store.database import Database, open_database
+from models.store.database import Database
 from models.store.tables import Delivery
 from tests.support import fakes_edition as fakes
 
@@ -22,10 +21,9 @@ NO_PAUSES = (0.0,) * 12
 
 
 @pytest.fixture(name="database")
-def edition_database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(f"sqlite:///{tmp_path / 'culture.db'}") as opened:
-        fakes.fill(opened, weeks=2)
-        yield opened
+def edition_database(sqlite: Database) -> Database:
+    fakes.fill(sqlite, weeks=2)
+    return sqlite
 
 
 @pytest.fixture(name="settings")

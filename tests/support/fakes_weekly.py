@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlmodel import select
 
 from flows.publishing.edition import DigestResult
-from flows.running import jobs
+from flows.running import sending
 from models.edition.content import EditionContent, StoryItem, content_from_json
 from models.reviews import check_decision
 from models.settings import Settings
@@ -17,7 +17,7 @@ from models.sources import Registry
 from models.store import recipients, reviews
 from models.store.database import Database
 from models.store.tables import Article, ArticleEdition, Edition
-from models.store.tagging import store_tagging
+from models.store.tagging import store_taggings
 from models.tagging.decisions import State, Tagging, ThemeTag
 from models.weeks import Week
 from tests.support import fakes_edition as fakes
@@ -41,7 +41,7 @@ class Weekly:
         self, week: Week, registry: Registry = fakes.REGISTRY, *, now: datetime | None = None, **how: object
     ) -> DigestResult:
         """The digest of a week, by default on its Monday."""
-        return jobs.digest(
+        return sending.digest(
             self.database,
             registry,
             self.settings,
@@ -75,7 +75,7 @@ class Weekly:
         with self.database.write() as session:
             tags = (ThemeTag("workforce", 0.8, State.YES, "People leave.", ()),) if scope is State.YES else ()
             tagging = Tagging(0.9 if scope is State.YES else 0.1, scope, tags, version)
-            store_tagging(article.id or 0, tagging, session=session)
+            store_taggings([(article.id or 0, tagging)], session=session)
 
     def review(self, article: Article, *, in_scope: bool, now: datetime) -> None:
         """Let a person say it."""

@@ -1,6 +1,7 @@
 """The processes of deployments/compose.yaml without containers: PostgreSQL, Redis, a Prefect server, its services, workers."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from deployments.prefect_api import free_port, is_healthy
 from deployments.prefect_environment import child_environment
@@ -20,12 +22,16 @@ from models.settings import PREFIX, load_settings
 from tests.support.postgres import Postgres
 from tests.support.prefect_server import ENDS, until
 
+COMPOSE = yaml.safe_load((Path(__file__).parents[2] / "deployments" / "compose.yaml").read_text(encoding="utf-8"))
+PASSWORD = "a-pass_word-of-the-tests"
+
 
 class Cluster:
     """The processes of compose.yaml without containers."""
 
-    def __init__(self, api: str, database: str) -> None:
+    def __init__(self, api: str, database: str, redis: int) -> None:
         self.api = api
+        self.redis = redis  # its port
         self.database = database  # ours; its address
         self.web = ""  # the address of the web edition
         self.workers: dict[Path, subprocess.Popen[bytes]] = {}  # by their logs
@@ -64,6 +70,19 @@ class Cluster:
         for number in ours:
             with suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
+
+
+def _filled(words: str) -> str:
+    """What compose.yaml says, with the value of its one variable."""
+    return re.sub(r"\$\{REDIS_PASSWORD[^}]*\}", PASSWORD, words)
+
+
+def _of_redis(port: int) -> dict[str, str]:
+    """How compose.yaml has Prefect sign in to Redis, at this machine's port."""
+    given = COMPOSE["x-environment"]
+    docket = _filled(given["PREFECT_SERVER_DOCKET_URL"]).replace("redis:6379", f"127.0.0.1:{port}")
+    password = _filled(given["PREFECT_REDIS_MESSAGING_PASSWORD"])
+    return {"PREFECT_SERVER_DOCKET_URL": docket, "PREFECT_REDIS_MESSAGING_PASSWORD": password}
 
 
 def _numbers() -> list[str]:
@@ -131,9 +150,19 @@ def cluster(postgres: Postgres, folder: Path, registry: Path) -> Iterator[Cluste
             "PREFECT_REDIS_MESSAGING_HOST": "127.0.0.1",
             "PREFECT_REDIS_MESSAGING_PORT": str(redis_port),
             "PREFECT_REDIS_MESSAGING_DB": "0",
-            "PREFECT_SERVER_DOCKET_URL": f"redis://127.0.0.1:{redis_port}/1",
+            **_of_redis(redis_port),
         }
-        words = [redis, "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        (folder / "redis.conf").write_text(_filled(COMPOSE["configs"]["redis"]["content"]), encoding="utf-8")
+        words = [
+            redis,
+            str(folder / "redis.conf"),
+            "--port",
+            str(redis_port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(folder),
+        ]
         stack.enter_context(program(words, clean, folder / "redis.log", folder))
         prefect = [sys.executable, "-m", "prefect"]
         upgrade = [*prefect, "server", "database", "upgrade", "--yes"]
@@ -144,7 +173,7 @@ def cluster(postgres: Postgres, folder: Path, registry: Path) -> Iterator[Cluste
         stack.enter_context(program([*prefect, "server", "services", "start"], shared, folder / "services.log", folder))
         register = [sys.executable, "-m", "deployments.registering"]
         subprocess.run(register, env=shared, cwd=folder, check=True, capture_output=True, timeout=240)
-        running = Cluster(api, ours)
+        running = Cluster(api, ours, redis_port)
         for number in (1, 2):
             name = f"worker-{number}"
             log = folder / f"{name}.log"

@@ -20,7 +20,7 @@ from models.store import audit, reviews
 from models.store.database import Database
 from models.store.reader_tables import AuditedStory
 from models.store.tables import Article, Story
-from models.store.tagging import store_tagging
+from models.store.tagging import store_taggings
 from models.tagging.decisions import State, Tagging
 from models.weeks import Week
 from tests.conftest import NOW
@@ -138,7 +138,7 @@ def test_what_later_days_bring_changes_neither_the_draw_nor_its_answers(
     assert "Of the stories in scope 80% were shown" in learned.missed
     with sqlite.write() as session:  # tagged anew: what was a "no" is a "yes", answered or not; and texts are purged
         for number in (missed, still_open):
-            store_tagging(number, Tagging(0.9, State.YES, (), "m2"), session=session)
+            store_taggings([(number, Tagging(0.9, State.YES, (), "m2"))], session=session)
         for article in session.exec(select(Article)):
             article.text = None
     assert asked(sqlite) == [still_open]  # though it is sure of it now

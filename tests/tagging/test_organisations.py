@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from deployments.commands.organisations import add_own
 from models.mentions import Recogniser
 from models.organisations import Organisation, Organisations, load_organisations, version_of
-from models.own_organisations import add_own
 from models.seeds import DataFileError
 
 

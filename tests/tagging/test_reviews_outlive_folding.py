@@ -9,12 +9,12 @@ import pytest
 from sqlmodel import col, select
 
 from flows.publishing.exporting import stories_between
-from flows.running import jobs
+from flows.running import sending
 from models.reviews import check_decision
 from models.store import editions, reviews
 from models.store.database import Database
 from models.store.tables import Article
-from models.store.tagging import copy_scope_to_duplicates, store_tagging, untagged
+from models.store.tagging import copy_scope_to_duplicates, store_taggings, untagged
 from models.tagging.decisions import State, Tagging, ThemeTag
 from models.themes import load_themes
 from models.weeks import Week
@@ -42,7 +42,7 @@ def tag(world: World) -> None:
     tagging = Tagging(0.9, State.YES, (ThemeTag("workforce", 0.8, State.YES, "People leave.", ()),), "m")
     with world.database.write() as session:
         for article in untagged(100, session=session):
-            store_tagging(article.id or 0, tagging, session=session)
+            store_taggings([(article.id or 0, tagging)], session=session)
         copy_scope_to_duplicates(session=session)
 
 
@@ -83,7 +83,7 @@ def test_themes_that_were_said_of_both_stand(world: World) -> None:
 def test_a_copy_of_a_reviewed_story_asks_for_no_new_approval(world: World) -> None:
     review(world, "first", HOUR, in_scope=True)
     week, later = Week.of(world.now), world.now + timedelta(days=4)
-    kept = jobs.digest(world.database, world.registry(), world.settings, week=week, now=later, send=False)
+    kept = sending.digest(world.database, world.registry(), world.settings, week=week, now=later, send=False)
     with world.database.write() as session:
         assert editions.approve(week, kept.content_hash, "Ada", session=session)
     page_opens(world)

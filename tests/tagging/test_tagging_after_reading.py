@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from deployments.demo_site import DemoSite
 from flows.running import jobs
+from flows.tagging import open_tagger
 from flows.tagging import waiting as tagging
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry
@@ -35,7 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder of a monitor that has run before, without articles."""
     folder = tmp_path_factory.mktemp("trained")
     with open_database(f"sqlite:///{folder / 'culture.db'}") as database:
-        jobs.open_tagger(database, settings_of(folder, 1), now=NOW)
+        open_tagger.open_tagger(database, settings_of(folder, 1), now=NOW)
     return folder
 
 

@@ -102,7 +102,7 @@ def test_a_review_of_a_theme_that_is_not_in_use_counts_for_its_scope_alone() -> 
     assert (learned.in_scope, learned.themes, learned.judged) == (True, (), ())
 
 
-def test_a_version_is_trained_once_and_then_read(tmp_path: Path) -> None:
+def test_a_version_is_trained_once_and_then_read(small_seeds: Path, tmp_path: Path) -> None:
     first, said = load_tagger(tmp_path, encoder="tfidf", weights_folder=None)
     again, said_again = load_tagger(tmp_path, encoder="tfidf", weights_folder=None)
     assert "trained now" in said
@@ -113,7 +113,7 @@ def test_a_version_is_trained_once_and_then_read(tmp_path: Path) -> None:
     assert facts["encoder"] == "tfidf"
 
 
-def test_a_changed_model_file_is_not_opened_but_trained_again(tmp_path: Path) -> None:
+def test_a_changed_model_file_is_not_opened_but_trained_again(small_seeds: Path, tmp_path: Path) -> None:
     tagger, _ = load_tagger(tmp_path, encoder="tfidf", weights_folder=None)
     with (tmp_path / tagger.version / "model.npz").open("ab") as file:
         file.write(b"!")
@@ -126,7 +126,7 @@ def test_reviews_and_encoders_make_other_versions() -> None:
     assert len({version_of(data, "tfidf"), version_of(more, "tfidf"), version_of(data, "minilm")}) == 3
 
 
-def test_reviews_teach(tmp_path: Path) -> None:
+def test_reviews_teach(small_seeds: Path, tmp_path: Path) -> None:
     """Twenty verdicts that a kind of article is in scope move the next one of its kind."""
     kind = "The dental nurses of the Isle of Purbeck hold their annual regatta, with cakes, at the surgery by the quay. Boat {}."
     before, _ = load_tagger(tmp_path, encoder="tfidf", weights_folder=None)

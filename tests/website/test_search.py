@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from flows.running import jobs
+from flows.publishing import erasure
 from models.reviews import check_decision
 from models.settings import Settings
 from models.store import reviews, search
@@ -171,8 +171,8 @@ def test_no_word_of_a_purged_text_is_left_in_the_file(
         with monkeypatch.context() as patched:
             patched.setattr(search, "forget_deleted", lambda **given: sys.exit("killed"))
             with pytest.raises(SystemExit):
-                asyncio.run(jobs.upkeep(sqlite, fakes.REGISTRY, settings, now=NOW))
-    done = asyncio.run(jobs.upkeep(sqlite, fakes.REGISTRY, settings, now=NOW))
+                asyncio.run(erasure.upkeep(sqlite, fakes.REGISTRY, settings, now=NOW))
+    done = asyncio.run(erasure.upkeep(sqlite, fakes.REGISTRY, settings, now=NOW))
     assert done.texts == (0 if killed else 40)
     held = b"".join(file.read_bytes() for file in tmp_path.glob("culture.db*"))
     assert b"quincunx" not in held

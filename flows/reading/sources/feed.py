@@ -1,15 +1,13 @@
 """RSS 0.9x to 2.0, RDF and Atom, however broken, by feedparser; JSON Feed goes to its own reader."""
 
-import codecs
-import io
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import feedparser
 
-from flows.reading.page_language import language_code
-from flows.reading.parser_faults import PARSER_FAULTS
+from flows.reading.parsing import PARSER_FAULTS, language_code
+from flows.reading.sources.feed_parser import TooMuchError, in_utf8, parse
 from flows.reading.sources.json_feed import read_json_feed
 from flows.reading.sources.listing import (
     ACCEPT_FEED,
@@ -17,13 +15,14 @@ from flows.reading.sources.listing import (
     MAX_ENTRIES,
     MAX_SUMMARY,
     MAX_TITLE,
+    Listed,
     Listing,
     RequestSpec,
     Window,
     plain,
     repair_xml,
+    settled,
 )
-from flows.reading.sources.settling import Listed, settled
 from models.dates import Reading, parse_date, readings
 from models.entries import Entry, Reply
 from models.urls import fragment_of, normalise_url
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from models.sources import Source
 
 _HTML = re.compile(rb"(?i)<(?:!doctype\s+html|html|head|body)\b")
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_DECLARATION = re.compile(r"^\s*<\?xml[^<>]{0,200}\?>")
 _ITEM_END = re.compile(rb"</(?:\w+:)?(item|entry)\s*>", re.IGNORECASE)
 _AUTHOR_IN_BRACKETS = re.compile(r"^[^\s@]{1,100}@[^\s@]{1,100}\s*\((.+)\)$")
 _ADDRESS = re.compile(r"\s?[(<]?[^\s@()<>]{1,100}@[^\s@()<>]{1,100}[)>]?\s?")
@@ -56,7 +53,7 @@ def read(reply: Reply, window: Window) -> Listing:
 
 def read_feed(body: bytes, *, url: str, now: datetime, content_type: str = "") -> Listing:
     """The entries of the feed in `body`; `url` is the base of relative links, `now` the time by which dates are judged."""
-    body, content_type = _in_utf8(body, content_type)
+    body, content_type = in_utf8(body, content_type)
     start = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         return Listing(problem="the answer is empty")
@@ -65,13 +62,10 @@ def read_feed(body: bytes, *, url: str, now: datetime, content_type: str = "") -
     if _HTML.match(_without_comments(body[:4000])):
         return Listing(problem="the answer is a web page, not a feed")
     shortened, truncated = _without_the_middle(repair_xml(body))
-    headers = {"content-type": content_type, "content-location": url}
-    # Bytes in a file object: a string might be taken for an address to fetch. Sanitising is left out, since all
-    # markup is dropped anyway.
     try:
-        parsed = feedparser.parse(
-            io.BytesIO(shortened), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-        )
+        parsed = parse(shortened, url, content_type)
+    except TooMuchError as error:
+        return Listing(problem=f"the feed is refused: {error}")
     except PARSER_FAULTS as error:
         return Listing(problem=f"the feed can't be read: {type(error).__name__}")
     entries = [_entry(item, parsed.get("feed", {}), url) for item in parsed.get("entries", [])]
@@ -126,15 +120,6 @@ def _link(item: Any, base: str) -> tuple[str, str] | None:
         if isinstance(place, str) and place.strip() and (url := normalise_url(place, base)):
             return url, place
     return None
-
-
-def _in_utf8(body: bytes, content_type: str) -> tuple[bytes, str]:
-    """A feed behind a byte order mark in UTF-8, and its type without another charset: the mark decides, whoever says otherwise."""
-    for mark, name in _MARKS:
-        if body.startswith(mark):
-            text = _DECLARATION.sub("", body.decode(name, "replace").lstrip("\ufeff"), count=1)
-            return text.encode("utf-8", "ignore"), content_type.partition(";")[0]
-    return body, content_type
 
 
 def _without_comments(start: bytes) -> bytes:

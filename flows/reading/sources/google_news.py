@@ -1,22 +1,22 @@
 """Google News search feeds, for discovery alone: headline, outlet and link, which is never resolved or fetched."""
 
-import io
 from typing import TYPE_CHECKING, Any
 
-import feedparser
-
+from flows.reading.parsing import PARSER_FAULTS
 from flows.reading.sources.feed import entry_dates, read_feed
+from flows.reading.sources.feed_parser import parse
 from flows.reading.sources.listing import (
     ACCEPT_FEED,
     MAX_ENTRIES,
     MAX_TITLE,
+    Listed,
     Listing,
     RequestSpec,
     Window,
     plain,
+    settled,
     with_parameters,
 )
-from flows.reading.sources.settling import Listed, settled
 from models.entries import Entry, Reply
 from models.urls import host_of, normalise_url
 
@@ -36,7 +36,10 @@ def read(reply: Reply, window: Window) -> Listing:
     listing = read_feed(reply.body, url=reply.url, now=window.until, content_type=content_type)
     if not listing.entries:
         return listing
-    parsed = feedparser.parse(io.BytesIO(reply.body), sanitize_html=False, resolve_relative_uris=False)
+    try:
+        parsed = parse(reply.body, reply.url, content_type)
+    except PARSER_FAULTS as error:
+        return Listing(problem=f"the feed can't be read: {error}")
     entries = [_entry(item, reply.url) for item in parsed.entries[:MAX_ENTRIES]]
     found = [entry for entry in entries if entry is not None]
     return Listing(

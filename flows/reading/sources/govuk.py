@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flows.fetching.decoding import load_json
-from flows.reading.html_text import paragraphs_of
-from flows.reading.page_language import language_code
+from flows.reading.parsing import language_code, paragraphs_of
 from flows.reading.sources.json_feed import is_json, items_of, text_of
 from flows.reading.sources.listing import (
     ACCEPT_JSON,

@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from flows.fetching.decoding import load_json
-from flows.reading.page_language import language_code
+from flows.reading.parsing import language_code
 from flows.reading.sources.listing import (
     MAX_AUTHOR,
     MAX_ENTRIES,
     MAX_SUMMARY,
     MAX_TITLE,
+    Listed,
     Listing,
     plain,
+    settled,
 )
-from flows.reading.sources.settling import Listed, settled
 from models.dates import parse_date, readings
 from models.entries import Entry
 from models.urls import fragment_of, normalise_url

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from lxml import etree
 
-from flows.reading.page_language import language_code
+from flows.reading.parsing import language_code
 from flows.reading.sources.feed import read_feed
 from flows.reading.sources.listing import (
     ACCEPT_XML,
