@@ -5,7 +5,6 @@ those that sentence-transformers published (Apache-2.0); a file with another SHA
 which way it came.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,60 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from models.settings import MINILM, MPNET
+from models.settings import MINILM
+from models.tagging.published_encoders import PUBLISHED, VOCABULARY_FILE, WEIGHTS_FILE, WeightsError, file_sha256
 from models.tagging.wordpiece import WordPiece
 
 Floats = NDArray[np.float32]
 
-WEIGHTS_FILE = "model.safetensors"
-VOCABULARY_FILE = "vocab.txt"
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """An encoder as it was published: the files' SHA-256, the network's measures, and what its file calls the parts."""
-
-    said: str  # its name for people
-    sha256: dict[str, str]  # of the two files (for the weights, the hub's own LFS id)
-    megabytes: int
-    dimensions: int
-    layers: int
-    first_place: int  # the position of a text's first token
-    markers: tuple[str, str]  # before and after a text
-    epsilon: float  # of the layer normalisation
-    attention: tuple[str, str, str, str, str]  # query, key, value, mix, and the norm after them
-
-
-PUBLISHED = {
-    MINILM: Published(
-        said="MiniLM",
-        sha256={
-            WEIGHTS_FILE: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-            VOCABULARY_FILE: "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-        },
-        megabytes=91,
-        dimensions=384,
-        layers=6,
-        first_place=0,
-        markers=("[CLS]", "[SEP]"),
-        epsilon=1e-12,
-        attention=("self.query", "self.key", "self.value", "output.dense", "output.LayerNorm"),
-    ),
-    MPNET: Published(
-        said="MPNet",
-        sha256={
-            WEIGHTS_FILE: "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
-            VOCABULARY_FILE: "dbd90cb94e2247bd4d4ccaecbf616d2290e66691d7d5e5bb81f063c2d0649ada",
-        },
-        megabytes=438,
-        dimensions=768,
-        layers=12,
-        first_place=2,
-        markers=("<s>", "</s>"),
-        epsilon=1e-5,
-        attention=("attn.q", "attn.k", "attn.v", "attn.o", "LayerNorm"),
-    ),
-}
 _HEADS = 12
 # Longer sentences are cut: the networks were trained on 128 tokens, about 90 words.
 _LONGEST = 128
@@ -90,15 +41,6 @@ _GELU = (
 _GELU_END = 5.477
 # Rows of GELU at a time: their numbers stay in the processor's cache from one step to the next.
 _GELU_ROWS = 32
-
-
-class WeightsError(ValueError):
-    """The encoder's files are missing or not the published ones; the message names the file."""
-
-
-def has_published_weights(folder: Path, encoder: str = MINILM) -> bool:
-    """Whether `folder` holds both files of the encoder, byte for byte as they were published."""
-    return all(_sha256(folder / name) == sha for name, sha in PUBLISHED[encoder].sha256.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +66,7 @@ class SentenceNetwork:
         """
         self._published = published = PUBLISHED[encoder]
         for name, sha in published.sha256.items():
-            found = _sha256(folder / name)
+            found = file_sha256(folder / name)
             if found != sha:
                 problem = "is missing" if found is None else "is not the published file"
                 raise WeightsError(f"{folder / name} {problem}")
@@ -196,7 +138,7 @@ class SentenceNetwork:
         if self._distances is None:
             return None
         places = np.arange(length)
-        return self._distances[_distance_bucket(places[None, :] - places[:, None])].transpose(2, 0, 1)
+        return self._distances[distance_bucket(places[None, :] - places[:, None])].transpose(2, 0, 1)
 
     def _normalise(self, state: Floats, norm: tuple[Floats, Floats]) -> None:
         """Layer normalisation over the last axis, in place."""
@@ -208,8 +150,8 @@ class SentenceNetwork:
         state += norm[1]
 
 
-def _distance_bucket(ahead: NDArray[np.intp]) -> NDArray[np.intp]:
-    """MPNet's (and T5's) number of a distance: those ahead apart from those behind, each distance below 8 by itself, then by powers."""
+def distance_bucket(ahead: NDArray[np.intp]) -> NDArray[np.intp]:
+    """MPNet's number of a distance: those ahead apart from those behind, each below 8 by itself, then by powers."""
     far = np.abs(ahead)
     steps = np.log(np.maximum(far, _NEAR) / _NEAR) / np.log(_FAR / _NEAR) * (_BUCKETS - _NEAR)
     return np.where(far < _NEAR, far, np.minimum(_NEAR + steps.astype(int), _BUCKETS - 1)) + np.where(
@@ -249,14 +191,6 @@ def _batches(order: Sequence[int], tokens: Sequence[Sequence[int]]) -> Iterator[
         size += len(tokens[i])
     if rows:
         yield rows
-
-
-def _sha256(file: Path) -> str | None:
-    """The file's SHA-256, or None if there is no such file."""
-    if not file.is_file():
-        return None
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _map_safetensors(file: Path) -> dict[str, Floats]:
