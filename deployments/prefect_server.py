@@ -7,6 +7,7 @@ Prefect's application through `RequestFilter`, as `python -m deployments.prefect
 
 import argparse
 import base64
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,15 @@ from typing import Any
 import uvicorn
 from prefect.server.api.collections import KNOWN_VIEWS
 from prefect.server.api.server import create_app
+from prefect.utilities.schema_tools.hydration import (
+    HydrationContext,
+    HydrationError,
+    InvalidJinja,
+    InvalidJSON,
+    handler,
+    jinja_handler,
+    json_handler,
+)
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -25,6 +35,8 @@ from models.settings import load_settings
 
 _READS = ("GET", "HEAD", "OPTIONS")
 MAX_BODY = 20_000_000  # bytes; Prefect's own clients send logs in parts of 4 MB
+# Levels of nesting that may stand around a text of JSON within a body, so that both together can be listed.
+LEVELS_ABOVE = 150
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/?#@\[\]\\,]+))(?::(\d{0,5}))?", re.IGNORECASE)
 _ANY_JSON: TypeAdapter[Any] = TypeAdapter(Any)
 _HEADERS = {
@@ -175,6 +187,30 @@ def _problem_of(body: bytes) -> tuple[int, str] | None:
     except ValidationError as error:
         return 400, f"That is no JSON that can be kept: {error.errors(include_input=False)[0]['msg']}."
     return None
+
+
+@handler("json")
+def _read_json(given: dict[str, Any], context: HydrationContext) -> Any:
+    """What a field of a form is whose value was written as JSON: a text within the body, read by Prefect after the filter."""
+    return _kept(json_handler(given, context), InvalidJSON)
+
+
+@handler("jinja")
+def _read_template(given: dict[str, Any], context: HydrationContext) -> Any:
+    """The same of a field whose value is a template."""
+    return _kept(jinja_handler(given, context), InvalidJinja)
+
+
+def _kept(value: Any, error: type[HydrationError]) -> Any:
+    """A value that can be written again, or an error with the reason."""
+    try:
+        written = json.dumps(value)
+    except TypeError:  # an error or a mark of Prefect's own
+        return value
+    except RecursionError:
+        return error(detail="too many levels")
+    problem = _problem_of(f"{'[' * LEVELS_ABOVE}{written}{']' * LEVELS_ABOVE}".encode())
+    return value if problem is None else error(detail=problem[1])
 
 
 def main() -> None:

@@ -189,5 +189,5 @@ async def _post(address: str, words: Sequence[str]) -> str:
             posted = {"text": "\n".join(filter(None, words)), "subject": words[0]}
             async with client.stream("POST", address, json=posted) as answer:
                 return "" if answer.is_success else f"the webhook answered {answer.status_code}"
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:  # UnicodeError: a host like xn--a
         return f"the webhook could not be reached ({type(error).__name__})"

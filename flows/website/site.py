@@ -1,17 +1,19 @@
 """What every page of the web edition draws on: the store, the registry, the templates, and a story as pages show it."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, wraps
-from threading import Lock
 from typing import Any, cast
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from sqlalchemy import func, select
 from sqlmodel import Session
 from sqlmodel import select as select_rows
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -82,9 +84,12 @@ class Site:
         return {}
 
     @cached_property
-    def making(self) -> Lock:
-        """Held while such a page is made: who asks for it meanwhile waits for it, and does not make it too."""
-        return Lock()
+    def making(self) -> WeakValueDictionary[tuple[str, int], asyncio.Lock]:
+        """Each held while its page is made: who asks for that meanwhile waits for it, and does not make it too.
+
+        They hold up nobody who asks for something else, and none of the threads in which pages are made.
+        """
+        return WeakValueDictionary()
 
     @cached_property
     def templates(self) -> Environment:
@@ -169,22 +174,25 @@ def site_of(request: Request) -> Site:
     return site
 
 
-def keep(page: Callable[[Request], Response]) -> Callable[[Request], Response]:
+def keep(page: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
     """A page that hangs on its path, its number and the news alone: made once a minute, and anew where a person has spoken."""
 
-    @wraps(page)
-    def kept(request: Request) -> Response:
+    def make(request: Request, asked: tuple[str, int]) -> Response:
         site, now = site_of(request), site_of(request).now()
-        asked = request.scope["path"], page_number(request.query_params.get("page", "1"))
         with site.database.read() as session:
             last_review = session.exec(select_rows(func.max(Review.id))).one()
-        with site.making:
-            made = site.kept.get(asked)
-            if made is None or made[0] != last_review or now - made[1] >= KEPT_FOR:
-                if len(site.kept) >= PAGES_KEPT:
-                    site.kept.clear()
-                made = site.kept[asked] = (last_review, now, page(request))
+        made = site.kept.get(asked)
+        if made is None or made[0] != last_review or now - made[1] >= KEPT_FOR:
+            if len(site.kept) >= PAGES_KEPT:
+                site.kept.clear()
+            made = site.kept[asked] = (last_review, now, page(request))
         return HTMLResponse(made[2].body, made[2].status_code)
+
+    @wraps(page)
+    async def kept(request: Request) -> Response:
+        asked = request.scope["path"], page_number(request.query_params.get("page", "1"))
+        async with site_of(request).making.setdefault(asked, asyncio.Lock()):
+            return await run_in_threadpool(make, request, asked)
 
     return kept
 

@@ -50,6 +50,15 @@ def test_a_webhook_that_can_not_be_reached_is_refused_without_its_secret(
     assert "canary" not in str(refused.value)
 
 
+@pytest.mark.parametrize("host", ["xn--", "xn--a"])
+def test_a_webhook_of_a_malformed_name_is_told_in_words(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("CULTURE_ALERT_WEBHOOK", f"https://{host}/canary")
+    state = asyncio.run(alert.fn("digest", "Failed", "It broke."))
+    assert state.type.value == "FAILED"
+    assert "the webhook could not be reached" in str(state.message)
+    assert "canary" not in str(state.message)
+
+
 def test_what_a_run_said_calls_nobody_and_becomes_no_link(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "<!channel> @here [Resume](https://evil.example) `x` www.evil.example \u202e" + "x" * 3000
     with webhook(Hook()) as hook:
