@@ -16,7 +16,7 @@ from models.channels import load_channels
 from models.edition.trend_words import count_things
 from models.private_files import find_loose
 from models.seeds import DataFileError
-from models.settings import AUTO, BLOCK, ENV_FILE, MINILM, REGISTRY, Settings, SettingsError
+from models.settings import BLOCK, ENV_FILE, REGISTRY, Settings, SettingsError
 from models.sources import load_registry
 from models.store import audit, model_versions, posts, recipients, reviews
 from models.store.collecting import source_states
@@ -24,8 +24,8 @@ from models.store.database import DatabaseError, DatabaseMissingError, open_to_r
 from models.store.model_versions import ModelState
 from models.store.source_snapshots import enabled_sources
 from models.store.tables import SourceState
-from models.tagging.encoders import EncoderMissingError
-from models.tagging.minilm import has_published_weights
+from models.tagging.encoders import EncoderMissingError, published_encoder
+from models.tagging.published_encoders import has_published_weights
 from models.themes import load_themes
 from models.weeks import LONDON, utc_now
 
@@ -213,9 +213,10 @@ def _model(settings: Settings) -> Finding:
 
 
 def _encoder(settings: Settings) -> str:
-    if settings.encoder not in {AUTO, MINILM}:
+    name = published_encoder(settings.encoder)
+    if name is None:
         return f"encoder {settings.encoder}"
-    there = has_published_weights(settings.models_folder / MINILM)
+    there = has_published_weights(settings.models_folder / name, name)
     return "the encoder's files are there" if there else "the encoder's files are fetched at first use"
 
 

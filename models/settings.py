@@ -21,7 +21,12 @@ from models.setting_checks import Contact, Cron, Folder, PublicAddress, is_web_a
 DISTRIBUTION, PREFIX, ENV_FILE = "nhs-culture-monitor", "CULTURE_", ".env"
 BLOCK = "secret:"  # names a Prefect Secret block, whose value the flows take
 REGISTRY, CHANNELS = "sources.toml", "channels.toml"  # in the data folder: the user's own, once there is one
-AUTO, TFIDF, MINILM = "auto", "tfidf", "minilm"  # of CULTURE_ENCODER; else a model of sentence-transformers
+AUTO, TFIDF, MINILM, MPNET = (
+    "auto",
+    "tfidf",
+    "minilm",
+    "mpnet",
+)  # of CULTURE_ENCODER; else a model of sentence-transformers
 
 
 def own_file(name: str, given: dict[str, Any]) -> Path | None:
@@ -77,7 +82,7 @@ class Settings(BaseSettings):
         "processes", description="What reads a backfill's archives: threads, processes or dask"
     )
     dask_address: str = Field("", description="Dask scheduler, tcp://host:8786; without it, a cluster on this machine")
-    encoder: str = Field(AUTO, description="auto, tfidf, minilm or the name of a sentence-transformers model")
+    encoder: str = Field(AUTO, description="auto, tfidf, minilm, mpnet or the name of a sentence-transformers model")
     encoder_folder: Path | None = Field(None, description="Folder with the encoder's files, if you have them already")
     guardian_api_key: SecretStr | None = Field(None, description="Key of the Guardian Open Platform")
     smtp_url: SecretStr | None = Field(

@@ -17,7 +17,7 @@ from models.private_files import write_whole
 from models.settings import MINILM, TFIDF, load_settings
 from models.sources import load_registry
 from models.store.database import open_database
-from models.tagging.minilm import has_published_weights
+from models.tagging.published_encoders import has_published_weights
 from models.themes import theme_ids
 from models.weeks import Week, utc_now
 

@@ -17,12 +17,14 @@ app = typer.Typer(help="The trained classifier.", no_args_is_help=True, rich_mar
 
 @app.command("fetch", epilog="Example: culture-monitor model fetch --data /srv/culture")
 def fetch(data: Data = None, verbose: Verbose = False) -> None:
-    """Fetch the sentence encoder ahead of time (84 MB, checked by SHA-256)."""
+    """Fetch the sentence encoder ahead of time (MiniLM 84 MB, MPNet 418 MB; checked by SHA-256)."""
     from flows.tagging.encoder_weights import FetchError, fetch_encoder  # here: an HTTP client, for this alone
+    from models.tagging.encoders import published_encoder
 
     settings = load_settings(data=data)
     try:
-        fetch_encoder(settings.models_folder / MINILM, source=settings.encoder_folder, say=console.line)
+        name = published_encoder(settings.encoder) or MINILM
+        fetch_encoder(settings.models_folder / name, name, source=settings.encoder_folder, say=console.line)
     except FetchError as error:
         console.problem(f"{error}; set CULTURE_ENCODER_FOLDER to a folder that has its files, or CULTURE_ENCODER=tfidf")
         raise typer.Exit(1) from error

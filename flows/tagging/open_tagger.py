@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from flows.tagging.encoder_weights import FetchError, fetch_encoder
 from models.edition.trend_words import count_things
 from models.private_files import write_whole
-from models.settings import AUTO, MINILM, TFIDF, Settings
+from models.settings import AUTO, TFIDF, Settings
 from models.store import model_versions, reviews
 from models.store import tagging as queries
 from models.store.database import Database
@@ -21,13 +21,13 @@ from models.store.locks import lock_file, wait_for_lock
 from models.store.model_versions import ModelError, ModelState
 from models.store.tables import ModelVersion
 from models.tagging.classifier import Tagger
-from models.tagging.encoders import choose_encoder
+from models.tagging.encoders import choose_encoder, published_encoder
 from models.tagging.evaluation import evaluate
 from models.tagging.held_out import as_labelled, is_held_out, measured_articles
 from models.tagging.identity import build_version
 from models.tagging.measured import shipped_scores
-from models.tagging.minilm import has_published_weights
 from models.tagging.promotion import model_card
+from models.tagging.published_encoders import has_published_weights
 from models.tagging.training import ReviewedArticle
 from models.tagging.versions import is_whole, load_tagger, load_version, read_facts
 
@@ -168,7 +168,7 @@ def shipped_tagger(settings: Settings) -> tuple[Tagger, list[str]]:
     """The model of the shipped seeds, fitted in a cache of its own below the data folder: it is never the one that tags."""
     notes: list[str] = []
     own = encoder_place(settings)
-    weights = own if own is not None and has_published_weights(own) else None
+    weights = own if own is not None and has_published_weights(own, own.name) else None
     cache = settings.data / "cache" / "models"
     weights = weights or encoder_folder(settings, notes, cache)
     cache.mkdir(parents=True, exist_ok=True)
@@ -208,7 +208,7 @@ def why_unusable(row: ModelVersion, settings: Settings) -> str:
         return "it was made by another build of the monitor, or for other themes"
     if row.encoder == TFIDF:
         return "it knows no encoder, and there is one now"
-    return f"its encoder {row.encoder} is not there or not set (`culture-monitor model fetch` gets MiniLM)"
+    return f"its encoder {row.encoder} is not there or not set (`culture-monitor model fetch` gets MiniLM and MPNet)"
 
 
 def _is_of_this_build(row: ModelVersion) -> bool:
@@ -217,21 +217,25 @@ def _is_of_this_build(row: ModelVersion) -> bool:
 
 def encoder_place(settings: Settings) -> Path | None:
     """Where the encoder's files are, if they are there; nothing is fetched."""
-    return settings.models_folder / MINILM if settings.encoder in {AUTO, MINILM} else None
+    name = published_encoder(settings.encoder)
+    return settings.models_folder / name if name else None
 
 
 def encoder_folder(settings: Settings, notes: list[str], models_folder: Path | None = None) -> Path | None:
     """Where the encoder's files are; fetched at first use where the setting lets them be."""
-    if settings.encoder not in {AUTO, MINILM}:
+    name = published_encoder(settings.encoder)
+    if name is None:
         return None
-    folder = (models_folder or settings.models_folder) / MINILM
+    folder = (models_folder or settings.models_folder) / name
     failed = folder / FETCH_FAILED
     if settings.encoder == AUTO and not settings.encoder_folder and _is_recent(failed):
         return folder
     try:
-        fetch_encoder(folder, source=settings.encoder_folder, seconds=FETCH_SECONDS)
+        fetch_encoder(
+            folder, name, source=settings.encoder_folder, seconds=FETCH_SECONDS if settings.encoder == AUTO else None
+        )
     except FetchError as error:
-        if settings.encoder == MINILM:
+        if settings.encoder != AUTO:
             raise
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(failed, f"{error}\n".encode())

@@ -1,4 +1,4 @@
-"""Which sentence encoder is used: MiniLM in numpy, one through sentence-transformers, or none."""
+"""Which sentence encoder is used: a published one in numpy, one through sentence-transformers, or none."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from models.private_files import open_new
 from models.settings import AUTO, MINILM, TFIDF, SettingsError
-from models.tagging.minilm import MiniLM, has_published_weights
+from models.tagging.published_encoders import PUBLISHED, has_published_weights
+from models.tagging.sentence_network import SentenceNetwork
 
 Floats = NDArray[np.float32]
 
@@ -48,19 +49,18 @@ class Choice:
         return self.encoder.name if self.encoder else TFIDF
 
 
-class MiniLMEncoder:
-    """all-MiniLM-L6-v2 from a folder with its published weights; read at the first use."""
+class PublishedEncoder:
+    """An encoder from a folder with its published weights; read at the first use."""
 
-    name = MINILM
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
         self._folder = folder
-        self._network: MiniLM | None = None
+        self._network: SentenceNetwork | None = None
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Shape (len(texts), 384)."""
+        """Shape (len(texts), the network's dimensions)."""
         if self._network is None:
-            self._network = MiniLM(self._folder)
+            self._network = SentenceNetwork(self._folder, self.name)
         return self._network.encode(texts)
 
 
@@ -90,17 +90,19 @@ class SentenceTransformersEncoder:
 
 
 def choose_encoder(setting: str, weights_folder: Path | None) -> Choice:
-    """The encoder that `setting` (auto, tfidf, minilm or a name) means, with the weights that are there.
+    """The encoder that `setting` (auto, tfidf, minilm, mpnet or a name) means, with the weights that are there.
 
     Raises:
         EncoderMissingError: one was named that is not there; `auto` falls back instead, and says so.
     """
     if setting == TFIDF:
         return Choice(None, "Tagging with TF-IDF alone, as set.")
-    if setting not in (AUTO, MINILM):
+    name = published_encoder(setting)
+    if name is None:
         return Choice(SentenceTransformersEncoder(setting), f"Tagging with TF-IDF and the encoder {setting}.")
-    if weights_folder is not None and has_published_weights(weights_folder):
-        return Choice(MiniLMEncoder(weights_folder), "Tagging with TF-IDF and the encoder MiniLM.")
+    said = PUBLISHED[name].said
+    if weights_folder is not None and has_published_weights(weights_folder, name):
+        return Choice(PublishedEncoder(weights_folder, name), f"Tagging with TF-IDF and the encoder {said}.")
     if setting == AUTO:
         return Choice(
             None,
@@ -108,9 +110,15 @@ def choose_encoder(setting: str, weights_folder: Path | None) -> Choice:
             "(get it with `culture-monitor model fetch`).",
         )
     raise EncoderMissingError(
-        f"the MiniLM encoder's files are not in {weights_folder}: get them with `culture-monitor model fetch`, "
-        "or set CULTURE_ENCODER=auto"
+        f"the {said} encoder's files are not in {weights_folder}: get them with `culture-monitor model fetch` (with "
+        f"CULTURE_ENCODER={name}), or set CULTURE_ENCODER=auto"
     )
+
+
+def published_encoder(setting: str) -> str | None:
+    """The encoder with published weights that `setting` means; None for TF-IDF alone and for a name of sentence-transformers."""
+    name = MINILM if setting == AUTO else setting
+    return name if name in PUBLISHED else None
 
 
 class CachedEncoder:

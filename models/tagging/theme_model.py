@@ -32,7 +32,7 @@ from models.tagging.steps import (
     linear_classifier,
     word_features,
 )
-from models.tagging.thresholds import choose_thresholds
+from models.tagging.thresholds import precise_threshold
 from models.themes import theme_ids
 
 # Of each article so many sentences are encoded, those that say most by their words; the others count by their words alone.
@@ -138,7 +138,7 @@ class ThemeModel:
         return said
 
     def _calibrate(self, extent: Extent, columns: Floats, examples: ThemeExamples, passage: NDArray[np.intp]) -> None:
-        """Learns the classifier of articles of one extent, and its thresholds from what it says of unseen ones."""
+        """Learns the classifier of articles of one extent, and its threshold from what it says of unseen ones."""
         known, carries = examples.judged[passage], examples.carries[passage]
         article = passage[np.nonzero(known)[0]]
         weights = {"sample_weight": examples.document_weights[article]}
@@ -153,7 +153,8 @@ class ThemeModel:
             method="predict_proba",
         )[:, 1]
         self.articles[extent].fit(columns[known], carries[known], **weights)
-        self.thresholds[extent] = choose_thresholds(unseen, carries, known)
+        # One for all themes: a theme has a few dozen examples, of which its own threshold would learn their accidents.
+        self.thresholds[extent] = precise_threshold(unseen[known], carries[known])
 
     def read(self, documents: Sequence[Doc]) -> list[SentenceScores]:
         """The log odds of all sentences; those that are not worth the encoder are scored by their words alone."""

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Number = TypeVar("Number", float, Floats)
 
-# A theme has a few dozen examples: its own best threshold counts as much as the common one only from this many on.
-_COMMON_COUNTS = 100
 # A wrong tag in a digest costs more than one left to review. Of the tags shown, four in five are to be right; about one story
 # in ten that is called in scope is not, so of the tags of stories in scope this share is to be.
 PRECISION = 0.88
@@ -26,18 +24,6 @@ def precise_threshold(probabilities: Floats, yes: NDArray[np.bool_]) -> float:
     smooth = np.convolve(np.pad(shares, 2, mode="edge"), np.ones(5) / 5, mode="valid")
     enough = np.flatnonzero(smooth >= PRECISION)
     return float(_GRID[enough[0]] if len(enough) else _GRID[-1])
-
-
-def choose_thresholds(probabilities: Floats, yes: NDArray[np.bool_], known: NDArray[np.bool_]) -> Floats:
-    """One threshold a column: the column's own, drawn towards that of all where examples are few."""
-    common = precise_threshold(probabilities[known], yes[known])
-    chosen = []
-    for column in range(yes.shape[1]):
-        rows = known[:, column]
-        count = int(yes[rows, column].sum())
-        own = precise_threshold(probabilities[rows, column], yes[rows, column]) if count else common
-        chosen.append((count * own + _COMMON_COUNTS * common) / (count + _COMMON_COUNTS))
-    return np.array(chosen)
 
 
 def doubt_from(threshold: Number) -> Number:

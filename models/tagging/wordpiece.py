@@ -1,4 +1,4 @@
-"""BERT's uncased word pieces, as all-MiniLM-L6-v2 expects its text."""
+"""BERT's uncased word pieces, as the sentence encoders expect their text."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ _LONGEST_WORD = 100
 class WordPiece:
     """Text to token ids: accents and case dropped, words cut into the longest known pieces."""
 
-    def __init__(self, vocabulary: Iterable[str]) -> None:
+    def __init__(self, vocabulary: Iterable[str], markers: tuple[str, str] = ("[CLS]", "[SEP]")) -> None:
         self._ids = {piece: number for number, piece in enumerate(vocabulary)}
         self._unknown = [self._ids["[UNK]"]]
-        self._first = self._ids["[CLS]"]
-        self._last = self._ids["[SEP]"]
+        self._first = self._ids[markers[0]]
+        self._last = self._ids[markers[1]]
         self._known: dict[str, list[int]] = {}
 
     def encode(self, text: str, longest: int) -> list[int]:

@@ -15,7 +15,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from models.events import OPENING, Compared
-from models.tagging.encoders import MiniLMEncoder
+from models.settings import MINILM
+from models.tagging.encoders import PublishedEncoder
 from models.text import clean_text
 from tests.quality.events import HERE, SETS, Figure, invented, retold
 from tests.quality.events_held_out import features, may_join
@@ -25,7 +26,7 @@ WRONG = (4, 8, 16, 30)  # of the retold pairs
 Pairs = tuple[np.ndarray, np.ndarray]  # features, the cosine last, and whether the pair is of one event
 
 
-def of_invented(name: str, encoder: MiniLMEncoder) -> tuple[Pairs, int]:
+def of_invented(name: str, encoder: PublishedEncoder) -> tuple[Pairs, int]:
     """The pairs of a set that may be put together, and how many of its pairs are of one event."""
     reports = invented(name)
     cosines = _cosines([one.compared for one in reports], encoder)
@@ -38,7 +39,7 @@ def of_invented(name: str, encoder: MiniLMEncoder) -> tuple[Pairs, int]:
     return (np.array(rows), np.array(same)), of_one_event
 
 
-def of_retold(encoder: MiniLMEncoder) -> np.ndarray:
+def of_retold(encoder: PublishedEncoder) -> np.ndarray:
     """The features of the pairs of retold reports that tell of different events."""
     labels = tomllib.loads((HERE / "pairs.toml").read_text(encoding="utf-8"))["retold"]
     related = {frozenset(pair.split()) for kind in labels.values() for pair in kind}
@@ -53,7 +54,7 @@ def of_retold(encoder: MiniLMEncoder) -> np.ndarray:
     )
 
 
-def _cosines(reports: Sequence[Compared], encoder: MiniLMEncoder) -> np.ndarray:
+def _cosines(reports: Sequence[Compared], encoder: PublishedEncoder) -> np.ndarray:
     texts = [f"{one.account.title}. {clean_text(one.account.opening)[:OPENING]}" for one in reports]
     vectors = encoder.encode(texts)
     return np.asarray(vectors @ vectors.T)
@@ -63,7 +64,7 @@ def main() -> None:
     """Print how many pairs are put together rightly, without and with the cosine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("encoder", type=Path)
-    encoder = MiniLMEncoder(parser.parse_args().encoder)
+    encoder = PublishedEncoder(parser.parse_args().encoder, MINILM)
     sets = {name: of_invented(name, encoder) for name in SETS}
     others = of_retold(encoder)
     for said, columns in (("words", slice(0, -1)), ("words and cosine", slice(None))):

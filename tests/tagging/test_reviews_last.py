@@ -211,11 +211,11 @@ def test_another_build_with_other_seeds_and_vocabulary_learns_from_the_reviews(
 def test_the_name_of_a_model_changes_with_all_that_shapes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     data = load_training_data()
     names = {version_of(data, "tfidf"), version_of(data, "minilm")}
-    for constant in ("PRECISION", "_DOUBT", "_COMMON_COUNTS"):
+    for constant in ("PRECISION", "_DOUBT"):
         with monkeypatch.context() as patch:
             patch.setattr(thresholds, constant, 0.7)
             names.add(version_of(data, "tfidf"))
-    assert len(names) == 5
+    assert len(names) == 4
     assert version_of(data, "tfidf") in names
 
 

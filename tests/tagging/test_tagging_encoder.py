@@ -7,6 +7,7 @@ import mmap
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import pytest
 from scipy.special import ndtr
 
 from flows.tagging.encoder_weights import FetchError, fetch_encoder
-from models.tagging import minilm
+from models.tagging import sentence_network
 from models.tagging.encoders import CachedEncoder, EncoderMissingError, choose_encoder
-from models.tagging.minilm import MiniLM, WeightsError, gelu, has_published_weights
+from models.tagging.published_encoders import PUBLISHED, WeightsError, has_published_weights
+from models.tagging.sentence_network import SentenceNetwork, distance_bucket, gelu
 from models.tagging.wordpiece import WordPiece
 from models.text import clean_text, looks_english, split_sentences
 
@@ -28,7 +30,7 @@ FILES = {"model.safetensors": b"weights", "vocab.txt": b"[UNK]\n[CLS]\n[SEP]"}
 def published(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small files stand for the published ones."""
     for name, data in FILES.items():
-        monkeypatch.setitem(minilm.PUBLISHED_SHA256, name, hashlib.sha256(data).hexdigest())
+        monkeypatch.setitem(PUBLISHED["minilm"].sha256, name, hashlib.sha256(data).hexdigest())
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_auto_says_when_it_does_without(tmp_path: Path) -> None:
     assert "model fetch" in choice.said
 
 
-@pytest.mark.parametrize("name", ["minilm", "sentence-transformers/all-mpnet-base-v2"])
+@pytest.mark.parametrize("name", ["minilm", "mpnet", "sentence-transformers/all-mpnet-base-v2"])
 def test_an_encoder_that_was_named_and_is_not_there_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(EncoderMissingError, match="CULTURE_ENCODER=auto"):
         choose_encoder(name, tmp_path)
@@ -110,66 +112,79 @@ def test_an_encoder_that_was_named_and_is_not_there_is_an_error(tmp_path: Path, 
 
 def test_the_network_refuses_other_files(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="is missing"):
-        MiniLM(tmp_path)
+        SentenceNetwork(tmp_path)
     for name in FILES:
         (tmp_path / name).write_bytes(b"other")
     with pytest.raises(WeightsError, match="not the published file"):
-        MiniLM(tmp_path)
+        SentenceNetwork(tmp_path)
 
 
-@pytest.fixture
-def small_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MiniLM:
+@pytest.fixture(params=["minilm", "mpnet"])
+def small_network(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SentenceNetwork:
     """One layer of random weights, for thirteen pieces of words."""
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"staff were afraid to speak up at trusts .".split()]
+    published = PUBLISHED[request.param]
+    wide, prefix = published.dimensions, "encoder.layer.0"
+    pieces = [*published.markers, "[PAD]", "[UNK]", *"staff were afraid to speak up at trusts .".split()]
     (tmp_path / "vocab.txt").write_text("\n".join(pieces), encoding="utf-8")
     shapes: dict[str, tuple[int, ...]] = {
-        "embeddings.word_embeddings.weight": (len(pieces), 384),
-        "embeddings.position_embeddings.weight": (512, 384),
-        "embeddings.token_type_embeddings.weight": (2, 384),
+        "embeddings.word_embeddings.weight": (len(pieces), wide),
+        "embeddings.position_embeddings.weight": (514, wide),
     }
-    linear = dict.fromkeys(
-        [f"attention.{part}" for part in ("self.query", "self.key", "self.value", "output.dense")], 384
-    )
-    for part, inner in {**linear, "output.dense": 1536}.items():
-        shapes |= {f"encoder.layer.0.{part}.weight": (384, inner), f"encoder.layer.0.{part}.bias": (384,)}
-    grow = "encoder.layer.0.intermediate.dense"
-    shapes |= {f"{grow}.weight": (1536, 384), f"{grow}.bias": (1536,)}
-    for part in ("embeddings", "encoder.layer.0.attention.output", "encoder.layer.0.output"):
-        shapes |= {f"{part}.LayerNorm.weight": (384,), f"{part}.LayerNorm.bias": (384,)}
+    if request.param == "mpnet":
+        shapes["encoder.relative_attention_bias.weight"] = (32, 12)
+    else:
+        shapes["embeddings.token_type_embeddings.weight"] = (2, wide)
+    *linear, norm = (f"{prefix}.attention.{part}" for part in published.attention)
+    for part, inner in {**dict.fromkeys(linear, wide), f"{prefix}.output.dense": 4 * wide}.items():
+        shapes |= {f"{part}.weight": (wide, inner), f"{part}.bias": (wide,)}
+    grow = f"{prefix}.intermediate.dense"
+    shapes |= {f"{grow}.weight": (4 * wide, wide), f"{grow}.bias": (4 * wide,)}
+    for part in ("embeddings.LayerNorm", norm, f"{prefix}.output.LayerNorm"):
+        shapes |= {f"{part}.weight": (wide,), f"{part}.bias": (wide,)}
     random = np.random.default_rng(0)
     tensors = {name: random.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+    write_safetensors(tmp_path / "model.safetensors", tensors)
+    hashes = {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in FILES}
+    monkeypatch.setitem(PUBLISHED, request.param, replace(published, layers=1, sha256=hashes))
+    return SentenceNetwork(tmp_path, request.param)
+
+
+def write_safetensors(file: Path, tensors: dict[str, Any]) -> None:
     header, at = {}, 0
     for key, tensor in tensors.items():
         header[key] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": [at, at := at + tensor.nbytes]}
     text = json.dumps(header)
     text += " " * (-len(text) % 8)
     data = b"".join(tensor.tobytes() for tensor in tensors.values())
-    (tmp_path / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text.encode() + data)
-    for name in FILES:
-        sha = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
-        monkeypatch.setitem(minilm.PUBLISHED_SHA256, name, sha)
-    monkeypatch.setattr(minilm, "_LAYERS", 1)
-    return MiniLM(tmp_path)
+    file.write_bytes(len(text).to_bytes(8, "little") + text.encode() + data)
 
 
-def test_a_text_has_the_same_vector_in_any_company(small_network: MiniLM, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_has_the_same_vector_in_any_company(
+    small_network: SentenceNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = ["Staff were afraid", "to speak up", "", "Staff at trusts were afraid to speak up.", "trusts were afraid"]
     together = small_network.encode(texts)
     assert together.dtype == np.float32
     assert np.linalg.norm(together, axis=1) == pytest.approx(1)
     assert together == pytest.approx(np.concatenate([small_network.encode([text]) for text in texts]), abs=1e-6)
-    monkeypatch.setattr(minilm, "_BATCH_TOKENS", 10)
+    monkeypatch.setattr(sentence_network, "_BATCH_TOKENS", 10)
     assert together == pytest.approx(small_network.encode(texts), abs=1e-6)
     assert not np.allclose(together[0], together[4], atol=0.01)
-    assert small_network.encode([]).shape == (0, 384)
+    assert small_network.encode([]).shape == (0, together.shape[1])
 
 
-def test_the_weights_stay_in_their_file(small_network: MiniLM) -> None:
+def test_the_weights_stay_in_their_file(small_network: SentenceNetwork) -> None:
     weights: Any = small_network._layers[0].grow[0]
     assert not weights.flags.writeable
     while isinstance(weights, np.ndarray):
         weights = weights.base
     assert isinstance(weights, mmap.mmap)
+
+
+def test_distances_are_told_apart_as_mpnet_does() -> None:
+    """The buckets of T5 (its published code): 16 each way, by powers from 8 to 128."""
+    assert distance_bucket(np.array([0, -1, -7, -8, -12, -40, -127, -500])).tolist() == [0, 1, 7, 8, 9, 12, 15, 15]
+    assert distance_bucket(np.array([1, 7, 8, 40, 500])).tolist() == [17, 23, 24, 28, 31]
 
 
 def test_words_are_cut_into_the_longest_known_pieces() -> None:

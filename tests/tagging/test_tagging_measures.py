@@ -11,7 +11,7 @@ from models.seeds import DataFileError
 from models.tagging.decisions import Document, State, Tagging, ThemeTag
 from models.tagging.evaluation import Labelled, Predictions, evaluate, read_labelled
 from models.tagging.promotion import flips, model_card, promote
-from models.tagging.thresholds import PRECISION, choose_thresholds, precise_threshold
+from models.tagging.thresholds import PRECISION, precise_threshold
 from models.themes import theme_ids
 from tests.quality.baselines import KeywordTagger
 
@@ -123,17 +123,6 @@ def test_of_what_is_said_from_the_threshold_on_enough_is_right() -> None:
     assert yes[scores >= threshold].mean() == pytest.approx(PRECISION, abs=0.02)
     assert precise_threshold(scores, yes | True) == 0.5  # no tag that is as likely wrong as right
     assert precise_threshold(scores, yes & False) > 0.9
-
-
-def test_a_theme_with_few_examples_keeps_near_the_common_threshold() -> None:
-    generator = np.random.default_rng(0)
-    scores = generator.random((200, 2))
-    yes = scores > 0.6
-    yes[:, 1] = False
-    yes[0, 1] = True
-    chosen = choose_thresholds(scores, yes, np.ones_like(yes))
-    common = precise_threshold(scores.ravel(), yes.ravel())
-    assert abs(chosen[1] - common) < 0.02
 
 
 def test_keywords_are_measured_in_the_same_way() -> None:
