@@ -22,7 +22,7 @@ from flows.collecting.summary import CollectSummary
 from flows.publishing.delivery import DeliverySummary
 from flows.publishing.short import send_short
 from flows.publishing.weekly import send_pending, weekly_digest
-from flows.running import jobs
+from flows.running import jobs, sending
 from models.edition.short import Kind
 from models.settings import Settings, load_settings
 from models.sources import Registry, load_registry
@@ -250,7 +250,7 @@ class World:
         with pytest.MonkeyPatch.context() as patch:
             for name in COMMANDS:
                 patch.setattr(import_module(f"deployments.commands.{name}"), "utc_now", lambda: self.now, raising=False)
-            patch.setattr(jobs, "utc_now", lambda: self.now)
+            patch.setattr(sending, "utc_now", lambda: self.now)
             patch.setenv("CULTURE_DATA", str(self.settings.data))
             patch.setenv("CULTURE_DATABASE_URL", self.address)
             patch.setenv("CULTURE_ENCODER", "tfidf")
