@@ -54,7 +54,8 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><opml><bod
         (BOMB.encode(), "no feed"),
         (b"x" * 6_000_000, "is it one?"),
     ],
-    ids=["nothing", "words", "a page", "no outline", "an entity bomb", "6 MB"],  # a name is in the environment of programs
+    # A test's name stands in the environment of the programs that it starts.
+    ids=["nothing", "words", "a page", "no outline", "an entity bomb", "6 MB"],
 )
 def test_what_is_no_list_is_said_to_be_none(data: bytes, said: str) -> None:
     with pytest.raises(DataFileError, match=said):
