@@ -181,7 +181,7 @@ def test_leaving_a_demo_that_was_cut_short_is_done_by_the_next_run(
     with open_database(settings.database_address) as database, database.write() as session:
         recipients.add(ADDRESS, fakes.MONDAY_7, session=session)
     with monkeypatch.context() as patched:
-        patched.setattr(erasure, "move_recipients", lambda *given: sys.exit("killed"))
+        patched.setattr(demo_folder, "move_recipients", lambda *given: sys.exit("killed"))
         with pytest.raises(SystemExit):
             demo_folder.leave_demo(settings)
     nowhere = settings.model_copy(update={"database_url": SecretStr("postgresql://127.0.0.1:9/none")})
