@@ -17,6 +17,7 @@ from models.sources import Source
 from models.store.collecting import NewRows, Row
 from models.store.tables import Article
 from models.stories import StoryIndex, fingerprint
+from models.text_safety import MAX_TEXT, searchable
 
 _TEXTS = frozenset({TextStatus.FULL, TextStatus.TEASER})
 
@@ -185,7 +186,8 @@ class Batch:
         title = page.title if earlier.page_title and page.title and page.title != earlier.page_title else earlier.title
         purged = earlier.text is None and earlier.text_status == TextStatus.FULL
         more = status is TextStatus.FULL or earlier.text_status != TextStatus.FULL
-        new_text = more and not purged and page.text != earlier.text
+        # A text that an earlier version stored may not be cleaned as it is now: that is no correction.
+        new_text = more and not purged and page.text != searchable(earlier.text or "", MAX_TEXT)
         if new_text:
             kept = {"model_version": None, "story_id": earlier.story_id, "outlet": earlier.outlet, "title": title}
             row |= _text_columns(page.text, status) | kept

@@ -54,6 +54,23 @@ def test_a_page_that_is_corrected_is_seen_where_its_story_may_be_in_the_edition(
     assert world.article("4").text  # what was read is not lost with its page
 
 
+def test_a_text_that_an_earlier_version_stored_uncleaned_is_not_called_corrected(world: World) -> None:
+    six_stories(world)
+    told = report("case") + f"<p>The letter is kept at {'long' * 60} for whoever asks.</p>"
+    world.web.pages["/news/3"] = page("Report number 3 of the ward", told)
+    world.run()
+    tagged(world)
+    with world.database.write() as session:
+        article = session.exec(select(Article).where(Article.url.endswith("/3"))).one()  # type: ignore[attr-defined]
+        assert "long " in article.text
+        article.text = article.text.replace("long long", "longlong")
+        session.add(article)
+    world.feed("/feed", {})
+    world.web.pages["/news/3"] = page("Report number 3 of the ward", told, "<!-- another advertisement -->")
+    assert world.run(21 * HOUR, all_due=False).outcomes == {Outcome.KNOWN: 6}
+    assert world.article("3").model_version == "m"
+
+
 @pytest.mark.parametrize(
     ("title", "path", "head"),
     [
