@@ -200,6 +200,11 @@ def cleaned(read: ReadEntry) -> ReadEntry:
     return replace(read, candidate=replace(read.candidate, entry=entry), page=page)
 
 
+def is_same_text(cleaned_text: str, stored: str | None) -> bool:
+    """Whether a page says what is stored of it, which an earlier version may not have cleaned as it is now."""
+    return cleaned_text == searchable(stored or "", MAX_TEXT)
+
+
 def outcome_of_fetch(reply: Reply) -> Outcome | None:
     """The outcome of an entry whose page could not be had; None where it was."""
     return None if reply.outcome is Fetched.OK else _OUTCOME_OF_FETCH[reply.outcome]

@@ -9,7 +9,7 @@ from datetime import datetime
 from flows.collecting.page_visits import claims_anothers
 from flows.collecting.turns import look_again_at
 from flows.reading.page_dates import choose_published
-from models.admission import Candidate, ReadEntry, address_of, digest_of, headline, text_status_of
+from models.admission import Candidate, ReadEntry, address_of, digest_of, headline, is_same_text, text_status_of
 from models.folding import StoryFolder
 from models.outcomes import Outcome, TextStatus
 from models.revisits import after_visit
@@ -17,7 +17,6 @@ from models.sources import Source
 from models.store.collecting import NewRows, Row
 from models.store.tables import Article
 from models.stories import StoryIndex, fingerprint
-from models.text_safety import MAX_TEXT, searchable
 
 _TEXTS = frozenset({TextStatus.FULL, TextStatus.TEASER})
 
@@ -186,8 +185,7 @@ class Batch:
         title = page.title if earlier.page_title and page.title and page.title != earlier.page_title else earlier.title
         purged = earlier.text is None and earlier.text_status == TextStatus.FULL
         more = status is TextStatus.FULL or earlier.text_status != TextStatus.FULL
-        # A text that an earlier version stored may not be cleaned as it is now: that is no correction.
-        new_text = more and not purged and page.text != searchable(earlier.text or "", MAX_TEXT)
+        new_text = more and not purged and not is_same_text(page.text, earlier.text)
         if new_text:
             kept = {"model_version": None, "story_id": earlier.story_id, "outlet": earlier.outlet, "title": title}
             row |= _text_columns(page.text, status) | kept
