@@ -239,6 +239,8 @@ def test_the_scores_on_real_articles_are_those_that_were_measured() -> None:
         assert f"`{version}`" in page
         if scores["encoder"] == "minilm":
             assert f"F1 of {scope['f1']:.2f} on real articles" in text_of("README.md")
+        if scores["encoder"] == "mpnet":
+            assert f"A larger encoder gets {scope['f1']:.2f}" in text_of("README.md")
 
 
 def test_the_two_commands_of_the_start_are_those_that_ci_runs() -> None:
