@@ -2,11 +2,13 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from flows.running import jobs
+from flows.tagging.encoder_weights import FetchError
 from models.outcomes import Outcome, PollOutcome
 from models.revisits import MAX_TRIES
 from models.store.tables import EarlierHeadline, SourceState
@@ -204,3 +206,16 @@ def test_a_source_that_is_named_twice_is_asked_once(world: World) -> None:
         )
     )
     assert (summary.entries, len(summary.results)) == (6, 1)
+
+
+@pytest.mark.usefixtures("small_seeds")
+def test_news_waits_for_an_encoder_that_was_named_and_can_not_be_had(world: World, tmp_path: Path) -> None:
+    six_stories(world)
+    named = world.settings.model_copy(update={"encoder": "mpnet", "encoder_folder": tmp_path / "nowhere"})
+    with pytest.raises(FetchError, match="the MPNet encoder could not be fetched"):
+        asyncio.run(jobs.monitor(world.database, world.registry(), named, now=world.now))
+    assert {article.model_version for article in world.articles().values()} == {None}
+    with_words = world.settings.model_copy(update={"encoder": "tfidf"})
+    summary = asyncio.run(jobs.monitor(world.database, world.registry(), with_words, now=world.now + HOUR))
+    assert summary.tagged.judged == 6
+    assert len({article.model_version for article in world.articles().values()} - {None}) == 1
