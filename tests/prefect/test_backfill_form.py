@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from tests.support.archives import demo_captures, write_archive
 from tests.support.backfilled import THEN
-from tests.support.prefect_server import Product
+from tests.support.prefect_server import Product, ask
 
 pytestmark = pytest.mark.long
 
@@ -53,7 +52,7 @@ def test_the_past_is_filled_from_a_form(product: Product, tmp_path: Path) -> Non
 def test_a_backfill_without_its_days_is_refused_before_a_run_exists(product: Product, options: dict[str, Any]) -> None:
     body = {"parameters": options, "state": {"type": "SCHEDULED"}}
     address = f"{product.api}/deployments/{product.deployment('backfill')['id']}/create_flow_run"
-    answer = httpx.post(address, json=body, timeout=60)
+    answer = ask("POST", address, json=body)
     assert answer.status_code in {409, 422}, answer.text
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.fakes_web import Answer, FakeWeb
 from tests.support.filtered_server import FilteredServer, Proxy
+from tests.support.prefect_server import ask
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright (the extra `test` has it)")
 
@@ -52,10 +53,10 @@ def server(servers: dict[str, FilteredServer]) -> FilteredServer:
 
 
 def test_a_program_on_this_machine_is_served(server: FilteredServer) -> None:
-    made = httpx.post(f"{server.api}/variables/", json={"name": "ours", "value": 1}, timeout=60)
+    made = ask("POST", f"{server.api}/variables/", json={"name": "ours", "value": 1})
     assert made.status_code == 201
     assert "ours" in server.variables()
-    assert httpx.delete(f"{server.api}/variables/name/ours", timeout=60).status_code == 204
+    assert ask("DELETE", f"{server.api}/variables/name/ours").status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -64,12 +65,11 @@ def test_a_program_on_this_machine_is_served(server: FilteredServer) -> None:
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "GET", "DELETE", "PATCH", "PUT"])
 def test_another_origin_gets_nothing_and_changes_nothing(server: FilteredServer, origin: str, method: str) -> None:
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
-    answer = httpx.request(
+    answer = ask(
         method,
         f"{server.api}/variables/",
         content=json.dumps(CHANGE) if method not in ("GET", "OPTIONS") else None,
         headers={"Origin": origin, "Content-Type": "application/json", **(asked if method == "OPTIONS" else {})},
-        timeout=60,
     )
     assert answer.status_code == 403
     assert not [name for name in answer.headers if name.startswith("access-control-")]
@@ -81,7 +81,7 @@ def test_what_a_page_can_send_without_asking_is_refused_even_without_an_origin(
     server: FilteredServer, kind: str | None
 ) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
-    answer = httpx.post(f"{server.api}/variables/", content=json.dumps(CHANGE), headers=headers, timeout=60)
+    answer = ask("POST", f"{server.api}/variables/", content=json.dumps(CHANGE), headers=headers)
     assert answer.status_code == 415
     assert "planted" not in server.variables()
 
@@ -118,8 +118,8 @@ def test_its_own_names_are_served(server: FilteredServer, name: str) -> None:
 
 
 def test_more_than_anybody_sends_is_held_for_nobody(servers: dict[str, FilteredServer]) -> None:
-    given: Any = {"content": b" " * 20_000_001, "headers": {"Content-Type": "application/json"}, "timeout": 60}
-    assert httpx.post(f"{servers['login'].api}/variables/", **given).status_code == 413
+    given: Any = {"content": b" " * 20_000_001, "headers": {"Content-Type": "application/json"}}
+    assert ask("POST", f"{servers['login'].api}/variables/", **given).status_code == 413
 
 
 def raw(port: int, head: str) -> bytes:
@@ -152,17 +152,15 @@ def test_further_names_count_where_the_setting_names_them(servers: dict[str, Fil
         answer = httpx.get(f"{server.api}/health", headers={"Host": host}, timeout=60)
         assert (host, answer.status_code) == (host, status)
     for origin, status in (("https://monitor.example.org", 200), ("http://server:4200", 403), (EVIL, 403)):
-        answer = httpx.post(
-            f"{server.api}/variables/filter", json={}, headers={**server.headers, "Origin": origin}, timeout=60
-        )
+        answer = ask("POST", f"{server.api}/variables/filter", json={}, headers={**server.headers, "Origin": origin})
         assert (origin, answer.status_code) == (origin, status)
 
 
 def test_the_login_is_asked_for(servers: dict[str, FilteredServer]) -> None:
     server = servers["login"]
-    assert httpx.post(f"{server.api}/variables/filter", json={}, timeout=60).status_code == 401
+    assert ask("POST", f"{server.api}/variables/filter", json={}).status_code == 401
     for guess in ("guess", "é", b"\xff\0"):
-        assert httpx.post(f"{server.api}/variables/", json=CHANGE, auth=("ada", guess), timeout=60).status_code == 401
+        assert ask("POST", f"{server.api}/variables/", json=CHANGE, auth=("ada", guess)).status_code == 401
     assert server.variables() == []
     password = LOGIN.partition(":")[2]
     assert password not in httpx.get(f"{server.api}/admin/settings", headers=server.headers, timeout=60).text
@@ -242,7 +240,7 @@ def test_a_page_of_another_site_changes_and_reads_nothing(server: FilteredServer
 def test_the_ui_works_and_asks_nobody_else(servers: dict[str, FilteredServer], name: str, host: str) -> None:
     server = servers[name]
     shown = {"name": f"seen-at-{host.replace('.', '-')}", "value": 1}
-    made = httpx.post(f"{server.api}/variables/", json=shown, headers=server.headers, timeout=60)
+    made = ask("POST", f"{server.api}/variables/", json=shown, headers=server.headers)
     assert made.status_code == 201
     proxy = Proxy()
     with closing(proxy), chromium(proxy) as page:
@@ -255,7 +253,7 @@ def test_the_ui_works_and_asks_nobody_else(servers: dict[str, FilteredServer], n
         playwright.expect(page.get_by_text(shown["name"]).first).to_be_visible(timeout=60_000)
         page.wait_for_timeout(1000)
     assert [asked for asked in proxy.asked if not OF_THE_BROWSER.search(asked)] == []
-    gone = httpx.delete(f"{server.api}/variables/name/{shown['name']}", headers=server.headers, timeout=60)
+    gone = ask("DELETE", f"{server.api}/variables/name/{shown['name']}", headers=server.headers)
     assert gone.status_code == 204
 
 

@@ -20,7 +20,7 @@ from models.store import recipients, reviews
 from models.store.tables import Article, SourceState
 from models.weeks import Week, utc_now
 from tests.support.fakes_mail import Mailboxes, smtp_server
-from tests.support.prefect_server import Product
+from tests.support.prefect_server import Product, ask
 
 pytestmark = pytest.mark.long
 
@@ -78,11 +78,9 @@ def test_its_artifacts_say_what_was_found_and_how_each_source_fares(monitored: P
 def test_wrong_input_is_refused_before_a_run_exists(
     product: Product, deployment: str, parameters: dict[str, Any]
 ) -> None:
-    import httpx
-
     body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
     address = f"{product.api}/deployments/{product.deployment(deployment)['id']}/create_flow_run"
-    answer = httpx.post(address, json=body, timeout=60)
+    answer = ask("POST", address, json=body)
     assert answer.status_code in {409, 422}, answer.text
 
 

@@ -20,7 +20,7 @@ from deployments.schedules import POOL, SCHEDULE_SLUG, catalogue
 from deployments.serve import MISSED
 from models.settings import Settings, load_settings
 from tests.support.fakes_web import Answer, FakeWeb
-from tests.support.prefect_server import UP_SECONDS, Product, numbers_of, until
+from tests.support.prefect_server import UP_SECONDS, Product, processes_of, until
 
 pytestmark = [
     pytest.mark.long,
@@ -29,7 +29,7 @@ pytestmark = [
 
 
 def runner_of(product: Product) -> int:
-    return next(number for number, words in numbers_of(product.data).items() if "deployments.serve" in words)
+    return next(number for number, words in processes_of(product.data).items() if "deployments.serve" in words)
 
 
 def test_it_greets_with_the_address_of_the_current_ui(product: Product) -> None:
@@ -127,7 +127,7 @@ def killed(product: Product) -> Killed:
     os.killpg(runner, signal.SIGKILL)
     assert product.process is not None
     assert product.process.wait(60) == 1  # with one child gone it ends, and takes the others along
-    until(lambda: numbers_of(product.data) == {}, 30)
+    until(lambda: processes_of(product.data) == {}, 30)
     product.start()
     return Killed(run, tuple(one["id"] for one in missed), asked_for)
 
@@ -199,9 +199,9 @@ def restarted(product: Product) -> Restarted:
     product.forget_news()
     run = product.start_run("monitor", {"all_due": True})
     product.in_state(run, ("RUNNING",))
-    running, port = numbers_of(product.data), product.port
+    running, port = processes_of(product.data), product.port
     assert product.stop(signal.SIGKILL) == -signal.SIGKILL
-    until(lambda: numbers_of(product.data) == {}, 60)  # the others are told by the system that their parent died
+    until(lambda: processes_of(product.data) == {}, 60)  # the others are told by the system that their parent died
     product.start()
     return Restarted(run, frozenset(running), port)
 
@@ -221,7 +221,7 @@ def test_the_greeting_says_what_people_have_changed(product: Product, restarted:
 def test_killed_itself_it_leaves_nothing_running_and_the_next_start_takes_over(
     product: Product, restarted: Restarted
 ) -> None:
-    assert restarted.before & numbers_of(product.data).keys() == set()
+    assert restarted.before & processes_of(product.data).keys() == set()
     # Its own again, or the one that is set, where another program had that one before and has left it since.
     assert product.port in {restarted.port, int(product.environment["CULTURE_PREFECT_PORT"])}
     assert product.ended(restarted.run, 60)["state_type"] == "CRASHED"

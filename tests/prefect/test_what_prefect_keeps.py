@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support.filtered_server import FilteredServer
+from tests.support.prefect_server import ask
 
 pytestmark = pytest.mark.long
 
@@ -35,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilteredServer]
 def test_what_could_not_be_listed_again_is_not_kept(server: FilteredServer, value: bytes) -> None:
     def post(path: str, body: bytes) -> httpx.Response:
         headers = {"Content-Type": "application/json"}
-        return httpx.post(f"{server.api}{path}", content=body, headers=headers, timeout=60)
+        return ask("POST", f"{server.api}{path}", content=body, headers=headers)
 
     flow = post("/flows/", b'{"name": "any"}').json()["id"].encode()
     made = post("/flow_runs/", b'{"flow_id": "%s", "parameters": {"note": %s}}' % (flow, value))
@@ -46,7 +47,7 @@ def test_what_could_not_be_listed_again_is_not_kept(server: FilteredServer, valu
         given = {"flow_id": flow.decode(), "parameters": {"note": whole}}
         kept = post("/flow_runs/", json.dumps(given, ensure_ascii=ascii_alone).encode()).json()
         assert kept["parameters"]["note"] == whole
-        assert httpx.delete(f"{server.api}/flow_runs/{kept['id']}", timeout=60).status_code == 204
+        assert ask("DELETE", f"{server.api}/flow_runs/{kept['id']}").status_code == 204
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def deployment(server: FilteredServer) -> str:
     """The number of a deployment whose form has one field."""
 
     def made(path: str, body: dict[str, Any]) -> str:
-        return str(httpx.post(f"{server.api}{path}", json=body, timeout=60).json()["id"])
+        return str(ask("POST", f"{server.api}{path}", json=body).json()["id"])
 
     schema = {"type": "object", "properties": {"note": {"title": "Note"}}}
     flow = made("/flows/", {"name": "with a form"})
@@ -64,7 +65,7 @@ def deployment(server: FilteredServer) -> str:
 def start(server: FilteredServer, deployment: str, note: Any) -> httpx.Response:
     """Start a run as the UI does, with this in the field of its form."""
     body = {"parameters": {"note": note}, "state": {"type": "SCHEDULED"}}
-    return httpx.post(f"{server.api}/deployments/{deployment}/create_flow_run", json=body, timeout=60)
+    return ask("POST", f"{server.api}/deployments/{deployment}/create_flow_run", json=body)
 
 
 NESTED = "[" * 300 + "]" * 300
@@ -87,7 +88,7 @@ def test_a_field_written_as_json_or_as_a_template_is_read_as_strictly(
     server: FilteredServer, deployment: str, note: Any
 ) -> None:
     started = start(server, deployment, note)
-    listed = httpx.post(f"{server.api}/flow_runs/filter", json={}, timeout=60)
+    listed = ask("POST", f"{server.api}/flow_runs/filter", json={})
     assert (listed.status_code, listed.json()) == (200, [])
     assert (started.status_code, "can be kept" in started.text) == (400, True)
 
@@ -100,6 +101,6 @@ def test_a_field_written_as_json_or_as_a_template_holds_what_it_says(server: Fil
     ):
         kept = start(server, deployment, note).json()
         assert kept["parameters"]["note"] == read
-        assert httpx.delete(f"{server.api}/flow_runs/{kept['id']}", timeout=60).status_code == 204
+        assert ask("DELETE", f"{server.api}/flow_runs/{kept['id']}").status_code == 204
     refused = start(server, deployment, {"__prefect_kind": "json", "value": "{"})
     assert (refused.status_code, "Invalid JSON" in refused.text) == (400, True)

@@ -271,7 +271,7 @@ def test_the_prefect_server_is_killed_in_the_middle_of_a_run(product: Product) -
     os.killpg(record["pid"], signal.SIGKILL)
     assert product.process is not None
     assert product.process.wait(60) == 1
-    until(lambda: processes_of(product.data) == [], 30)  # its runs too
+    until(lambda: processes_of(product.data) == {}, 30)  # its runs too
     product.start()
     ended = product.ended(first, 300)
     assert ended["state_type"] in {"COMPLETED", "CRASHED", "FAILED"}

@@ -8,12 +8,10 @@ import sys
 import threading
 from pathlib import Path
 
-import httpx
-
 from deployments.prefect_api import free_port, is_healthy
 from deployments.prefect_environment import child_environment, prefect_folder
 from models.settings import load_settings
-from tests.support.prefect_server import until
+from tests.support.prefect_server import ask, until
 
 UP_SECONDS = 240.0
 
@@ -48,7 +46,7 @@ class FilteredServer:
 
     def variables(self) -> list[str]:
         """The names of the variables that it keeps: what the attacks below try to plant."""
-        answer = httpx.post(f"{self.api}/variables/filter", json={}, headers=self.headers, timeout=60)
+        answer = ask("POST", f"{self.api}/variables/filter", json={}, headers=self.headers)
         assert answer.status_code == 200, answer.text
         return [one["name"] for one in answer.json()]
 

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
@@ -20,7 +19,7 @@ from deployments.prefect_environment import child_environment
 from deployments.schedules import POOL
 from models.settings import PREFIX, load_settings
 from tests.support.postgres import Postgres
-from tests.support.prefect_server import ENDS, until
+from tests.support.prefect_server import ENDS, ask, until
 
 COMPOSE = yaml.safe_load((Path(__file__).parents[2] / "deployments" / "compose.yaml").read_text(encoding="utf-8"))
 PASSWORD = "a-pass_word-of-the-tests"
@@ -37,7 +36,7 @@ class Cluster:
         self.workers: dict[Path, subprocess.Popen[bytes]] = {}  # by their logs
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=60)
+        answer = ask(method, f"{self.api}{path}", json=body)
         assert answer.is_success, f"{method} {path}: {answer.text[:1000]}"
         return answer.json()
 

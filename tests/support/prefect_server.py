@@ -29,9 +29,8 @@ from tests.support.forks import Forks
 UP_SECONDS = 240.0
 RUN_SECONDS = 180.0
 TRIES = 8
-READING_SECONDS = (
-    2.0  # a person reads before answering; an answer in the moment of the pause has locked the server's SQLite
-)
+# A person reads before answering; an answer in the moment of the pause has locked the server's SQLite.
+READING_SECONDS = 2.0
 CANARY = "canary-guardian-product-9b2d"  # tests.product.test_secrets looks for it in everything that is written
 FIRST_PORT = 4310
 ENGINE = "prefect.engine"
@@ -167,17 +166,8 @@ class Product:
         until(lambda: bool(self.call("POST", path, {"run_input": given})["status"] == "ACCEPT"), 30)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the Prefect API; tries again, as Prefect's own client does, where its SQLite was locked for a moment."""
-        for left in reversed(range(TRIES)):
-            try:
-                answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=90)
-            except httpx.ReadTimeout:
-                if left:
-                    continue
-                raise
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            time.sleep(1)
+        """Call the Prefect API."""
+        answer = ask(method, f"{self.api}{path}", json=body)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
         return answer.json() if answer.content else None
 
@@ -256,6 +246,21 @@ class Product:
         return found
 
 
+def ask(method: str, address: str, **given: Any) -> httpx.Response:
+    """Ask a Prefect server; again, as Prefect's own client does, where its SQLite was locked for a moment."""
+    for left in reversed(range(TRIES)):
+        try:
+            answer = httpx.request(method, address, timeout=90, **given)
+        except httpx.ReadTimeout:
+            if left:
+                continue
+            raise
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            break
+        time.sleep(1)
+    return answer
+
+
 def until(condition: Callable[[], bool], seconds: float, every: float = 0.5) -> None:
     """Wait for it, or fail."""
     end = time.monotonic() + seconds
@@ -264,13 +269,8 @@ def until(condition: Callable[[], bool], seconds: float, every: float = 0.5) -> 
         time.sleep(every)
 
 
-def processes_of(folder: Path) -> list[str]:
-    """The command lines of all processes whose environment names this data folder (Linux)."""
-    return list(numbers_of(folder).values())
-
-
-def numbers_of(folder: Path) -> dict[int, str]:
-    """The same by their numbers."""
+def processes_of(folder: Path) -> dict[int, str]:
+    """The command lines of all processes whose environment names this data folder, by their numbers (Linux)."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -295,4 +295,4 @@ def started_product(folder: Path, environment: dict[str, str] | None = None) -> 
             product.end_warm_runs()
             if product.process is not None and product.process.poll() is None:
                 assert product.stop(signal.SIGINT) == 0
-                assert processes_of(product.data) == [], "Ctrl-C leaves no process behind"
+                assert processes_of(product.data) == {}, "Ctrl-C leaves no process behind"
