@@ -7,7 +7,7 @@ from pathlib import Path
 from flows.publishing.erasure import move_recipients, recipients_in
 from models.private_files import write_whole
 from models.settings import Settings
-from models.store.database import DatabaseError
+from models.store.database_address import DatabaseError
 from models.weeks import utc_now
 
 MARKER = "demo.json"  # stands in a data folder whose database holds the demo's news

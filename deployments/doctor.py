@@ -20,7 +20,8 @@ from models.settings import BLOCK, ENV_FILE, REGISTRY, Settings, SettingsError
 from models.sources import load_registry
 from models.store import audit, model_versions, posts, recipients, reviews
 from models.store.collecting import source_states
-from models.store.database import DatabaseError, DatabaseMissingError, open_to_read
+from models.store.database import DatabaseMissingError, open_to_read
+from models.store.database_address import DatabaseError
 from models.store.model_versions import ModelState
 from models.store.source_snapshots import enabled_sources
 from models.store.tables import SourceState

@@ -16,7 +16,8 @@ from urllib.parse import quote
 from models.settings import Settings
 from models.sources import Registry
 from models.store import organisations, recipients
-from models.store.database import BUSY_SECONDS, Database, DatabaseError, open_database
+from models.store.database import BUSY_SECONDS, Database, open_database
+from models.store.database_address import DatabaseError
 from models.store.tables import Recipient
 from models.store.upkeep import Upkeep, keep_up
 

@@ -11,7 +11,6 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from pathlib import Path
 from typing import Any, ParamSpec, TypedDict
 from uuid import UUID
 
@@ -23,7 +22,6 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_UI_URL
 from prefect.states import Failed
-from sqlalchemy.engine import make_url
 
 from flows.running.steps import Report, in_one_sentence
 from flows.tagging.waiting import check_framework
@@ -32,6 +30,7 @@ from models.private_files import keep_private
 from models.settings import BLOCK, PREFIX, Settings, SettingsError, load_settings
 from models.sources import Registry, load_registry
 from models.store.database import Database, open_database
+from models.store.database_address import file_of, read_address
 from models.weeks import LONDON, utc_now
 
 CURRENT_UI = "/v2"
@@ -114,9 +113,9 @@ def refuse_passing_place(settings: Settings) -> None:
     if runtime.deployment.id is None:
         return
     named = {"CULTURE_DATA": settings.data}
-    database = make_url(settings.database_address)
+    database = read_address(settings.database_address)
     if settings.database_url is not None and database.get_backend_name() == "sqlite":
-        named["CULTURE_DATABASE_URL"] = Path(database.database or "")
+        named["CULTURE_DATABASE_URL"] = file_of(database)
     for setting, place in named.items():
         if not place.is_absolute():
             raise SettingsError(

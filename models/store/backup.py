@@ -11,7 +11,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlalchemy import create_engine
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
 from models.given_files import open_given
@@ -19,13 +18,13 @@ from models.private_files import open_new
 from models.store.database import (
     BUSY_SECONDS,
     Database,
-    DatabaseError,
     DatabaseMissingError,
     alembic_config,
     known_revisions,
     open_database,
     open_to_read,
 )
+from models.store.database_address import DatabaseError, file_of, libpq_address, read_address
 from models.text_safety import plain_line
 
 _SQLITE_MARK = b"SQLite format 3\0"
@@ -103,31 +102,37 @@ def restore(address: str, file: Path, *, replace: bool = False) -> None:
 
 def dump_lines(address: str, file: Path) -> str:
     """The line that writes a PostgreSQL database to a file, to be run in a shell; it bears no password."""
-    words = ("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={file}", _dbname(address))
+    words = (
+        "pg_dump",
+        "--format=custom",
+        "--no-owner",
+        "--no-privileges",
+        f"--file={file}",
+        _dbname(address),
+    )
     return shlex.join(words)
 
 
 def restore_lines(address: str, file: Path) -> str:
     """The lines that put such a file in place of the database, whole or not at all, and bring its schema up to date."""
     how = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
-    return f"{shlex.join(('pg_restore', *how, _dbname(address), str(file)))}\n  culture-monitor upkeep"
+    return (
+        f"{shlex.join(('pg_restore', *how, f'--dbname={libpq_address(address)}', str(file)))}\n  culture-monitor upkeep"
+    )
 
 
 def _dbname(address: str) -> str:
-    url = make_url(address)
-    query = {key: value for key, value in url.query.items() if key != "password"}
-    plain = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database, query)
-    return f"--dbname={plain.render_as_string(hide_password=False)}"
+    return f"--dbname={libpq_address(address)}"
 
 
 def _sqlite_file(address: str, lines: str) -> Path:
-    url = make_url(address)
+    url = read_address(address)
     if url.get_backend_name() != "sqlite":
         raise BackupError(
             "the database is PostgreSQL's, whose own programs do this while the monitor runs. Run what follows, with the "
             f"password in PGPASSWORD or ~/.pgpass:\n  {lines}"
         )
-    return Path(url.database or "")
+    return file_of(url)
 
 
 def _check_target(own: Path, file: Path) -> None:

@@ -14,11 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, event, inspect, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, create_engine
 
-from models.errors import UserError
+from models.store.database_address import DatabaseError, read_address, shown_address
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -30,10 +29,6 @@ REVISIONS = (
 BUSY_SECONDS = 30  # how long a write waits for another process's write; a busy disk needs more than the usual 5
 _LOOK_AGAIN_SECONDS = 0.05
 _ADVISORY_LOCK = 2022_06_08  # any fixed number: two processes starting at once migrate one after the other
-
-
-class DatabaseError(UserError, RuntimeError):
-    """The database can't be used; the message says why and what to do. Nothing was changed."""
 
 
 class DatabaseMissingError(DatabaseError):
@@ -50,7 +45,7 @@ class Database:
     @property
     def label(self) -> str:
         """The address without its password, for people."""
-        return self.engine.url.render_as_string(hide_password=True)
+        return shown_address(self.engine.url)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -94,7 +89,7 @@ def open_database(address: str) -> Database:
     except BaseException as error:
         engine.dispose()
         if isinstance(error, DBAPIError):
-            raise DatabaseError(f"{_label(engine)}: {_reason(error)}") from error
+            raise DatabaseError(f"{shown_address(engine.url)}: {_reason(error)}") from error
         raise
     return Database(engine)
 
@@ -106,7 +101,7 @@ def open_to_read(address: str, *, any_schema: bool = False) -> Database:
         DatabaseMissingError: there is none yet, or an empty one.
         DatabaseError: it can't be reached, is not ours, is damaged, or its schema is not that of this version.
     """
-    url = _checked(address)
+    url = read_address(address)
     tidy: Callable[[], None] = lambda: None  # noqa: E731
     if url.get_backend_name() == "sqlite":
         file = Path(url.database or "")
@@ -125,11 +120,11 @@ def open_to_read(address: str, *, any_schema: bool = False) -> Database:
     database = Database(engine, tidy)
     try:
         with engine.connect() as connection:
-            current = _revision(connection, _label(engine))
-        _check_readable(current, _label(engine), any_schema)
+            current = _revision(connection, shown_address(engine.url))
+        _check_readable(current, shown_address(engine.url), any_schema)
     except DBAPIError as error:
         database.close()
-        raise DatabaseError(f"{_label(engine)}: {_reason(error)}") from error
+        raise DatabaseError(f"{shown_address(engine.url)}: {_reason(error)}") from error
     except BaseException:
         database.close()
         raise
@@ -160,11 +155,11 @@ def _newer(current: str, label: str) -> DatabaseError:
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest revision; nothing is done where it is there already."""
     with engine.connect().execution_options(culture_write=True) as connection:
-        current = _revision(connection, _label(engine))
+        current = _revision(connection, shown_address(engine.url))
         if current == REVISIONS[-1]:
             return
         if current is not None and current not in known_revisions():
-            raise _newer(current, _label(engine))
+            raise _newer(current, shown_address(engine.url))
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         from alembic import command
@@ -195,7 +190,7 @@ def alembic_config() -> "Config":
 
 
 def _engine(address: str) -> Engine:
-    url = _checked(address)
+    url = read_address(address)
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
     try:
@@ -209,20 +204,6 @@ def _engine(address: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-def _checked(address: str) -> URL:
-    """The address of a database of a kind that we know, whose driver is there."""
-    try:
-        url = make_url(address)
-        if url.get_backend_name() not in {"sqlite", "postgresql"}:
-            raise DatabaseError(f"CULTURE_DATABASE_URL: {url.get_backend_name()} is not supported; use postgresql://…")
-        url.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise DatabaseError(
-            "CULTURE_DATABASE_URL is not a database address; write postgresql://user:password@host/name"
-        ) from error
-    return url
 
 
 def _connect_read_only(file: Path) -> sqlite3.Connection:
@@ -279,11 +260,6 @@ def _revision(connection: Connection, label: str) -> str | None:
     if "article" in tables or "source_state" in tables or (tables and connection.dialect.name == "sqlite"):
         raise DatabaseError(f"{label}: is a database of something else; name another --data folder or database")
     return None
-
-
-def _label(engine: Engine) -> str:
-    sqlite = engine.dialect.name == "sqlite"
-    return engine.url.database or "" if sqlite else engine.url.render_as_string(hide_password=True)
 
 
 def _reason(error: DBAPIError) -> str:

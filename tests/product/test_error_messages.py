@@ -61,6 +61,18 @@ def check(ran: Ran, *words: str, code: int = 2) -> None:
         ("CULTURE_SMTP", "smtp://h", ("CULTURE_SMTP", "did you mean CULTURE_SMTP_URL?")),
         ("CULTURE_DATABASE_URL", "mysql://u:canary@h/n", ("CULTURE_DATABASE_URL", "postgresql://")),
         ("CULTURE_DATABASE_URL", "canary", ("CULTURE_DATABASE_URL", "postgresql://user:password@host/name")),
+        *(
+            ("CULTURE_DATABASE_URL", address, ("CULTURE_DATABASE_URL", "postgresql://"))
+            for address in (
+                "postgresql://u:canary@127.0.0.1:port/news",
+                "postgresql://u:canary@[::1/news",
+                "postgresql://u:canary@one:1,two:2/news",
+                "postgresql://u:canary@one/news?host=one&host=two&port=x",
+                "postgresql+asyncpg://u:canary@one/news",
+                "postgresql://u:canary\udcff@one/news",
+            )
+        ),
+        ("CULTURE_DATABASE_URL", "postgresql://u:its@canary@127.0.0.1:9/news", ("CULTURE_DATABASE_URL", "%40")),
         ("CULTURE_ENCODER", "nonsense", ("nonsense",)),
     ],
 )

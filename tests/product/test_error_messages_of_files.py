@@ -83,7 +83,8 @@ def test_a_read_only_folder_as_somebody_else() -> None:
     """Root may write everywhere, so a process that gave that up looks."""
     with unwritable_folder() as folder:
         script = (
-            "import os; os.environ['HOME'] = '/'; from models.store.database import DatabaseError, open_database\n"
+            "import os; os.environ['HOME'] = '/'; from models.store.database import open_database\n"
+            "from models.store.database_address import DatabaseError\n"
             "import sqlalchemy.dialects.sqlite, alembic.runtime.migration, models.store.migrations\n"
             "os.setuid(65534)\n"
             f"try: open_database('sqlite:///{folder}/culture.db')\n"

@@ -11,7 +11,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from models.store import database as store
-from models.store.database import DatabaseError, DatabaseMissingError, open_database, open_to_read
+from models.store.database import DatabaseMissingError, open_database, open_to_read
+from models.store.database_address import DatabaseError
 from models.store.tables import HostState
 from tests.product.test_commands import command
 from tests.store.test_migrations import upgrade

@@ -176,6 +176,16 @@ def test_nothing_that_is_written_or_printed_holds_a_secret(
         (("run",), {"CULTURE_DATABASE_URL": f"postgresql://u:{quote(DATABASE, safe='')}@127.0.0.1:9/x"}),
         (("run",), {"CULTURE_DATABASE_URL": f"postgres//u:{DATABASE}@127.0.0.1/x"}),
         (("backup", "x"), {"CULTURE_DATABASE_URL": f"postgresql://u:{quote(DATABASE, safe='')}@127.0.0.1:9/x"}),
+        *(
+            (words, {"CULTURE_DATABASE_URL": address})
+            for words in (("run",), ("recipients", "list"), ("backup", "x"), ("restore", "x"))
+            for address in (
+                f"postgresql://127.0.0.1:9/x?user=u&password={quote(DATABASE, safe='')}",
+                f"postgresql://u@127.0.0.1:9/x?sslpassword={quote(DATABASE, safe='')}",
+                f"postgresql://u:{DATABASE}@127.0.0.1:port/x",
+                f"postgresql+asyncpg://u:{DATABASE}@127.0.0.1:9/x",
+            )
+        ),
     ],
 )
 @pytest.mark.parametrize("verbose", [(), ("--verbose",)])

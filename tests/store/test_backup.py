@@ -17,7 +17,8 @@ from sqlmodel import select
 
 from models.store import recipients
 from models.store.backup import BackupError, back_up, restore
-from models.store.database import REVISIONS, Database, DatabaseError, open_database
+from models.store.database import REVISIONS, Database, open_database
+from models.store.database_address import DatabaseError
 from models.store.tables import Article, Story
 from tests.product.test_commands import command
 from tests.store.test_migrations import upgrade

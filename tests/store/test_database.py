@@ -10,7 +10,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import select
 
-from models.store.database import Database, DatabaseError, open_database
+from models.store.database import Database, open_database
+from models.store.database_address import DatabaseError
 from models.store.tables import Article, Story, Tag
 from tests.store.test_migrations import differences
 

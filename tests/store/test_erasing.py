@@ -19,7 +19,8 @@ from flows.publishing import erasure
 from models.reviews import check_decision
 from models.settings import Settings
 from models.store import recipients, reviews
-from models.store.database import Database, DatabaseError, open_database
+from models.store.database import Database, open_database
+from models.store.database_address import DatabaseError
 from models.store.tables import Article, Delivery, Review
 from models.weeks import utc_now
 from tests.support import fakes_edition as fakes

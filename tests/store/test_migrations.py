@@ -31,7 +31,8 @@ from sqlalchemy.types import Boolean, Float
 from sqlmodel import SQLModel
 
 from models.store import database as store
-from models.store.database import DatabaseError, known_revisions, open_database
+from models.store.database import known_revisions, open_database
+from models.store.database_address import DatabaseError
 from tests.product.test_commands import command as run_command
 
 SCRIPTS = ScriptDirectory.from_config(store.alembic_config())
