@@ -1,5 +1,6 @@
 """The registry of sources: `seeds/sources.toml`, or another file of the same form."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
@@ -213,5 +214,6 @@ def _read_row(row: dict[str, Any], place: str) -> Source:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        given = f" (is {first['input']!r})" if first["type"] != "missing" else "; add it"
-        raise DataFileError(f"{named}: {key}: {first['msg'].removeprefix('Value error, ')}{given}") from error
+        shown = re.sub(r"//\S*@", "//***@", repr(first["input"]))  # a password is told to nobody, here least of all
+        given = f" (is {shown})" if first["type"] != "missing" else "; add it"
+        raise DataFileError(f"{named}: {key}: {first['msg'].removeprefix('Value error, ')}{given}") from None

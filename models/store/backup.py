@@ -36,6 +36,7 @@ _OBJECTS = (
     "SELECT 'table', t.name, c.cid, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, c.hidden "
     "FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
 )
+_STORED = [("version_num", 0)]  # the columns of alembic_version: one, and it computes nothing
 _CONTENT = ("article", "recipient", "edition")  # tables: where one has a row, there is something to lose
 
 
@@ -173,26 +174,41 @@ def _copy(database: Database, part: Path) -> None:
 def _check(file: Path, shown: str, *, is_given: bool = False) -> None:
     """That a file is whole, ours, and of a schema that this version knows; one that is given holds nothing else."""
     try:
+        revision = _revision(file, shown)
+        if is_given:
+            _check_objects(file, revision)  # first: to see whether it is whole, all that its indexes hold is computed
         with closing(_open_finished(file)) as backup:
-            revision = backup.execute("SELECT version_num FROM alembic_version").fetchone()
-            for table in _CONTENT:
-                backup.execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608 - our names
-            if is_given and revision is not None and revision[0] in known_revisions():
-                _check_objects(file)  # first: to see whether it is whole, all that its indexes hold is computed
             found = backup.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.Error as error:
-        reason = "is not a backup of the monitor" if "no such table" in str(error) else "is damaged"
-        raise BackupError(f"{shown} {reason} ({error}); nothing was changed") from error
+        raise BackupError(f"{shown} is damaged ({plain_line(str(error), 200)}); nothing was changed") from error
     if found != "ok":
-        raise BackupError(f"{shown} is damaged ({found}); nothing was changed")
-    if revision is None or revision[0] not in known_revisions():
-        schema = revision[0] if revision else "none"
+        raise BackupError(f"{shown} is damaged ({plain_line(found, 200)}); nothing was changed")
+
+
+def _revision(file: Path, shown: str) -> str:
+    """The schema of a file that has our tables; nothing that merely bears their names, such as an endless view, is asked."""
+    needed = {"alembic_version", *_CONTENT}
+    with closing(_open_finished(file)) as backup:
+        tables = {row[0] for row in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if missing := sorted(needed - tables):
+            raise BackupError(
+                f"{shown} is not a backup of the monitor (no such table: {missing[0]}); nothing was changed"
+            )
+        columns = backup.execute("SELECT name, hidden FROM pragma_table_xinfo('alembic_version')").fetchall()
+        row = (
+            backup.execute("SELECT substr(version_num, 1, 20) FROM alembic_version").fetchone()
+            if columns == _STORED
+            else None
+        )
+    if row is None or row[0] not in known_revisions():
+        schema = plain_line(str(row[0])) if row else "none"
         raise BackupError(
             f"{shown} was written by a newer version of the monitor (schema {schema}); install that version"
         )
+    return str(row[0])
 
 
-def _check_objects(file: Path) -> None:
+def _check_objects(file: Path, revision: str) -> None:
     """That it holds what its schema has and nothing else: a trigger or an index would act in our name for ever."""
     from alembic import command  # here: to import it takes a fifth of a second
 
@@ -201,7 +217,7 @@ def _check_objects(file: Path) -> None:
         found = {tuple(row) for query in _OBJECTS for row in backup.execute(query)}
         config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, backup.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+        command.upgrade(config, revision)
         ours = {tuple(row) for query in _OBJECTS for row in connection.exec_driver_sql(query)}
     engine.dispose()
     for kind, name, *_ in sorted(found ^ ours, key=str):

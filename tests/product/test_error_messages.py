@@ -105,7 +105,9 @@ def test_settings(tmp_path: Path, name: str, value: str, words: tuple[str, ...])
 def test_sources_and_rights(tmp_path: Path, toml: str | None, words: tuple[str, ...]) -> None:
     if toml is not None:
         (tmp_path / "my.toml").write_text(toml)
-    check(command(tmp_path, "run", "--sources", "my.toml"), *words)
+    ran = command(tmp_path, "run", "--sources", "my.toml")
+    check(ran, *words)
+    assert "canary" not in ran.stderr
     assert not (tmp_path / "data").exists()
 
 

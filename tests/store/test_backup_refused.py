@@ -1,5 +1,6 @@
 """What is no backup of the monitor's is refused by name, and what is there stays."""
 
+import multiprocessing
 import sqlite3
 from contextlib import closing
 from datetime import datetime
@@ -65,6 +66,47 @@ def test_what_is_no_backup_is_refused_by_name(tmp_path: Path, content: bytes, me
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BackupError, match=r"nothing\.backup: can't be read \(No such file"):
         restore(f"sqlite:///{tmp_path / 'culture.db'}", tmp_path / "nothing.backup")
+
+
+ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        f"ALTER TABLE alembic_version RENAME TO more; CREATE VIEW alembic_version AS {ENDLESS} SELECT max(x) AS version_num FROM c",
+        f"ALTER TABLE edition RENAME TO more; CREATE VIEW edition AS {ENDLESS} SELECT x FROM c WHERE x < 0",
+    ],
+)
+def test_an_endless_view_under_the_name_of_a_table_is_not_asked(tmp_path: Path, statements: str) -> None:
+    file, address = tmp_path / "monitor.backup", f"sqlite:///{tmp_path / 'culture.db'}"
+    with open_database(address):
+        back_up(address, file)
+    with closing(sqlite3.connect(file)) as backup:
+        backup.executescript(statements)
+    process = multiprocessing.get_context("fork").Process(target=_refused, args=(address, file))
+    process.start()
+    process.join(20)
+    process.kill()
+    process.join()
+    assert process.exitcode == 0
+
+
+def _refused(address: str, file: Path) -> None:
+    with pytest.raises(BackupError, match="is not a backup of the monitor"):
+        restore(address, file, replace=True)
+
+
+def test_a_schema_of_any_length_is_told_on_one_short_line(tmp_path: Path) -> None:
+    file, address = tmp_path / "monitor.backup", f"sqlite:///{tmp_path / 'culture.db'}"
+    with open_database(address):
+        back_up(address, file)
+    with closing(sqlite3.connect(file)) as backup:
+        backup.executescript("UPDATE alembic_version SET version_num = '9999' || char(10) || hex(zeroblob(5000000))")
+    with pytest.raises(BackupError, match=r"newer version of the monitor \(schema 9999") as refused:
+        restore(address, file, replace=True)
+    assert len(str(refused.value)) < 500
+    assert "\n" not in str(refused.value)
 
 
 def test_a_half_file_and_a_foreign_or_newer_database_are_refused(
