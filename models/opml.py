@@ -7,8 +7,7 @@ from collections.abc import Container, Iterable
 from datetime import date
 from xml.sax.saxutils import quoteattr
 
-from lxml import etree
-
+from models.foreign_xml import parse_xml
 from models.seeds import DataFileError
 from models.sources import MAX_ID_LETTERS, Source
 from models.text import clean_text
@@ -28,10 +27,9 @@ def read_opml(data: bytes) -> tuple[Source, ...]:
     """
     if len(data) > MAX_BYTES:
         raise DataFileError(f"the file is {len(data):,} bytes; an OPML file may have {MAX_BYTES:,}: is it one?")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
     try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
+        root = parse_xml(data)
+    except ValueError as error:
         raise DataFileError(f"the file is not XML: {error}; export OPML from your feed reader again") from error
     if root is None or not isinstance(root.tag, str) or root.tag.lower() != "opml":
         raise DataFileError(

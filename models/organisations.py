@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,26 +15,9 @@ from models.seeds import DataFileError, read_toml, seed_file
 from models.sources import Nation
 
 SHIPPED = "seeds/organisations.toml"
-KINDS = (
-    "department",
-    "national-body",
-    "regulator",
-    "ombudsman",
-    "foundation-trust",
-    "nhs-trust",
-    "mental-health-trust",
-    "ambulance-trust",
-    "icb",
-    "health-board",
-    "special-health-board",
-    "hsc-trust",
-    "royal-college",
-    "union",
-    "think-tank",
-    "representative-body",
-    "inquiry",
-    "care-provider",
-    "charity",
+KINDS = tuple(
+    "department national-body regulator ombudsman foundation-trust nhs-trust mental-health-trust ambulance-trust icb health-board "
+    "special-health-board hsc-trust royal-college union think-tank representative-body inquiry care-provider charity".split()
 )
 NATIONS: tuple[str, ...] = get_args(Nation)
 OWN = "own"  # the source of an entry in the user's file that names none
@@ -56,9 +41,8 @@ class Organisation:
     region: str = ""
     ods: str = ""
     aliases: tuple[str, ...] = ()  # count wherever they stand
-    context: tuple[
-        str, ...
-    ] = ()  # common words and shared acronyms: count only where the text makes clear who is meant
+    # Common words and shared acronyms: count only where the text makes clear who is meant.
+    context: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()  # further words beside which a name of `context` counts
     former: tuple[str, ...] = ()
     hospitals: tuple[str, ...] = ()  # by whose name it is known
@@ -108,21 +92,26 @@ class Organisations(Mapping[str, Organisation]):
 
     def heirs(self, organisation_id: str) -> tuple[Organisation, ...]:
         """The organisations of today that an organisation lives on in; itself where it still exists."""
-        organisation = self._by_id[organisation_id]
-        if not organisation.successors:
-            return (organisation,) if organisation.is_current else ()
-        found = {heir.id: heir for successor in organisation.successors for heir in self.heirs(successor)}
-        return tuple(found.values())
+        found, seen, left = [], set[str](), [organisation_id]
+        while left:
+            if (one := left.pop()) not in seen:
+                seen.add(one)
+                left += reversed(self._by_id[one].successors)
+                found += [self._by_id[one]] if self._by_id[one].is_current else []
+        return tuple(found)
 
     def find(self, what: str) -> Organisation | None:
         """The organisation with this id, ODS code or name, whatever its capitals."""
-        if what in self._by_id:
-            return self._by_id[what]
-        wanted = plain_name(what)
+        return self._by_id.get(what) or self._by_name.get(plain_name(what))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Organisation]:
+        found: dict[str, Organisation] = {}
         for organisation in self._by_id.values():
-            if wanted == (organisation.ods.lower() or None) or wanted in map(plain_name, organisation.names):
-                return organisation
-        return None
+            for name in (organisation.ods.lower(), *map(plain_name, organisation.names)):
+                found.setdefault(name, organisation)
+        found.pop("", None)  # the code of those that have none
+        return found
 
 
 def plain_name(name: str) -> str:
@@ -144,9 +133,7 @@ def load_organisations(own: Path | None = None, *, shipped: Path | None = None) 
     if not found:
         raise DataFileError(f"{label}: holds no organisation; add one in a table [nation.kind]")
     if own is not None:
-        for organisation in _read(read_toml(own), str(own)).values():
-            _check_new(organisation, found, str(own))
-            found[organisation.id] = replace(organisation, source=organisation.source or OWN)
+        _add_own(_read(read_toml(own), str(own)).values(), found, str(own))
     _check_names(found.values(), label if own is None else f"{label} and {own}")
     _check_successors(found, label if own is None else str(own))
     return Organisations(
@@ -173,25 +160,35 @@ def version_of(own: Path | None = None, *, shipped: Path | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
-def _check_new(organisation: Organisation, known: Mapping[str, Organisation], label: str) -> None:
-    """That an organisation of the user's takes nobody's id, ODS code or name.
+def _add_own(own: Iterable[Organisation], found: dict[str, Organisation], label: str) -> None:
+    """Those of the user's file behind what is `found`; none takes an id, an ODS code or a name of another.
 
     Raises:
-        DataFileError: it does; says whose, and how to fix it.
+        DataFileError: one does; says whose, and how to fix it.
     """
-    if (taken := known.get(organisation.id)) is not None:
-        raise DataFileError(f"{label}: {organisation.id}: is the id of {taken.name} already; choose another id")
-    own = {plain_name(name) for name in organisation.names}
-    for other in known.values():
-        if organisation.ods and organisation.ods == other.ods:
+    codes, names = dict[str, Organisation](), dict[str, Organisation]()
+
+    def claim(one: Organisation) -> None:
+        for name in (one.name, *one.aliases, *one.former):
+            names.setdefault(plain_name(name), one)
+        if one.ods:
+            codes.setdefault(one.ods, one)
+
+    for known in found.values():
+        claim(known)
+    for organisation in own:
+        place = f"{label}: {organisation.id}"
+        if (taken := found.get(organisation.id)) is not None:
+            raise DataFileError(f"{place}: is the id of {taken.name} already; choose another id")
+        if (other := codes.get(organisation.ods)) is not None:
+            raise DataFileError(f"{place}: ods: {organisation.ods} is the code of {other.name} ({other.id}); remove it")
+        if shared := names.keys() & {plain_name(name) for name in organisation.names}:
+            name, other = min(shared), names[min(shared)]
             raise DataFileError(
-                f"{label}: {organisation.id}: ods: {organisation.ods} is the code of {other.name} ({other.id}); remove it"
+                f"{place}: {name!r} is a name of {other.name} ({other.id}) already; leave that name out"
             )
-        if shared := own.intersection(plain_name(name) for name in (other.name, *other.aliases, *other.former)):
-            raise DataFileError(
-                f"{label}: {organisation.id}: {min(shared)!r} is a name of {other.name} ({other.id}) already; "
-                "leave that name out"
-            )
+        found[organisation.id] = replace(organisation, source=organisation.source or OWN)
+        claim(organisation)
 
 
 def _read(document: dict[str, Any], label: str) -> dict[str, Organisation]:
@@ -270,24 +267,17 @@ def _check_names(organisations: Iterable[Organisation], label: str) -> None:
 
 
 def _check_successors(organisations: Mapping[str, Organisation], label: str) -> None:
-    done: set[str] = set()
-
-    def visit(organisation_id: str, path: tuple[str, ...]) -> None:
-        if organisation_id in path:
-            circle = " -> ".join((*path[path.index(organisation_id) :], organisation_id))
-            raise DataFileError(f"{label}: successors: lead round a circle: {circle}; remove one of them")
-        if organisation_id in done:
-            return
-        for successor in organisations[organisation_id].successors:
-            if successor not in organisations:
-                raise DataFileError(
-                    f"{label}: {organisation_id}: successors: {successor!r} is unknown{_hint(successor, organisations)}"
-                )
-            visit(successor, (*path, organisation_id))
-        done.add(organisation_id)
-
-    for organisation_id in organisations:
-        visit(organisation_id, ())
+    for place, successor in (
+        (f"{label}: {one.id}", after) for one in organisations.values() for after in one.successors
+    ):
+        if successor not in organisations:
+            hint = _hint(successor, organisations)
+            raise DataFileError(f"{place}: successors: {successor!r} is unknown{hint}")
+    try:
+        TopologicalSorter({one.id: one.successors for one in organisations.values()}).prepare()
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise DataFileError(f"{label}: successors: lead round a circle: {circle}; remove one of them") from error
 
 
 def _hint(given: str, known: Iterable[str]) -> str:

@@ -117,6 +117,29 @@ def test_many_outlines_of_one_name_are_not_dear() -> None:
     assert in_proportion(work)
 
 
+def test_outlines_under_a_long_namespace_are_not_dear() -> None:
+    def work(length: int) -> None:
+        outlines = "<outline x:a='' x:b='' x:c=''/>" * (length // 8)
+        with pytest.raises(DataFileError):
+            read_opml(f"<opml xmlns:x='{'u' * 4 * length}'>{outlines}</opml>".encode())
+
+    assert in_proportion(work)
+
+
+def test_many_organisations_of_ones_own_are_not_dear(tmp_path: Path) -> None:
+    def work(length: int) -> object:
+        numbers = range(length // 20)
+        rows = "".join(
+            f"a{number} = {{ name = 'Home {number:b}', aliases = ['House {number:b}'] }}\n" for number in numbers
+        )
+        (tmp_path / "own.toml").write_text(f"[england.care-provider]\n{rows}", encoding="utf-8")
+        known = load_organisations(tmp_path / "own.toml")
+        return [known.find(f"Home {number:b}") for number in numbers]
+
+    load_organisations()
+    assert in_proportion(work)
+
+
 @pytest.mark.parametrize("name", WORK)
 def test_no_run_of_letters_is_dear(name: str) -> None:
     WORK[name]("once, so that what is read from files is read")

@@ -79,6 +79,22 @@ def test_no_shape_of_a_feed_is_dear(shape: str, end: str) -> None:
     assert in_proportion(lambda length: read(kind, SHAPES[shape](length) + end))
 
 
+def test_the_people_of_a_json_feed_are_not_read_for_each_entry() -> None:
+    def work(length: int) -> object:
+        people = [{"name": f"Person {number}"} for number in range(length // 30)]
+        items = [{"url": f"/{number}", "title": "Trust board quits"} for number in range(length // 30)]
+        return read(Kind.FEED, {"version": "https://jsonfeed.org/version/1.1", "authors": people, "items": items})
+
+    assert in_proportion(work)
+
+
+def test_a_sitemap_under_a_long_namespace_is_not_dear() -> None:
+    def work(length: int) -> object:
+        return read(Kind.SITEMAP, f"<urlset xmlns='{'u' * 8 * length}'>{'<url/>' * length}</urlset>")
+
+    assert in_proportion(work)
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp037"])
 @pytest.mark.parametrize("start", ["<?xml ", "<?xml?>"])
 def test_no_declaration_is_dear(start: str, encoding: str) -> None:

@@ -1,6 +1,8 @@
 """The list of organisations: what ships is whole and sound; what a person gets wrong is told with the way to fix it."""
 
+import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -154,6 +156,29 @@ def test_one_of_the_users_own_is_found_beside_the_others(tmp_path: Path) -> None
 def test_a_name_that_only_counts_in_context_may_be_shared(tmp_path: Path) -> None:
     own = write(tmp_path, "[england.care-provider]\nmeadow-homes = { name = 'Meadow Homes', context = ['Unite'] }")
     assert "meadow-homes" in load_organisations(own)
+
+
+def letters(number: int) -> str:
+    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
+def charity(name: str, *successors: str) -> str:
+    return f"[england.charity.{name}]\nname = 'Charity {name}'\nsuccessors = {list(successors)}\n"
+
+
+def test_one_whose_successors_have_a_thousand_successors_is_followed_to_the_end(tmp_path: Path) -> None:
+    long = "".join(charity(f"c-{letters(n)}", *([f"c-{letters(n + 1)}"] if n < 1500 else [])) for n in range(1501))
+    organisations = load_organisations(write(tmp_path, long))
+    assert [heir.id for heir in organisations.heirs("c-a")] == [f"c-{letters(1500)}"]
+
+
+def test_heirs_that_merge_and_part_again_and_again_are_each_looked_at_once(tmp_path: Path) -> None:
+    both = [(f"a-{letters(n)}", f"b-{letters(n)}") for n in range(41)]
+    rows = [charity(one, *after) for pair, after in pairwise(both) for one in pair] + [charity(one) for one in both[-1]]
+    organisations = load_organisations(write(tmp_path, "".join(rows)))
+    begun = time.process_time()
+    assert tuple(heir.id for heir in organisations.heirs("a-a")) == both[-1]
+    assert time.process_time() - begun < 1  # 2 to the power of 40 would take weeks
 
 
 def test_adding_one_keeps_what_a_person_wrote_and_refuses_a_conflict(tmp_path: Path) -> None:

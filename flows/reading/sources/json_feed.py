@@ -44,7 +44,8 @@ def read_json_feed(body: bytes, *, url: str, now: datetime) -> Listing:
         return Listing(problem="the answer is JSON, but not a JSON Feed")
     items = feed["items"]
     language = language_code(feed.get("language"))
-    entries = [_entry(item, feed, url, language) for item in items[:MAX_ENTRIES]]
+    author = _author(feed)  # once: it may be of many people, and stands for each entry that names nobody
+    entries = [_entry(item, author, url, language) for item in items[:MAX_ENTRIES]]
     found = [entry for entry in entries if entry is not None]
     truncated = len(items) > MAX_ENTRIES
     return Listing(
@@ -56,7 +57,7 @@ def read_json_feed(body: bytes, *, url: str, now: datetime) -> Listing:
     )
 
 
-def _entry(item: Any, feed: dict[str, Any], base: str, language: str | None) -> Listed | None:
+def _entry(item: Any, author: str | None, base: str, language: str | None) -> Listed | None:
     places = [text_of(item, name) for name in ("url", "external_url")]
     identity = text_of(item, "id")
     if identity.startswith(("http://", "https://")):
@@ -73,7 +74,7 @@ def _entry(item: Any, feed: dict[str, Any], base: str, language: str | None) -> 
         url=link,
         title=title,
         summary="" if summary == title else summary,
-        author=_author(item) or _author(feed),
+        author=_author(item) or author,
         language=language_code(item.get("language")) or language,
         updated_at=parse_date(item.get("date_modified")),
     )

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from lxml import etree
-
 from flows.reading.parsing import language_code
 from flows.reading.sources.feed import read_feed
 from flows.reading.sources.listing import (
@@ -23,9 +21,12 @@ from flows.reading.sources.listing import (
 )
 from models.dates import parse_date
 from models.entries import Entry, Reply
+from models.foreign_xml import parse_xml
 from models.urls import normalise_url
 
 if TYPE_CHECKING:
+    from lxml import etree
+
     from models.sources import Source
 
 MAX_SITEMAP_BYTES = 10 * 1024 * 1024  # a plain one of 50,000 addresses, the protocol's limit
@@ -73,10 +74,9 @@ def _plain_text(body: bytes) -> str:
 
 
 def _root(body: bytes) -> "etree._Element | None":
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=False, load_dtd=False)
     try:
-        return etree.fromstring(repair_xml(body), parser)
-    except (etree.XMLSyntaxError, ValueError, LookupError):
+        return parse_xml(repair_xml(body))
+    except ValueError:
         return None
 
 
