@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import TextIOWrapper
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
@@ -21,7 +22,10 @@ Report = Callable[[str, int, int], None]  # stage, done, total
 
 
 def never_fail_to_print() -> None:
-    """What a stream's encoding does not have is shown as `?`: a letter of a headline must not end a command."""
+    """What a stream's encoding does not have is shown as `?`, and what is closed takes it all: neither must end a command."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - while the program runs
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -97,7 +97,7 @@ def _folder(settings: Settings) -> Finding:
 
 def loose_files(settings: Settings) -> list[Path]:
     """What others may read or change of the data folder and of the files that hold passwords and channels' addresses."""
-    return find_loose(settings.data, Path(ENV_FILE), *filter(None, [settings.channels]))
+    return find_loose(settings.data, *filter(None, (Path(ENV_FILE), settings.data / "culture.db", settings.channels)))
 
 
 def _files(settings: Settings) -> Finding:
@@ -287,8 +287,7 @@ def _channels(settings: Settings) -> Finding:
 
 
 def _prefect(settings: Settings) -> Finding:
-    given = os.environ.get("PREFECT_API_URL", "").strip().rstrip("/")
-    found = answering_api(settings)
+    given, found = os.environ.get("PREFECT_API_URL", "").strip().rstrip("/"), answering_api(settings)
     if given and found != given and not is_healthy(given):
         return Finding(
             "Prefect", Health.WRONG, f"nothing answers at PREFECT_API_URL ({given})",

@@ -1,4 +1,5 @@
-"""Files that a person names: regular ones alone, and within a limit. A pipe is waited for, a device read, without end."""
+"""Files that a person names: regular ones alone, and within a limit. A pipe is waited for, a device read, without end, and
+what is written in the place of either is the end of it."""
 
 import os
 import stat
@@ -21,6 +22,11 @@ def open_given(file: Path) -> BinaryIO:
         stream.close()
         raise OSError(EINVAL, "is a pipe or a device; name a regular file", str(file))
     return stream
+
+
+def is_device(file: Path) -> bool:
+    """Whether a pipe, a device or the like is there, or a link to one: what is written whole would take its place."""
+    return file.exists() and not (file.is_file() or file.is_dir())
 
 
 def read_given(file: Path | Traversable, most: int = MOST_BYTES) -> bytes:

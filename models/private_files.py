@@ -2,12 +2,20 @@
 
 import os
 import stat
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from errno import EISDIR
 from pathlib import Path
 from typing import BinaryIO
 
+if sys.platform != "win32":
+    import fcntl
+
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
+_TURN_SECONDS = 5.0  # for which another program that writes into a folder is waited for
 
 
 def keep_private() -> None:
@@ -48,33 +56,63 @@ def write_whole(file: Path, content: bytes) -> Path:
     if file.is_dir() and not file.is_symlink():
         raise IsADirectoryError(EISDIR, "is a folder where a file is to be written; move it away", str(file))
     part = file.with_name(f".{file.name}.part")
-    with open_new(part) as stream:
-        stream.write(content)
-    part.replace(file)
+    with in_turn(file.parent):
+        with open_new(part) as stream:
+            stream.write(content)
+        part.replace(file)
     return file
+
+
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Change files of a folder while no other program of ours does: both would write the same half-written file.
+
+    The lock is the folder's own, so that none is left behind. Who holds it for long, or where there is none, is not waited for.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    descriptor, until = os.open(folder, os.O_RDONLY), time.monotonic() + _TURN_SECONDS
+    try:
+        while time.monotonic() < until:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.005)
+            except OSError:  # a file system that has no such locks
+                break
+            else:
+                break
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def find_loose(folder: Path, *files: Path) -> list[Path]:
     """What others may read or write in this folder, itself included, and of these files.
 
-    An older version, another program or a person left it so.
+    An older version, another program or a person left it so. The folder and the files may be links, which a person set;
+    links in the folder are not followed, whoever set them.
     """
     if os.name == "nt":  # Windows has no such rights
         return []
-    inside = (folder, *sorted(folder.rglob("*"))) if folder.is_dir() else ()
-    found = dict.fromkeys((*inside, *files))
-    return [path for path in found if not path.is_symlink() and _mode(path) & _OTHERS]
+    named = [Path(os.path.realpath(path)) if path.is_symlink() else path for path in (folder, *files)]
+    inside = sorted(folder.rglob("*")) if folder.is_dir() else ()
+    return [path for path in dict.fromkeys((*named, *inside)) if not path.is_symlink() and _mode(path) & _OTHERS]
 
 
-def tighten(paths: list[Path]) -> int:
-    """Take the rights of others away; how many there were.
-
-    Raises:
-        OSError: one of them is somebody else's.
-    """
+def tighten(paths: list[Path]) -> tuple[int, list[str]]:
+    """Take the rights of others away; of how many, and which could not be changed, with why."""
+    changed, left = 0, []
     for path in paths:
-        path.chmod(_mode(path) & ~_OTHERS)
-    return len(paths)
+        try:
+            path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~_OTHERS)
+            changed += 1
+        except FileNotFoundError:  # gone since it was found
+            continue
+        except OSError as error:
+            left.append(f"{path} ({error.strerror})")
+    return changed, left
 
 
 def _mode(path: Path) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from models.given_files import read_given
 from models.opml import source_toml, toml_value
-from models.private_files import open_new
+from models.private_files import in_turn, open_new
 from models.seeds import DataFileError, seed_file
 from models.sources import Source, load_registry
 
@@ -75,15 +75,16 @@ def change_registry(file: Path, change: Callable[[str], str]) -> None:
     file = file.resolve()  # a link stays a link
     part = file.with_name(f".{file.name}.part")
     try:
-        text = read_given(file if file.exists() else seed_file("sources.toml")).decode("utf-8")
-        changed = change(text)
         file.parent.mkdir(parents=True, exist_ok=True)
-        with open_new(part) as stream:
-            stream.write(changed.encode("utf-8"))
-        load_registry(part)
-        if file.exists():
-            part.chmod(file.stat().st_mode)
-        part.replace(file)
+        with in_turn(file.parent):  # of two that change it at once, the second changes what the first has written
+            text = read_given(file if file.exists() else seed_file("sources.toml")).decode("utf-8")
+            changed = change(text)
+            with open_new(part) as stream:
+                stream.write(changed.encode("utf-8"))
+            load_registry(part)
+            if file.exists():
+                part.chmod(file.stat().st_mode)
+            part.replace(file)
     except RegistryFormError as error:
         raise DataFileError(f"{file}: can't be changed here: {error}") from error
     except DataFileError as error:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator
 
+from models.text_safety import storable
+
 MAX_CONTACT = 200  # letters, of each request's User-Agent
 
 
@@ -50,6 +52,8 @@ def _check_contact(value: str) -> str:
 def _check_folder(value: Path) -> Path:
     if "?" in str(value):  # the address of the database ends there
         raise ValueError("must be a folder without a question mark in its path")
+    if storable(str(value)) != str(value):  # no database takes another name
+        raise ValueError("must be a folder whose path is UTF-8")
     return value
 
 

@@ -24,8 +24,10 @@ def doctor(
     """Check settings, files, database, sources, model, email, Prefect and disk."""
     settings = load_settings(data=data, sources=sources)
     if fix:
-        tightened = tighten(loose_files(settings))
+        tightened, left = tighten(loose_files(settings))
         console.note(f"{tightened} files and folders were made their owner's alone.")
+        for one in left:
+            console.note(f"Not changed: {one}")
     findings: list[Finding] = []
     for finding in examine(settings):
         findings.append(finding)

@@ -11,6 +11,7 @@ from deployments import console
 from deployments.commands.options import Data, Sources, Verbose
 from deployments.read_only_database import stored
 from flows.publishing import exporting
+from models.given_files import is_device
 from models.private_files import write_whole
 from models.settings import load_settings
 from models.sources import load_registry
@@ -121,6 +122,10 @@ def _theme(named: str) -> str:
 
 
 def _write(file: Path, text: str, form: Format) -> None:
+    if is_device(file):
+        raise typer.BadParameter(
+            f"{file}: is a pipe or a device; name a file, or none for standard output", param_hint="FILE"
+        )
     # A spreadsheet knows UTF-8 by the mark at its start; a feed or JSON reader stumbles over it.
     content = text.encode("utf-8-sig" if form is Format.CSV else "utf-8")
     try:

@@ -12,7 +12,7 @@ from deployments import console
 from deployments.commands.options import Data, Json
 from deployments.read_only_database import stored
 from models.organisations import KINDS, NATIONS, Organisation, Organisations, load_organisations, plain_name
-from models.private_files import open_new
+from models.private_files import in_turn, open_new
 from models.seeds import DataFileError
 from models.settings import load_settings
 from models.store.organisations import recent_stories
@@ -152,21 +152,24 @@ def add_own(organisation: Organisation, file: Path) -> None:
     Raises:
         DataFileError: the entry is not well formed, or takes the id, code or name of another; `file` is as it was.
     """
-    known = load_organisations(file if file.exists() else None)
-    if (taken := known.get(organisation.id)) is not None:
-        raise DataFileError(f"{file}: {organisation.id}: is the id of {taken.name} already; choose another with --id")
-    earlier = file.read_text(encoding="utf-8") if file.exists() else _HEAD
-    part = file.with_name(f".{file.name}.part")
     file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with open_new(part) as stream:
-            stream.write(f"{earlier.rstrip()}\n\n{_table(organisation)}".encode())
-        load_organisations(part)
-        part.replace(file)
-    except DataFileError as error:
-        raise DataFileError(str(error).replace(str(part), str(file))) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with in_turn(file.parent):  # of two that add at once, the second adds to what the first has written
+        known = load_organisations(file if file.exists() else None)
+        if (taken := known.get(organisation.id)) is not None:
+            raise DataFileError(
+                f"{file}: {organisation.id}: is the id of {taken.name} already; choose another with --id"
+            )
+        earlier = file.read_text(encoding="utf-8") if file.exists() else _HEAD
+        part = file.with_name(f".{file.name}.part")
+        try:
+            with open_new(part) as stream:
+                stream.write(f"{earlier.rstrip()}\n\n{_table(organisation)}".encode())
+            load_organisations(part)
+            part.replace(file)
+        except DataFileError as error:
+            raise DataFileError(str(error).replace(str(part), str(file))) from error
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _find(which: str, organisations: Organisations) -> Organisation:

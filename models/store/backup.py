@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
-from models.given_files import open_given
+from models.given_files import is_device, open_given
 from models.private_files import open_new
 from models.store.database import (
     BUSY_SECONDS,
@@ -25,7 +25,7 @@ from models.store.database import (
     open_to_read,
 )
 from models.store.database_address import DatabaseError, file_of, libpq_address, read_address
-from models.text_safety import plain_line
+from models.text_safety import plain_line, storable
 
 _SQLITE_MARK = b"SQLite format 3\0"
 # All that acts by itself, by its words. SQLite rewrites those of a table where a column is added: of tables, how often they
@@ -139,6 +139,10 @@ def _sqlite_file(address: str, lines: str) -> Path:
 def _check_target(own: Path, file: Path) -> None:
     if file.is_dir():
         raise BackupError(f"{file}: is a folder; name a file")
+    if is_device(file):
+        raise BackupError(f"{file}: is a pipe or a device; name a file")
+    if storable(str(file)) != str(file):  # SQLite takes no other name
+        raise BackupError(f"{storable(str(file))}: is no name in UTF-8; name another file")
     if not file.parent.is_dir():
         raise BackupError(f"{file.parent}: no such folder; make it, or name another file")
     if not file.exists():

@@ -1,6 +1,8 @@
 """Every mistake that a user can make: the message names the thing, the value and how to fix it, and shows no traceback."""
 
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +60,7 @@ def check(ran: Ran, *words: str, code: int = 2) -> None:
             ("CULTURE_ALERT_WEBHOOK", "https://host/path"),
         ),
         ("CULTURE_DATA", "what?mode=memory", ("CULTURE_DATA", "'what?mode=memory'", "question mark")),
+        ("CULTURE_DATA", "what\udcff", ("CULTURE_DATA", "UTF-8")),
         ("CULTURE_SMTP", "smtp://h", ("CULTURE_SMTP", "did you mean CULTURE_SMTP_URL?")),
         ("CULTURE_DATABASE_URL", "mysql://u:canary@h/n", ("CULTURE_DATABASE_URL", "postgresql://")),
         ("CULTURE_DATABASE_URL", "canary", ("CULTURE_DATABASE_URL", "postgresql://user:password@host/name")),
@@ -201,6 +204,19 @@ def test_a_database_server_that_does_not_answer(tmp_path: Path) -> None:
     ran = command(tmp_path, "export", CULTURE_DATABASE_URL=f"postgresql://me:canary@127.0.0.1:{port}/news")
     check(ran, f"127.0.0.1:{port}", "check that the server runs")
     assert "canary" not in ran.stderr
+
+
+def test_a_backup_under_a_name_that_is_no_text(tmp_path: Path) -> None:
+    assert command(tmp_path, "upkeep").returncode == 0
+    check(command(tmp_path, "backup", "what\udcff.backup"), "no name in UTF-8; name another file")
+
+
+def test_a_command_whose_output_is_closed_does_its_work(tmp_path: Path) -> None:
+    words = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    add = ("-m", "deployments.cli", "recipients", "add", "a@r.example", "--data", str(tmp_path))
+    ran = subprocess.run([sys.executable, "-c", words, *add], stderr=subprocess.PIPE, encoding="utf-8", check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "a@r.example" in command(tmp_path, "recipients", "list", "--data", str(tmp_path), "--json").stdout
 
 
 def test_with_verbose_the_traceback_is_shown(tmp_path: Path) -> None:

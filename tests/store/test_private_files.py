@@ -3,14 +3,17 @@
 import os
 import signal
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from deployments.processes import Child
-from models.private_files import write_whole
+from models import private_files
+from models.private_files import in_turn, tighten, write_whole
 from tests.support.forks import Forks
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -112,6 +115,80 @@ def test_doctor_looks_at_the_files_with_passwords_beside_the_data_folder_too(com
     assert "may read or change .env, mine.toml" in said
     assert "is its owner's alone" in command(tmp_path, "doctor", "--fix")
     assert [stat.S_IMODE(path.stat().st_mode) for path in (settings, channels)] == [0o600, 0o600]
+
+
+def test_doctor_follows_links_that_a_person_set_and_no_others(command: Command, tmp_path: Path) -> None:
+    real, env, channels = tmp_path / "real", tmp_path / "real.env", tmp_path / "real.toml"
+    database, others = tmp_path / "other-disk.db", tmp_path / "others"
+    real.mkdir()
+    for file in (env, channels, database, others):
+        file.touch()
+    for path in (real, env, channels, database, others):
+        path.chmod(0o777)
+    (tmp_path / "data").symlink_to(real)
+    (tmp_path / ".env").symlink_to(env)
+    (real / "channels.toml").symlink_to(channels)
+    (real / "culture.db").symlink_to(database)
+    (real / "planted").symlink_to(others)
+    assert "others on this machine may read or change" in command(tmp_path, "doctor")
+    assert "is its owner's alone" in command(tmp_path, "doctor", "--fix")
+    assert [path for path in (real, env, channels, database) if path.stat().st_mode & OTHERS] == []
+    assert stat.S_IMODE(others.stat().st_mode) == 0o777
+
+
+def test_one_file_that_cannot_be_changed_stops_no_other(tmp_path: Path) -> None:
+    mine, gone = tmp_path / "mine", tmp_path / "gone"
+    mine.touch()
+    mine.chmod(0o666)
+    changed, left = tighten([Path("/proc/sys/kernel/ostype"), gone, mine])  # of the kernel, which lets nobody change it
+    assert (changed, stat.S_IMODE(mine.stat().st_mode), gone.exists()) == (1, 0o600, False)
+    assert [one.partition(" ")[0] for one in left] == ["/proc/sys/kernel/ostype"]
+
+
+def write_often(file: Path, letter: str) -> None:
+    for _ in range(400):
+        write_whole(file, letter.encode() * 300_000)
+
+
+def test_two_that_write_one_file_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    writers = [get_context("spawn").Process(target=write_often, args=(page, letter)) for letter in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert list(tmp_path.iterdir()) == [page]
+
+
+def test_a_folder_that_somebody_holds_is_not_waited_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_files, "_TURN_SECONDS", 0.1)
+    with in_turn(tmp_path):
+        write_whole(tmp_path / "page.html", b"news")
+    assert (tmp_path / "page.html").read_bytes() == b"news"
+
+
+def test_two_that_add_an_organisation_at_once_both_add_theirs(tmp_path: Path) -> None:
+    names = [f"Meadow {letter * 3}" for letter in "abcdef"]
+    begin = [sys.executable, "-m", "deployments.cli", "organisations", "add", "--kind", "charity", "--nation", "uk"]
+    adding = [subprocess.Popen([*begin, "--data", str(tmp_path), name], stdout=subprocess.DEVNULL) for name in names]
+    assert [one.wait() for one in adding] == [0] * len(names)
+    written = (tmp_path / "organisations.toml").read_text(encoding="utf-8")
+    assert [name for name in names if name not in written] == []
+
+
+def test_nothing_takes_the_place_of_a_pipe_or_a_device(commands: Forks, tmp_path: Path) -> None:
+    code, said = in_the_open(commands, tmp_path, "upkeep")
+    assert code == 0, said
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/null")
+    for words in (("export", "--format", "csv"), ("backup",)):
+        for name in ("pipe", "link"):
+            code, said = in_the_open(commands, tmp_path, *words, name)
+            assert code == 2, said
+            assert f"{name}: is a pipe or a device" in " ".join(said.split())
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_a_link_in_a_files_place_is_replaced_and_not_followed(tmp_path: Path) -> None:
