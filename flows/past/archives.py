@@ -5,6 +5,7 @@ is simply given to another one.
 """
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from models.store.database import Database, open_database
 from models.text_safety import storable
 from models.urls import host_of
 from models.weeks import utc_now
+
+logger = logging.getLogger(__name__)
 
 PAGES_A_BATCH = 50  # one transaction
 BYTES_A_BATCH = 16 * 1024 * 1024  # of pages that wait to be read; bounds memory where pages are large
@@ -135,7 +138,12 @@ def _read_batch(
         if known is not None and known <= capture.captured_at:
             outcomes[Outcome.KNOWN] += 1
             continue
-        read = _read_capture(capture, job.routes)
+        try:
+            read = _read_capture(capture, job.routes)
+        except Exception as error:  # noqa: BLE001 - whatever one page does to its reader, the others are read
+            logger.warning("%s can't be read (%s)", capture.url, type(error).__name__)
+            outcomes[Outcome.FAILED] += 1
+            continue
         stated = read.page.published_at if read.page is not None else None
         moment = choose_published(stated, None, capture.captured_at) or capture.captured_at
         if not job.window.holds(moment):

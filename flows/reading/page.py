@@ -45,6 +45,9 @@ _TAG = re.compile(rb"<[A-Za-z!/]")
 _COMMENTING = etree.XPath("//*[@*[contains(., '<!--')]]")
 _LONG_TAG_BYTES = 30_000
 _QUOTED = re.compile(rb"=\s*(?:\"[^\"]*\"|'[^']*')")
+_MARKED = re.compile(
+    rb"=\s*(?:\"[^\"<>]*[<>][^\"]*\"|'[^'<>]*[<>][^']*')"
+)  # a value that holds what begins or ends a tag
 _PARTING = (b" ", b"\t", b"\n", b"\r", b"\f", b"/")  # two attributes
 _LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{%d,}>?" % _LONG_TAG_BYTES)
 # The names that old pages give to what really is the Windows code page, as the WHATWG's table says.
@@ -175,6 +178,9 @@ def _is_thicket(html: bytes) -> bool:
     """Whether there are too many tags, or attributes in one; each is told quickly of an ordinary page."""
     if html.count(b"<") > 2 * MAX_TAGS and len(_TAG.findall(html)) > 2 * MAX_TAGS:
         return True
+    if html.count(b"=") > MAX_ATTRIBUTES < len(_MARKED.findall(html)):  # so many would hide that they are of one tag
+        html = _QUOTED.sub(b"=", html)
+        return any(tag.count(b"=") > MAX_ATTRIBUTES for tag in html.split(b"<"))
     if max(map(len, html.split(b"<"))) < _LONG_TAG_BYTES:
         return False
     long_tags = _LONG_TAG.findall(html)

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from models.edition.content import OrganisationNote, Selection
 from models.store import deliveries
 from models.store.article_facts import Heirs, load_heirs
+from models.store.locks import lock_writers
 from models.store.recipient_choices import Choices, choices_of, choose, is_said
 from models.store.recipient_choices import RecipientError as RecipientError
 from models.store.tables import Recipient, Review, Separation
@@ -49,6 +50,7 @@ def add(address: str, now: datetime, *, session: Session, **choices: Unpack[Choi
             other choices are given: `change` changes those.
     """
     normal = check_address(address)
+    lock_writers("recipients", session=session)
     recipient = by_address(normal, session=session)
     is_new = recipient is None
     if recipient is None:

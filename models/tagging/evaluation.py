@@ -59,7 +59,7 @@ def read_labelled(path: Path) -> list[Labelled]:
         DataFileError: the file can't be read, or a line is wrong; names the line.
     """
     try:
-        lines = read_given_text(path, MOST_LABELLED).splitlines()
+        lines = read_given_text(path, MOST_LABELLED).split("\n")  # of JSON, no other mark ends a line
     except (OSError, UnicodeDecodeError) as error:
         raise DataFileError(f"{path}: can't be read as UTF-8 text: {error}") from error
     found: list[Labelled] = []

@@ -20,8 +20,10 @@ from flows.past.backfilling import (
     check_can_be_asked,
     window_of_days,
 )
+from flows.reading.page import read_page
 from flows.reading.sources import Window
 from models.admission import ReadEntry
+from models.entries import Page
 from models.folding import cluster_unassigned
 from models.kinds import Kind
 from models.outcomes import Outcome
@@ -73,6 +75,27 @@ def test_an_archive_becomes_articles_and_stories_of_their_own_time(
     sources = {source.id: source for source in registry.sources}
     assert all(article.url.startswith(f"https://{article.source}.example/") for article in articles)
     assert {article.outlet for article in articles} <= {source.label for source in sources.values()}
+
+
+@pytest.mark.parametrize("fault", [MemoryError, RecursionError, KeyError])
+def test_a_page_on_which_its_reader_fails_costs_itself_alone(
+    sqlite: Database,
+    pages: list[Captured],
+    registry: Registry,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: type[Exception],
+) -> None:
+    def read_or_fail(html: bytes, *, url: str, content_type: str) -> Page:
+        if url == pages[3].url:
+            raise fault
+        return read_page(html, url=url, content_type=content_type)
+
+    monkeypatch.setattr(archives, "read_page", read_or_fail)
+    summary = read(sqlite, jobs_of(spread(pages[:8], tmp_path), registry, settings))
+    assert not summary.problems
+    assert (summary.stored, summary.outcomes[Outcome.FAILED]) == (7, 1)
 
 
 def test_read_again_an_archive_adds_nothing_and_is_not_even_opened(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,6 +36,16 @@ def test_joining_twice_changes_no_choice(database: Database) -> None:
         (row,) = recipients.everyone(session=session)
     assert (new, again) == (True, False)
     assert (row.address, row.name, row.themes) == ("ann.reader@example.org", "Ann", ["workforce"])
+
+
+def test_two_programs_that_add_one_address_at_once_add_it_once(database: Database) -> None:
+    def add(address: str) -> bool:
+        with database.write() as session:
+            return recipients.add(address, NOW, session=session)[1]
+
+    for number in range(10):
+        with ThreadPoolExecutor(4) as threads:
+            assert sorted(threads.map(add, [f"reader{number}@r.example"] * 4)) == [False, False, False, True]
 
 
 def test_a_change_is_of_what_is_named_alone(database: Database) -> None:

@@ -106,6 +106,8 @@ NASTY = {
     "line breaks": "<p>" + "word <br>" * 200_000,
     "attributes": "<div " + " ".join(f"a{n}='1'" for n in range(100_000)) + ">x</div>",
     "bare attributes": "<div " + " ".join(f"a{n}" for n in range(100_000)) + ">x</div>",
+    "attributes with marks": "<div " + " ".join(f"a{n}='<'" for n in range(30_000)) + ">x</div>",
+    "attributes with ends": "<div " + " ".join(f'a{n}=">"' for n in range(30_000)) + ">x</div>",
     "attributes on lines": "<div " + "\n".join(f"a{n}" for n in range(50_000)) + ">x</div>",
     "attributes between slashes": "<div/" + "/".join(f"a{n}" for n in range(50_000)) + ">x</div>",
     "unclosed": "<b>" * 20_000 + "x",

@@ -78,6 +78,12 @@ def test_a_wrong_line_is_an_error_that_names_it(tmp_path: Path, row: str, proble
         read_labelled(file)
 
 
+def test_a_text_may_hold_what_ends_lines_elsewhere(tmp_path: Path) -> None:
+    text = "Board quits\u2028after report\x85on bullying"
+    (tmp_path / "set.jsonl").write_text(json.dumps({**LINE, "text": text}, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert [one.document.text for one in read_labelled(tmp_path / "set.jsonl")] == [text]
+
+
 def test_a_missing_or_empty_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="can't be read"):
         read_labelled(tmp_path / "none.jsonl")
