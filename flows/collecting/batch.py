@@ -10,13 +10,14 @@ from flows.collecting.page_visits import claims_anothers
 from flows.collecting.turns import look_again_at
 from flows.reading.page_dates import choose_published
 from models.admission import Candidate, ReadEntry, address_of, digest_of, headline, is_same_text, text_status_of
+from models.copies import fingerprint
 from models.folding import StoryFolder
 from models.outcomes import Outcome, TextStatus
 from models.revisits import after_visit
 from models.sources import Source
 from models.store.collecting import NewRows, Row
 from models.store.tables import Article
-from models.stories import StoryIndex, fingerprint
+from models.stories import StoryIndex
 
 _TEXTS = frozenset({TextStatus.FULL, TextStatus.TEASER})
 
