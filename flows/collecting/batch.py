@@ -201,10 +201,9 @@ class Batch:
 
     def _first_row(self, read: ReadEntry, number: int) -> Row:
         """What is known of an article from its listing alone, and never again."""
-        entry = read.candidate.entry
         return listed_columns(read.candidate) | {
             "id": number,
-            "url": entry.url,
+            "url": read.candidate.entry.url,
             "first_seen_at": read.candidate.seen_at or self._now,
             "story_id": None,
             "backfilled": read.candidate.seen_at is not None,
