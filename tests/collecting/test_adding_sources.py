@@ -143,7 +143,7 @@ def test_a_person_who_does_not_answer_yes_adds_nothing(
 def test_a_site_that_answers_too_slowly_is_not_waited_for(
     web: FakeWeb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_discovery, "TRY_SECONDS", 1.0)
+    monkeypatch.setattr(feed_discovery, "TRY_SECONDS", 4.0)
     enough = threading.Event()
     web.pages |= {"/": home(alternate("/news.xml"), alternate("/slow.xml"), alternate("/c")), "/news.xml": NEWS}
 
