@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from models.tagging.training import load_training_data
 from models.text import clean_text, split_sentences, split_words_as_written
@@ -261,6 +261,7 @@ def _names(text: str) -> Iterable[str]:
                 yield _stem(word)
 
 
+@lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
     word = word.lower().removesuffix("'s").replace("-", "").replace(".", "")
     ending = next((one for one in _ENDINGS if word.endswith(one) and len(word) - len(one) >= 4), "")

@@ -126,32 +126,34 @@ class Recogniser:
 def _stands(number: int, words: Words, end: int, length: int, names: tuple[Name, ...]) -> _Found | None:
     """The forms that really stand at these words: whole words, one phrase, written as a name is; `end` is that in `joined`."""
     last = bisect_right(words.offsets, end - 2) - 1
-    first, start = last - length + 1, words.begins[last - length + 1]
+    first = last - length + 1
     possessive = words.possessive(last)
     if words.joined[end] == " ":
         possessive %= 2  # the "'s" of "Alder Hey Children's" is part of the name
     elif possessive != 2 or words.joined[end : end + 2] != "s ":
         return None  # it is the beginning of a longer word
     if not names:
-        return _Found(number, first, last, last, start, words.ends[last], ())
+        return _Found(number, first, last, last, words.begins[first], words.ends[last], ())
     kept: dict[int, list[Name]] = {}
     for name in names:
         final = words.ending_after(last, name.ending) if name.ending is not Ending.NONE else last
         if final == last and name.needs_ending:
             continue
         if name.acronym:
-            if words.text[start : words.ends[last] - possessive] != name.acronym:
+            if words.raw(first)[0] != name.acronym[0]:  # told before the words' places are looked for
+                continue
+            if words.text[words.begins[first] : words.ends[last] - possessive] != name.acronym:
                 continue
         elif not _is_written_as_a_name(words, first, last, name):
             continue
-        if words.text.count(",", start, words.ends[final]) <= name.commas:
+        if words.text.count(",", words.begins[first], words.ends[final]) <= name.commas:
             kept.setdefault(final, []).append(name)
     if not kept:
         return None
     final = max(kept)
     if final > last:
         possessive = words.possessive(final)
-    return _Found(number, first, last, final, start, words.ends[final] - possessive, tuple(kept[final]))
+    return _Found(number, first, last, final, words.begins[first], words.ends[final] - possessive, tuple(kept[final]))
 
 
 def _is_written_as_a_name(words: Words, first: int, last: int, name: Name) -> bool:

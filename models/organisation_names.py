@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import accumulate
 
 from models.organisations import Organisation
@@ -28,7 +29,7 @@ _MAY_BE_SMALL = frozenset(
     "and of the for in on upon with government hospital infirmary inquiry review committee select union think tank report".split()
 )
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*'?|&|\n[^\S\n]*\n|(?<=\s)-(?=\s)|[.!?;:()\[\]\"“”|/•–—*]")
-_PLAIN = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'"})
+_APOSTROPHES = "’‘ʼ`"
 _ABBREVIATED = frozenset({"st", "dr", "mr", "mrs", "ms", "prof"})
 
 
@@ -135,6 +136,13 @@ def key_of(written: str) -> str:
     return " ".join(word for word in Words(written).plain if word != BREAK)
 
 
+def _straight(text: str) -> str:
+    """The text with straight apostrophes; five times as fast as by a table of them."""
+    for apostrophe in _APOSTROPHES:
+        text = text.replace(apostrophe, "'")
+    return text
+
+
 class Words:
     """A text as plain words, each with its place in the text.
 
@@ -142,49 +150,61 @@ class Words:
     before each word and one at the end. Linear in the text.
     """
 
-    __slots__ = ("begins", "ends", "joined", "offsets", "plain", "text")
-
     def __init__(self, text: str) -> None:
         self.text = text
-        low = text.lower().translate(_PLAIN)
-        if len(low) != len(text):  # a few letters of other alphabets become two
-            low = "".join(letter.lower() if len(letter.lower()) == 1 else "x" for letter in text).translate(_PLAIN)
-        plain: list[str] = []
-        begins: list[int] = []
-        ends: list[int] = []
-        for match in _WORD.finditer(low):
-            word = match.group()
+        self._straight = _straight(text)
+        self._written: list[str] = []
+        self._left_out: set[int] = set()  # the full stops of abbreviations, by their place among what is found
+        self.plain: list[str] = []
+        for place, word in enumerate(_WORD.findall(self._straight)):
             if word[0].isalnum():
-                if "'" in word:
-                    word = word.replace("'", "")
+                self.plain.append(word.lower().replace("'", ""))
             elif word == "&":
-                word = "and"
-            elif word == "." and plain and plain[-1] in _ABBREVIATED:
+                self.plain.append("and")
+            elif word == "." and self.plain and self.plain[-1] in _ABBREVIATED:
+                self._left_out.add(place)
                 continue
             else:
-                word = BREAK
-            plain.append(word)
-            begins.append(match.start())
-            ends.append(match.end())
-        self.plain, self.begins, self.ends = plain, begins, ends
-        self.joined = f" {' '.join(plain)} "
-        self.offsets = list(accumulate((len(word) + 1 for word in plain), initial=0))
+                self.plain.append(BREAK)
+            self._written.append(word)
+        self.joined = f" {' '.join(self.plain)} "
+
+    @cached_property
+    def offsets(self) -> list[int]:
+        """Where in `joined` each word's space stands."""
+        return list(accumulate((len(word) + 1 for word in self.plain), initial=0))
+
+    @cached_property
+    def _spans(self) -> list[tuple[int, int]]:
+        # Most texts hold no name, and need none.
+        found = enumerate(_WORD.finditer(self._straight))
+        return [match.span() for place, match in found if place not in self._left_out]
+
+    @cached_property
+    def begins(self) -> list[int]:
+        """Where in the text each word begins."""
+        return [begin for begin, _ in self._spans]
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """Where in the text each word ends."""
+        return [end for _, end in self._spans]
 
     def raw(self, index: int) -> str:
-        """A word as it is written."""
-        return self.text[self.begins[index] : self.ends[index]]
+        """A word as it is written, with straight apostrophes."""
+        return self._written[index]
 
     def is_capital(self, index: int) -> bool:
         """Whether a word begins with a capital or a digit."""
-        first = self.text[self.begins[index]]
+        first = self._written[index][0]
         return first.isupper() or first.isdigit()
 
     def possessive(self, index: int) -> int:
         """How many letters of a word are the "'s" or "'" of a possessive."""
         raw = self.raw(index)
-        if raw[-1] in "'’":
+        if raw[-1] == "'":
             return 1
-        return 2 if len(raw) > 2 and raw[-1] in "sS" and raw[-2] in "'’" else 0
+        return 2 if len(raw) > 2 and raw[-1] in "sS" and raw[-2] == "'" else 0
 
     def ending_after(self, index: int, ending: Ending) -> int:
         """The index of the last word of an ending that follows the word at `index`; `index` itself where none does."""

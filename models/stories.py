@@ -6,45 +6,28 @@ of one event share but quotations. Texts without a fingerprint fall together onl
 within days; so does the opening of a report that stands in its whole. What one outlet numbers is a series, not a copy.
 """
 
-import struct
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from itertools import islice
 
-from rensa import RMinHash
+import numpy as np
+from numpy.typing import NDArray
 
+from models.copies import MAY_COVER, Sketches, is_copy, sequences_of, share_held
 from models.page_identity import is_furniture
-from models.sketches import Sketches
 from models.text import split_words
 
-PERMUTATIONS = 64
-_SEED = 42  # fingerprints in the database are comparable only under the same seed
-SHINGLE_WORDS = 3  # shorter sequences are shared by any two texts on one subject, longer ones break at every edit
-MIN_WORDS = 48  # a shorter text is a notice, and notices resemble each other (as lemon24/reader found)
-MAX_WORDS = 3000  # enough to tell; a live blog's tail changes by the hour
-# Of the shorter text's word sequences, so many stand in the longer one. Constructed copies with 40% changed keep
-# just over half; most different reports share under a fifth, reports by one outlet that repeat its background up to
-# half (see tests/benchmarks/stories.py for recall and precision at this threshold).
-CONFIRMED = 0.5
 # Of a copy by the estimate from fingerprints alone, where retention has purged a text.
 ESTIMATED = 0.60
-# Or so much of the shorter text is covered by word sequences that stand in the longer one: where every sentence is edited
-# a little, few sequences are left whole, and yet they lie close together. Reports of one outlet that repeat its background
-# come up to .6, so that this is asked for more.
-COVERED = 0.62
-# An outlet repeats its own background in each report of a running story: of two reports by one outlet so much is asked for.
-OWN_CONFIRMED = 0.75
-OWN_COVERED = 0.8
 TITLE_WORDS = 5  # fewer make a headline that many articles bear ("In pictures", "Letters to the editor")
 TITLE_DAYS = 4
 STORY_DAYS = 14  # copies of a report appear within days; a later one is a new story
-_FORMAT = f"<{PERMUTATIONS}I"
 # Candidates have so many of the 64 values of their sketches in common: one is chance in 3 of 100 pairs, two in 1 of 1,000. A
 # text of which four fifths stand in one of ten times its length has five. Of the candidates the nearest are compared.
 _MIN_EQUAL = 2
 _MAX_COMPARED = 8
-_MAY_COVER = 0.3  # shared sequences without which so much can't be covered
+_MAX_KNOWN = 4000  # articles whose word sequences are held: 5 kB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,43 +52,6 @@ class Match:
     reason: str  # "text", "fingerprint" or "headline"
 
 
-def fingerprint(text: str) -> bytes | None:
-    """The text's MinHash as 256 bytes; None where the text is too short to tell copies by it."""
-    words, shingles = _split(text)
-    if words < MIN_WORDS:
-        return None
-    sketch = RMinHash(num_perm=PERMUTATIONS, seed=_SEED)
-    sketch.update(list(shingles))
-    return struct.pack(_FORMAT, *sketch.digest())
-
-
-def is_copy(one: str, other: str, *, of_one_outlet: bool = False) -> bool:
-    """Whether most of the shorter text stands in the longer one; three quarters where both are reports of one outlet."""
-    confirmed, covered = (OWN_CONFIRMED, OWN_COVERED) if of_one_outlet else (CONFIRMED, COVERED)
-    share = containment(one, other)
-    return share >= confirmed or (share >= _MAY_COVER and coverage(one, other) >= covered)
-
-
-def coverage(one: str, other: str) -> float:
-    """How many of the shorter text's words belong to a word sequence that stands in the longer one; 0 to 1.
-
-    A sequence counts once: what a form repeats with other names and numbers makes no copy.
-    """
-    shorter, longer = sorted((split_words(text)[:MAX_WORDS] for text in (one, other)), key=len)
-    theirs = set(_threes(longer))
-    covered = bytearray(len(shorter))
-    for at, sequence in enumerate(_threes(shorter)):
-        if sequence in theirs:
-            theirs.discard(sequence)
-            covered[at : at + SHINGLE_WORDS] = b"\1" * SHINGLE_WORDS
-    return sum(covered) / len(shorter) if shorter else 0.0
-
-
-def containment(one: str, other: str) -> float:
-    """How much of the shorter text stands in the longer one, by its word sequences; 0 to 1."""
-    return _share(_split(one)[1], _split(other)[1])
-
-
 class StoryIndex:
     """The articles of the last days, to find the story of a new one. Add in the order in which they were seen."""
 
@@ -113,8 +59,9 @@ class StoryIndex:
         """`load_texts` gives the stored texts of articles, without those that have been purged."""
         self._load_texts = load_texts
         self._window = timedelta(days=days)
-        self._sketches = Sketches(PERMUTATIONS)
+        self._sketches = Sketches()
         self._reports: dict[int, Report] = {}
+        self._known: dict[int, NDArray[np.int64]] = {}  # word sequences of articles that others were compared with
         self._titles: dict[str, list[int]] = {}
         self._stories: dict[int, set[int]] = {}
 
@@ -133,6 +80,7 @@ class StoryIndex:
 
     def remove(self, article_id: int) -> None:
         """Compare nothing with this article any more."""
+        self._known.pop(article_id, None)
         report = self._reports.pop(article_id, None)
         if report is not None:
             self._stories[report.story_id].discard(article_id)
@@ -186,22 +134,35 @@ class StoryIndex:
         seen_at: datetime,
         own: tuple[int | None, int | None],
     ) -> Match | None:
-        nearest = [
+        candidates = (
             (estimate, report)
             for estimate, report in self._nearest(fingerprint, seen_at, own)
             if report.outlet != outlet or not are_a_series(title, report.title)
-        ][:_MAX_COMPARED]
-        texts = self._load_texts([report.article_id for _, report in nearest]) if text and nearest else {}
+        )
+        nearest = list(islice(candidates, _MAX_COMPARED))
+        shares = self._shares(text, [report.article_id for _, report in nearest]) if text and nearest else {}
         for estimate, report in nearest:
-            theirs = texts.get(report.article_id)
-            if text and theirs:
-                if site and report.site == site and is_furniture((title, text), (report.title, theirs)):
+            share = shares.get(report.article_id)
+            if not text or share is None:
+                if estimate >= ESTIMATED:
+                    return Match(report.article_id, report.story_id, "fingerprint")
+            elif share >= MAY_COVER:
+                theirs = self._load_texts([report.article_id]).get(report.article_id, "")
+                if not is_copy(text, theirs, of_one_outlet=report.outlet == outlet):
                     continue
-                if is_copy(text, theirs, of_one_outlet=report.outlet == outlet):
+                if not (site and report.site == site and is_furniture((title, text), (report.title, theirs))):
                     return Match(report.article_id, report.story_id, "text")
-            elif estimate >= ESTIMATED:
-                return Match(report.article_id, report.story_id, "fingerprint")
         return None
+
+    def _shares(self, text: str, numbers: Sequence[int]) -> dict[int, float]:
+        """How much of the shorter text stands in the longer one, of this text and each article's that has not been purged."""
+        if len(self._known) > _MAX_KNOWN:
+            self._known.clear()
+        if unknown := [number for number in numbers if number not in self._known]:
+            texts = self._load_texts(unknown)
+            self._known |= {number: sequences_of(texts[number]) for number in unknown if texts.get(number)}
+        own = sequences_of(text)
+        return {number: share_held(own, self._known[number]) for number in numbers if number in self._known}
 
     def is_furniture(
         self, fingerprint: bytes, text: str, title: str, site: str, seen_at: datetime, article_id: int | None
@@ -209,7 +170,9 @@ class StoryIndex:
         """Whether a page of the site that is another article's has this text under a headline that is not alike."""
         nearest = self._nearest(fingerprint, seen_at, (article_id, None))
         near = [one for _, one in nearest if one.site == site][:_MAX_COMPARED]
-        texts = self._load_texts([one.article_id for one in near]) if near else {}
+        shares = self._shares(text, [one.article_id for one in near])
+        same = [number for number, share in shares.items() if share >= MAY_COVER]
+        texts = self._load_texts(same) if same else {}
         return any(is_furniture((title, text), (one.title, texts.get(one.article_id, ""))) for one in near)
 
     def _nearest(
@@ -271,22 +234,6 @@ def choose_lead(members: Mapping[int, bool], lead: int | None, reviewed: Collect
     if lead is not None and lead in members and (members[lead] or not with_text):
         return lead
     return next(iter(with_text or members), None)
-
-
-@lru_cache(maxsize=32)  # a new article's are needed for its fingerprint and then for each candidate
-def _split(text: str) -> tuple[int, frozenset[str]]:
-    """How many words a text has, and its word sequences; of its first `MAX_WORDS`."""
-    words = split_words(text)[:MAX_WORDS]
-    return len(words), frozenset(_threes(words))
-
-
-def _threes(words: list[str]) -> Iterable[str]:
-    return map(" ".join, zip(*(words[start:] for start in range(SHINGLE_WORDS)), strict=False))
-
-
-def _share(one: frozenset[str], other: frozenset[str]) -> float:
-    smaller = min(len(one), len(other))
-    return len(one & other) / smaller if smaller else 0.0
 
 
 def _title_key(title: str) -> str | None:

@@ -151,6 +151,9 @@ def split_sentences(text: str) -> list[str]:
 
 def split_words(text: str) -> list[str]:
     """The words of `text` in lower case; "whistle-blower", "people’s" and "R&D" are one word each."""
+    low = text.lower()
+    if len(low) == len(text):  # else a letter becomes two, the second of which may end a word
+        return split_words_as_written(low)
     return [word.lower() for word in split_words_as_written(text)]
 
 

@@ -13,6 +13,7 @@ from flows.collecting.listings import ListingResult, PollListing
 from flows.collecting.source_polls import Poll
 from flows.fetching.client import HostFacts
 from models.admission import ReadEntry, address_of, cleaned, outcome_of_page
+from models.copies import fingerprint
 from models.entries import Reply
 from models.outcomes import Outcome, PollOutcome, TextStatus
 from models.page_identity import is_unrelated, site_of, without_headline
@@ -24,7 +25,7 @@ from models.store.collecting import Row
 from models.store.database import Database
 from models.store.locks import lock_writers
 from models.store.tables import Article, HostState, SourceState, Story
-from models.stories import STORY_DAYS, Report, StoryIndex, fingerprint
+from models.stories import STORY_DAYS, Report, StoryIndex
 from models.text_safety import MAX_DETAIL, storable, validator
 
 

@@ -10,13 +10,14 @@ from flows.collecting.page_visits import claims_anothers
 from flows.collecting.turns import look_again_at
 from flows.reading.page_dates import choose_published
 from models.admission import Candidate, ReadEntry, address_of, digest_of, headline, is_same_text, text_status_of
+from models.copies import fingerprint
 from models.folding import StoryFolder
 from models.outcomes import Outcome, TextStatus
 from models.revisits import after_visit
 from models.sources import Source
 from models.store.collecting import NewRows, Row
 from models.store.tables import Article
-from models.stories import StoryIndex, fingerprint
+from models.stories import StoryIndex
 
 _TEXTS = frozenset({TextStatus.FULL, TextStatus.TEASER})
 
@@ -200,10 +201,9 @@ class Batch:
 
     def _first_row(self, read: ReadEntry, number: int) -> Row:
         """What is known of an article from its listing alone, and never again."""
-        entry = read.candidate.entry
         return listed_columns(read.candidate) | {
             "id": number,
-            "url": entry.url,
+            "url": read.candidate.entry.url,
             "first_seen_at": read.candidate.seen_at or self._now,
             "story_id": None,
             "backfilled": read.candidate.seen_at is not None,

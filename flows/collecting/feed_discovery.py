@@ -1,5 +1,7 @@
 """Finding the feeds of a site: those that its page names, else those at the addresses where sites have them."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from models.urls import absolute_url, host_of, normalise_url, origin_of, same_ou
 
 MAX_TRIED = 12  # addresses asked of one site
 MAX_NAMED = 8  # of those that a page names
+TRY_SECONDS = 60.0  # for all addresses of one list: somebody waits
 MAX_NAME = 120  # letters
 ENTRY_DAYS = 30
 _FEED_TYPES = {"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"}
@@ -108,13 +111,15 @@ def read_feed(url: str, reply: Reply, now: datetime) -> FoundFeed | None:
 async def _try(urls: list[str], client: PoliteClient, now: datetime, *, first: bool = False) -> tuple[FoundFeed, ...]:
     """Those of the addresses where there is a feed; with `first`, no more is asked once there is one."""
     found: dict[str, FoundFeed] = {}
-    for url in urls[:MAX_TRIED]:
-        reply = await client.get(url, accept=ACCEPT_FEED, max_bytes=MAX_FEED_BYTES)
-        feed = read_feed(url, reply, now) if reply.outcome is Fetched.OK else None
-        if feed is not None and feed.entries:
-            found.setdefault(feed.url, feed)
-            if first:
-                break
+    with suppress(TimeoutError):  # what was found until then is found
+        async with asyncio.timeout(TRY_SECONDS):
+            for url in urls[:MAX_TRIED]:
+                reply = await client.get(url, accept=ACCEPT_FEED, max_bytes=MAX_FEED_BYTES)
+                feed = read_feed(url, reply, now) if reply.outcome is Fetched.OK else None
+                if feed is not None and feed.entries:
+                    found.setdefault(feed.url, feed)
+                    if first:
+                        break
     return tuple(found.values())
 
 

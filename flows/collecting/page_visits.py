@@ -17,12 +17,12 @@ from flows.reading.page import is_html
 from flows.reading.sources import RequestSpec, has_page_api, page_request, read_entry_page
 from flows.reading.workers import WorkerError, Workers
 from models.admission import Candidate, ReadEntry, outcome_of_fetch, outcome_of_page, without_page
+from models.copies import is_copy
 from models.entries import Entry, Fetched, Page, Reply
 from models.outcomes import Outcome, TextStatus
 from models.page_identity import alike, is_unrelated, tells_of, without_headline
 from models.revisits import BLOCKED_HOURS
 from models.store.tables import Article
-from models.stories import is_copy
 from models.text_safety import validator
 from models.urls import host_of
 

@@ -8,6 +8,7 @@ is linear in the size of the page, and pages with many links or paragraphs, whic
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 from urllib.parse import urlsplit
 
@@ -265,6 +266,7 @@ def _path(url: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=4)  # four questions are asked of every page, one after the other
 def _short(body: bytes) -> _Short | None:
     if len(body) > MAX_BYTES or body.count(b"<a ") > _MAX_LINKS or body.count(b"<p") > _MAX_PARAGRAPHS:
         return None

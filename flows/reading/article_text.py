@@ -42,6 +42,7 @@ _INLINE = (
     "s samp small span strike strong sub sup time tt u var wbr"
 ).split()
 _MOST_INLINE = 4000
+_ELEMENTS = etree.XPath("count(//*)")
 _BULLET = re.compile(r"^- (?=\S)")
 # Lines that sites put between the paragraphs of an article; each stands alone, is short and says so at its start.
 _FURNITURE_WORDS = 30
@@ -59,7 +60,7 @@ _FURNITURE = re.compile(
 
 def extract_text(tree: "lxml.html.HtmlElement", facts: PageFacts) -> str:
     """The article's text, a paragraph a line; "" where there is none. The tree stays as it is."""
-    if sum(1 for _ in tree.iter(*_INLINE)) > _MOST_INLINE:
+    if _ELEMENTS(tree) > _MOST_INLINE and sum(1 for _ in tree.iter(*_INLINE)) > _MOST_INLINE:
         tree = _without_inline(copy(tree))
     document = _extract(_slim(tree), fast=True)
     if document is None or _may_be_bettered(document, tree):

@@ -42,7 +42,7 @@ _HEADER_CHARSET = re.compile(r"(?i)charset\s*=\s*[\"']?\s*([a-z0-9_:.\-]{2,40})"
 _CONTROLS = bytes({*range(32)} - set(b"\t\n\r"))
 _NO_CHARACTERS = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 _TAG = re.compile(rb"<[A-Za-z!/]")
-_COMMENTING = etree.XPath("//*[@*[contains(., '<!--')]]")
+_COMMENTING = etree.XPath("//@*[contains(., '<!--')]/..")
 _LONG_TAG_BYTES = 30_000
 _QUOTED = re.compile(rb"=\s*(?:\"[^\"]*\"|'[^']*')")
 _MARKED = re.compile(

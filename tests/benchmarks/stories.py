@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from models.stories import Report, StoryIndex, fingerprint
+from models.copies import fingerprint
+from models.stories import Report, StoryIndex
 from models.text import split_sentences
 
 NEWS = Path(__file__).parents[3] / "shared" / "evaluation" / "unlabelled_news.jsonl.gz"

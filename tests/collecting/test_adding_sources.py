@@ -2,16 +2,18 @@
 
 import io
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.collecting import feed_discovery
 from tests.product.test_commands import command
 from tests.support.fakes_registry import ALLOW, HEAD, NEWS, OLD_NEWS, PAGE, alternate, home, registry, rows, run_with
 from tests.support.fakes_sites import feed, item
-from tests.support.fakes_web import Answer, FakeWeb, redirect
+from tests.support.fakes_web import Answer, FakeWeb, Handler, redirect
 
 
 @pytest.fixture
@@ -136,3 +138,24 @@ def test_a_person_who_does_not_answer_yes_adds_nothing(
     assert file.read_bytes() == text
     web.pages["/feed"] = feed(item("/a", "Board of the trust resigns"))
     assert "It lists 1 entry." in run_with(tmp_path, "sources", "add", web.url("/feed")).stdout
+
+
+def test_a_site_that_answers_too_slowly_is_not_waited_for(
+    web: FakeWeb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_discovery, "TRY_SECONDS", 4.0)
+    enough = threading.Event()
+    web.pages |= {"/": home(alternate("/news.xml"), alternate("/slow.xml"), alternate("/c")), "/news.xml": NEWS}
+
+    def never(_: Handler) -> None:
+        enough.wait(60)
+
+    web.pages["/slow.xml"] = never
+    file = registry(tmp_path, '[[source]]\nid = "mine"\nurl = "https://example.org/feed"\n')
+    try:
+        ran = run_with(tmp_path, "sources", "add", web.url("/"), "--yes", "--id", "new")
+    finally:
+        enough.set()
+    assert ran.returncode == 0, ran.stderr
+    assert rows(file)["new"]["url"] == web.url("/news.xml")
+    assert "/c" not in web.paths()

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.stories import Match, Report, StoryIndex, containment, fingerprint
+from models.copies import containment, fingerprint
+from models.stories import Match, Report, StoryIndex
 
 MONDAY = datetime(2026, 11, 16, 9, tzinfo=UTC)
 VOCABULARY = (

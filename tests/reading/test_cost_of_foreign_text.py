@@ -12,9 +12,9 @@ from flows.fetching.short_pages import MAX_BYTES, refresh_address
 from flows.fetching.single_request import is_block_page, mining_reserved, retry_after
 from flows.reading.parsing import paragraphs_of
 from flows.reading.sources.listing import plain
+from models.copies import coverage, fingerprint
 from models.dates import parse_date
 from models.kinds import Kind
-from models.stories import coverage, fingerprint
 from models.text import clean_text, looks_english, split_sentences, split_words
 from models.urls import normalise_url
 from tests.support.fakes_feeds import NINE, read, rss
