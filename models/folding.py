@@ -15,13 +15,14 @@ from models.page_identity import site_of
 from models.store import backfill, collecting
 from models.store.collecting import NewRows, Row
 from models.store.database import Database
-from models.store.locks import lock_writers
+from models.store.locks import lock_writers, wait_for_lock
 from models.store.story_leads import settle_stories
 from models.store.tables import Story
 from models.stories import STORY_DAYS, Report, StoryIndex
 
 WINDOW = timedelta(days=STORY_DAYS)
 BATCH = 500  # articles in one transaction
+FOLD_LOCK = "fold"
 _APART = frozenset({Outcome.OTHER_LANGUAGE})  # never a copy: what it shares with others are names
 
 
@@ -134,7 +135,12 @@ class FoldSummary:
 def cluster_unassigned(
     database: Database, *, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> FoldSummary:
-    """Give every article of the past that waits for its story one; safe to stop and start again."""
+    """Give every article of the past that waits for its story one; safe to stop and start again, and for two at once."""
+    with wait_for_lock(database, FOLD_LOCK):  # two would both see it wait, and give it a story each
+        return _cluster_unassigned(database, progress)
+
+
+def _cluster_unassigned(database: Database, progress: Callable[[int, int], None]) -> FoldSummary:
     articles = copies = 0
     with database.read() as session:
         total = backfill.count_waiting(session=session)

@@ -215,6 +215,8 @@ def rebuild(*, session: Session) -> int:
             )
         )
     else:
+        # What else writes the index waits, another machine that makes it anew too: each row would be there already.
+        session.execute(text("LOCK TABLE search_index IN SHARE ROW EXCLUSIVE MODE"))
         session.execute(text("DELETE FROM search_index"))
         session.execute(text("INSERT INTO search_index SELECT article.id, search_document(article) FROM article"))
     forget_deleted(session=session)

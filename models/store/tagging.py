@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, func, insert, update
 from sqlmodel import Session, col, or_, select
 
 from models.reviews import IN_SCOPE
+from models.store.locks import lock_writers
 from models.store.tables import Article, Review, Story, Tag
 from models.tagging.decisions import Document, State, Tagging
 from models.themes import theme_ids
@@ -99,6 +100,8 @@ def store_taggings(taggings: Sequence[tuple[int, Tagging]], *, session: Session)
     """
     if not taggings:
         return
+    # Two machines may tag the same stories at once, or one fold what the other tags.
+    lock_writers("collect", session=session)
     article, tag = Article.__table__.c, Tag.__table__.c  # type: ignore[attr-defined]
     session.execute(delete(Tag).where(tag.article_id.in_([number for number, _ in taggings])))
     tags = [
@@ -130,6 +133,7 @@ def store_taggings(taggings: Sequence[tuple[int, Tagging]], *, session: Session)
 
 def copy_scope_to_duplicates(*, session: Session) -> None:
     """Copies that arrived after their lead was judged take over its scope; for people's words see `story_leads`."""
+    lock_writers("collect", session=session)
     waiting = session.exec(
         select(Article)
         .join(Story, col(Story.id) == Article.story_id)

@@ -1,5 +1,7 @@
 """Storing what a backfill read: by the writer of ordinary runs, the earlier capture stays, and no story before the folding."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,7 +14,7 @@ from models.folding import cluster_unassigned
 from models.outcomes import Outcome
 from models.sources import load_registry
 from models.store import collecting
-from models.store.database import Database
+from models.store.database import Database, open_database
 from models.store.tables import Article, ArticleAlias, FetchEvent, Story
 from tests.collecting.test_storing import WIRE, Reading
 
@@ -83,3 +85,23 @@ def test_a_page_that_changes_before_the_past_is_folded_keeps_waiting_for_its_sto
         (article,) = session.exec(select(Article)).all()
     assert article.story_id is not None
     assert "roster" in (article.text or "")
+
+
+def test_two_that_fold_the_past_at_once_give_each_article_one_story(
+    database_address: str, reading: Reading, now: datetime
+) -> None:
+    """Two machines that backfill: each article led two stories, and no run could tag from then on."""
+    with ExitStack() as stack:
+        machines = [stack.enter_context(open_database(database_address)) for _ in range(3)]
+        with machines[0].write() as session:
+            writer = ArticleWriter(machines[0], collecting.start_run("backfill", now, session=session), now)
+        pages = [seen(reading.of(f"story-{n}", f"{n} {WIRE}{n}"), now - 40 * n * HOUR) for n in range(1, 31)]
+        writer.store(pages)
+        with ThreadPoolExecutor(len(machines)) as threads:
+            folded = list(threads.map(cluster_unassigned, machines))
+        assert sorted(one.articles for one in folded) == [0, 0, 30]
+        with machines[0].read() as session:
+            stories = session.exec(select(Story)).all()
+            articles = session.exec(select(Article)).all()
+    assert {story.id for story in stories} == {article.story_id for article in articles}
+    assert len({story.lead_article_id for story in stories}) == len(stories)
