@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     contact: Contact = Field("", description="Address or web page for site owners, sent in the User-Agent")
     host_gap_seconds: float = Field(1.0, ge=0, le=60, description="Least seconds between two requests to one host")
     max_age_days: int = Field(14, ge=1, le=3660, description="Older entries are counted as too-old and not fetched")
-    pages_per_run: int = Field(2000, ge=1, le=1_000_000, description="Pages read in one run; the rest waits for the next")
+    pages_per_run: int = Field(
+        2000, ge=1, le=1_000_000, description="Pages read in one run; the rest waits for the next"
+    )
     run_minutes: float = Field(60, gt=0, le=1440, description="Minutes after which a run asks for nothing more")
     workers: int = Field(
         default_factory=lambda: min(os.cpu_count() or 1, 8),

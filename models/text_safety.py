@@ -20,16 +20,22 @@ MAX_VALIDATOR = 1000  # an ETag or a date; a longer one is not worth sending bac
 # search reads the rest from each letter anew: 60,000 letters cost it a minute.
 _LONG_WORD = re.compile(r"\S{200}(?=\S)")
 
+# Marks on one letter, in a line: hundreds make it as wide as seven phones and cover what stands around. No language sets so
+# many. As in `models.text`, what is neither a letter nor ASCII, since `re` knows no marks.
+_MARKS = re.compile(r"([^\w\s!-~]{8})[^\w\s!-~]+")
+
 # How much of a text is looked at for each letter that is kept: blanks are folded, hidden characters dropped.
 _LOOK_AHEAD = 8
 
 
 def plain_line(text: str, longest: int | None = None) -> str:
-    """`text` on one line, without control, direction or private characters; cut at a word where it is too long."""
+    """`text` on one line, without control, direction or private characters or a heap of marks; cut at a word where too long."""
     if longest is not None:
         text = text[: _LOOK_AHEAD * longest + 1000]
     kept = text if text.isprintable() else "".join(filter(None, map(_in_line, text)))
     line = " ".join(kept.split())
+    if not line.isascii():
+        line = _MARKS.sub(r"\1", line)
     if longest is None or len(line) <= longest:
         return line
     head = line[: longest - 2]  # the blank and the ellipsis count

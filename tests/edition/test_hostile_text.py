@@ -245,6 +245,17 @@ def test_a_megabyte_of_headline_costs_no_more_than_a_long_one(sqlite: Database) 
     assert all(len(story.title) <= 200 for story in content.stories)
 
 
+def test_no_heap_of_marks_covers_what_stands_around(sqlite: Database) -> None:
+    heap = "\u0e49" * 150 + "\u0489" * 150
+    told = check_everything(sqlite, Story(f"Bu{heap}llied", f"Ad{heap}a", f"Nurses{heap} said", "Nurses were bullied."))
+    for story in told.stories:
+        for text in (story.title, story.outlet):
+            assert sum(unicodedata.combining(c) > 0 or unicodedata.category(c) == "Me" for c in text) <= 8, text
+    assert plain_line("Siân Ó Bróin, Nguyễn Thị Ánh, A\u0301\u0323 – ‘said so’ …") == (
+        "Siân Ó Bróin, Nguyễn Thị Ánh, A\u0301\u0323 – ‘said so’ …"
+    )
+
+
 def test_the_log_of_requests_and_the_hosts_take_anything(database: Database) -> None:
     from flows.fetching.client import HostFacts
     from models.entries import Fetched, Reply

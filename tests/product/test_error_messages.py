@@ -34,6 +34,7 @@ def check(ran: Ran, *words: str, code: int = 2) -> None:
     [
         ("CULTURE_WORKERS", "many", ("CULTURE_WORKERS", "'many'", "integer")),
         ("CULTURE_MAX_AGE_DAYS", "0", ("CULTURE_MAX_AGE_DAYS", "'0'", "greater than or equal to 1")),
+        ("CULTURE_PAGES_PER_RUN", "9" * 30, ("CULTURE_PAGES_PER_RUN", "less than or equal to 1000000")),
         ("CULTURE_HOST_GAP_SECONDS", "-1", ("CULTURE_HOST_GAP_SECONDS", "'-1'")),
         ("CULTURE_BASE_URL", "monitor.example", ("CULTURE_BASE_URL", "https://", "'monitor.example'")),
         *(
