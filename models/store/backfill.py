@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from models.store.columns import UtcDateTime, chunks
+from models.store.locks import lock_writers
 from models.store.tables import Article, ArticleAlias, BackfillPart
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -38,6 +39,7 @@ def finish_part(
     part: str, now: datetime, *, read: int, stored: int, outcomes: Mapping[str, int], session: Session
 ) -> None:
     """Remember that a part is done, all its articles being stored."""
+    lock_writers("collect", session=session)  # another machine may read the same archive
     session.merge(BackfillPart(part=part, finished_at=now, read=read, stored=stored, outcomes=dict(outcomes)))
 
 

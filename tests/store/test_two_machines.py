@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from sqlmodel import Session, select
 
-from models.store import search
+from models.store import backfill, search
 from models.store.database import Database
 from models.store.search import Wanted, find, read_words
 from models.store.tables import Article, Tag
@@ -73,3 +73,12 @@ def test_both_make_the_index_of_the_search_anew(database: Database, stories: lis
     with database.read() as session:
         found = find(Wanted(words=read_words("quince"), everything=True), utc_now(), session=session)
     assert sorted(hit.article_id for hit in found.hits) == stories
+
+
+def test_both_finish_one_part_of_the_past(database: Database, now: datetime) -> None:
+    at_one_moment(
+        database,
+        lambda session: backfill.finish_part("archive a", now, read=1, stored=1, outcomes={"new": 1}, session=session),
+    )
+    with database.read() as session:
+        assert backfill.is_finished("archive a", session=session)
