@@ -64,15 +64,16 @@ def write_whole(file: Path, content: bytes) -> Path:
 
 
 @contextmanager
-def in_turn(folder: Path) -> Iterator[None]:
+def in_turn(folder: Path, seconds: float = _TURN_SECONDS) -> Iterator[None]:
     """Change files of a folder while no other program of ours does: both would write the same half-written file.
 
-    The lock is the folder's own, so that none is left behind. Who holds it for long, or where there is none, is not waited for.
+    The lock is the folder's own, so that none is left behind. Who holds it for more than `seconds`, or where there is none, is
+    not waited for.
     """
     if sys.platform == "win32":
         yield
         return
-    descriptor, until = os.open(folder, os.O_RDONLY), time.monotonic() + _TURN_SECONDS
+    descriptor, until = os.open(folder, os.O_RDONLY), time.monotonic() + seconds
     try:
         while time.monotonic() < until:
             try:

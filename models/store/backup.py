@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
 from models.given_files import is_device, open_given
-from models.private_files import open_new
+from models.private_files import in_turn, open_new
 from models.store.database import (
     BUSY_SECONDS,
     Database,
@@ -36,6 +36,7 @@ _OBJECTS = (
     "SELECT 'table', t.name, c.cid, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, c.hidden "
     "FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
 )
+_TURN_SECONDS = 600.0  # for which another backup into the same folder is waited for
 _STORED = [("version_num", 0)]  # the columns of alembic_version: one, and it computes nothing
 _CONTENT = ("article", "recipient", "edition")  # tables: where one has a row, there is something to lose
 
@@ -58,18 +59,20 @@ def back_up(address: str, file: Path) -> int:
     _check_target(own, file)
     part = file.with_name(f".{file.name}.part")
     try:
-        with open_to_read(address, any_schema=True) as database:
-            open_new(part).close()  # it holds the addresses of the recipients
-            _copy(database, part)
-        _check(part, f"{own}: can't be backed up: the copy")
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(file)
+        with in_turn(file.parent, _TURN_SECONDS):  # two backups to one file would both write its half
+            try:
+                with open_to_read(address, any_schema=True) as database:
+                    open_new(part).close()  # it holds the addresses of the recipients
+                    _copy(database, part)
+                _check(part, f"{own}: can't be backed up: the copy")
+                with part.open("rb") as written:
+                    os.fsync(written.fileno())
+                part.replace(file)
+            finally:
+                with suppress(OSError):
+                    part.unlink(missing_ok=True)
     except OSError as error:
         raise BackupError(f"{file}: can't be written ({error.strerror}); name another file") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
     return file.stat().st_size
 
 

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -108,6 +109,19 @@ def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path, now: datetime)
 def test_only_its_owner_may_read_a_backup(sqlite: Database, tmp_path: Path) -> None:
     back_up(address_of(sqlite), tmp_path / "monitor.backup")
     assert stat.S_IMODE((tmp_path / "monitor.backup").stat().st_mode) == 0o600
+
+
+def test_two_backups_to_one_file_at_once_are_both_made(sqlite: Database, tmp_path: Path, now: datetime) -> None:
+    """All failed, with "disk I/O error" or "the copy is damaged", and none was there in the end."""
+    add_articles(sqlite, now, 300)
+    source, file = address_of(sqlite), tmp_path / "backups" / "monitor.backup"
+    file.parent.mkdir()
+    with ThreadPoolExecutor(3) as threads:
+        sizes = list(threads.map(lambda _: back_up(source, file), range(3)))
+    assert sizes == [file.stat().st_size] * 3
+    assert list(file.parent.iterdir()) == [file]
+    with closing(sqlite3.connect(file)) as made:
+        assert made.execute("SELECT count(*) FROM article").fetchone() == (300,)
 
 
 def test_an_earlier_backup_is_replaced_and_other_files_are_not(sqlite: Database, tmp_path: Path) -> None:
