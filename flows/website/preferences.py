@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -95,8 +96,11 @@ def _leave(request: Request, person: Recipient, _fields: Mapping[str, list[str]]
 
 def _download(request: Request, person: Recipient, _fields: Mapping[str, list[str]]) -> Response:
     site = site_of(request)
-    with site.database.read() as session:
-        kept = recipients.export(person.address or "", session=session)
+    try:
+        with site.database.read() as session:
+            kept = recipients.export(person.address or "", session=session)
+    except RecipientError:  # erased meanwhile
+        return unknown(request)
     text = json.dumps(kept, ensure_ascii=False, indent=2) + "\n"
     headers = {"Content-Disposition": 'attachment; filename="kept-about-me.json"'}
     return Response(text, media_type="application/json", headers=headers)
@@ -107,8 +111,9 @@ def _erase(request: Request, person: Recipient, fields: Mapping[str, list[str]])
     if _one(fields, "sure") != "yes":
         return _page(request, person, "Nothing was erased: tick the box beside the button first.", 400)
     settings: Settings = request.app.state.settings
-    held = asyncio.run(erase(site.database, settings, person.address or "", site.now(), request.app.state.forget_runs))
-    warn_of(held)
+    with suppress(RecipientError):  # by another click, a moment before
+        forget = request.app.state.forget_runs
+        warn_of(asyncio.run(erase(site.database, settings, person.address or "", site.now(), forget)))
     text = "Your address, your name and your choices are erased. What was sent stays counted, without you."
     return told(request, 200, "You are erased", text)
 

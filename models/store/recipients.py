@@ -78,6 +78,7 @@ def change(address: str, *, session: Session, **choices: Unpack[Choices]) -> Rec
     Raises:
         RecipientError: they are not on the list, nothing is given, or what is chosen is unknown.
     """
+    lock_writers("recipients", session=session)  # or who is erased meanwhile would have choices again
     recipient = _require(address, session=session)
     if not recipient.active:
         raise RecipientError(f"{recipient.address} has left; `culture-monitor recipients add` takes them back")
@@ -200,6 +201,7 @@ def erase(address: str, now: datetime, *, session: Session) -> None:
     Raises:
         RecipientError: nothing is kept about this address.
     """
+    lock_writers("recipients", session=session)
     _erase(_require(address, session=session), now, session=session)
 
 
@@ -227,6 +229,7 @@ def departed(now: datetime, *, session: Session) -> Sequence[Recipient]:
 
 def erase_departed(now: datetime, *, session: Session) -> int:
     """Erase those who left 28 days ago or more; returns how many. See `flows.publishing.erasure` for the files."""
+    lock_writers("recipients", session=session)
     gone = departed(now, session=session)
     for recipient in gone:
         _erase(recipient, now, session=session)

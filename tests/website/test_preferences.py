@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,15 @@ def test_they_are_erased_from_the_file_too(sqlite: Database, reader: Visitor, to
     for file in tmp_path.glob("culture.db*"):
         assert ADDRESS.encode() not in file.read_bytes()
     assert reader.get(f"/preferences/{token}").status_code == 404
+
+
+def test_a_second_click_finds_them_erased(sqlite: Database, reader: Visitor, token: str) -> None:
+    """It was a 500: both had found the person before the first had erased them."""
+    with ThreadPoolExecutor(4) as threads:
+        clicks = list(threads.map(lambda _: do(reader, token, "erase", sure="yes"), range(4)))
+    assert {status for status, _ in clicks} <= {200, 404}
+    assert "You are erased" in "".join(page for _, page in clicks)
+    assert [person.address for person in kept(sqlite)] == ["other@example.org", None]
 
 
 @pytest.mark.parametrize("guess", ["x", "x/y", "%00", "y" * 500, "erased-x", ""])
