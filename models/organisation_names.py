@@ -1,10 +1,12 @@
 """The forms in which an organisation's names stand in a text, and texts as words that such forms are compared with."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import accumulate
 
 from models.organisations import Organisation
 
@@ -168,9 +170,13 @@ class Words:
         self.plain = [word.lower() if word.isalnum() else _plain(word) for word in self._written]
         self.joined = f" {' '.join(self.plain)} "
 
+    @cached_property
+    def _offsets(self) -> list[int]:
+        return list(accumulate((len(word) + 1 for word in self.plain), initial=0))
+
     def at(self, place: int) -> int:
         """The index of the word that stands at a place of `joined`, its space included."""
-        return self.joined.count(" ", 0, place + 1) - 1
+        return bisect_right(self._offsets, place) - 1
 
     @cached_property
     def _spans(self) -> list[tuple[int, int]]:
