@@ -1,16 +1,11 @@
 """XML of foreign hands, parsed by lxml within bounds."""
 
-from typing import TYPE_CHECKING
-
 from lxml import etree
-
-if TYPE_CHECKING:
-    from lxml.etree import _Element
 
 MAX_NAMESPACE = 2000  # letters: lxml writes it out anew for each name within it, so that a long one costs its square
 
 
-def parse_xml(body: bytes) -> "_Element | None":
+def parse_xml(body: bytes) -> "etree._Element | None":
     """The root of a document, however ill-formed; nothing outside of it is read.
 
     Raises:

@@ -7,7 +7,7 @@
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -117,7 +117,7 @@ class Recogniser:
         markers: list[tuple[int, Marker]] = []
         for end, (length, what) in self._automaton.iter(words.joined):
             if length == 0:
-                markers.append((bisect_right(words.offsets, end - 1) - 1, what))
+                markers.append((words.at(end - 1), what))
             elif (one := _stands(number, words, end + 1, length, what)) is not None:
                 found.append(one)
         return _longest(found), markers
@@ -125,7 +125,7 @@ class Recogniser:
 
 def _stands(number: int, words: Words, end: int, length: int, names: tuple[Name, ...]) -> _Found | None:
     """The forms that really stand at these words: whole words, one phrase, written as a name is; `end` is that in `joined`."""
-    last = bisect_right(words.offsets, end - 2) - 1
+    last = words.at(end - 2)
     first = last - length + 1
     possessive = words.possessive(last)
     if words.joined[end] == " ":

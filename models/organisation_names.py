@@ -1,6 +1,7 @@
 """The forms in which an organisation's names stand in a text, and texts as words that such forms are compared with."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -143,6 +144,13 @@ def _straight(text: str) -> str:
     return text
 
 
+def _plain(word: str) -> str:
+    """What stands for a word with an apostrophe or a mark."""
+    if word[0].isalnum():
+        return word.lower().replace("'", "")
+    return "and" if word == "&" else BREAK
+
+
 class Words:
     """A text as plain words, each with its place in the text.
 
@@ -153,26 +161,22 @@ class Words:
     def __init__(self, text: str) -> None:
         self.text = text
         self._straight = _straight(text)
-        self._written: list[str] = []
-        self._left_out: set[int] = set()  # the full stops of abbreviations, by their place among what is found
-        self.plain: list[str] = []
-        for place, word in enumerate(_WORD.findall(self._straight)):
-            if word[0].isalnum():
-                self.plain.append(word.lower().replace("'", ""))
-            elif word == "&":
-                self.plain.append("and")
-            elif word == "." and self.plain and self.plain[-1] in _ABBREVIATED:
-                self._left_out.add(place)
-                continue
-            else:
-                self.plain.append(BREAK)
-            self._written.append(word)
+        self._written: list[str] = _WORD.findall(self._straight)
+        stops = [place for place, word in enumerate(self._written) if word == "."]
+        # The full stops of abbreviations end no phrase.
+        self._left_out = {place for place in stops if place and self._written[place - 1].lower() in _ABBREVIATED}
+        if self._left_out:
+            self._written = [word for place, word in enumerate(self._written) if place not in self._left_out]
+        self.plain = [word.lower() if word.isalnum() else _plain(word) for word in self._written]
         self.joined = f" {' '.join(self.plain)} "
 
     @cached_property
-    def offsets(self) -> list[int]:
-        """Where in `joined` each word's space stands."""
+    def _offsets(self) -> list[int]:
         return list(accumulate((len(word) + 1 for word in self.plain), initial=0))
+
+    def at(self, place: int) -> int:
+        """The index of the word that stands at a place of `joined`, its space included."""
+        return bisect_right(self._offsets, place) - 1
 
     @cached_property
     def _spans(self) -> list[tuple[int, int]]:

@@ -13,9 +13,9 @@ from models.settings import TFIDF, Settings
 from models.store import model_versions
 from models.store import tagging as queries
 from models.store.database import Database
-from models.tagging.apply import RETAG_DAYS, Backlog, Batch, Progress, Tags, TagSummary, tag_stored
+from models.tagging.apply import RETAG_DAYS, Backlog, Batch, Progress, TagSummary, tag_stored
 from models.tagging.decisions import Tagging
-from models.tagging.stored_tagger import StoredTagger, tag_documents
+from models.tagging.stored_tagger import StoredTagger, load_stored, tag_documents
 from models.tagging.training import load_training_data
 from models.tagging.vocabulary import load_vocabulary
 
@@ -68,18 +68,17 @@ async def tag_waiting(
         weights_folder=encoder_folder(settings, notes),
     )
     backlog = Backlog(database, tagger.version, now=now)
-    await _tag_in_workers(backlog, tagger, stored, processes, progress)
+    del tagger  # the workers load it, and this process only where one is lost
+    await _tag_in_workers(backlog, stored, processes, progress)
     return backlog.finish(), notes
 
 
-async def _tag_in_workers(
-    backlog: Backlog, tagger: Tags, stored: StoredTagger, processes: int, progress: Progress
-) -> None:
+async def _tag_in_workers(backlog: Backlog, stored: StoredTagger, processes: int, progress: Progress) -> None:
     async def tag(batch: Batch) -> Sequence[Tagging]:
         try:
             return await workers.call(tag_documents, stored, batch.documents, timeout_seconds=BATCH_SECONDS)
         except WorkerError:  # killed, or out of memory: tagged here, a lost worker costs no article
-            return tagger.tag(batch.documents)
+            return load_stored(stored).tag(batch.documents)
 
     ahead: deque[tuple[Batch, asyncio.Task[Sequence[Tagging]]]] = deque()
 

@@ -30,6 +30,7 @@ from models.tagging.steps import (
     linear_classifier,
     word_features,
 )
+from models.tagging.thresholds import doubt_from
 from models.tagging.vocabulary import load_vocabulary
 
 # What an article is about is said in its first half page; later sentences cost time and add noise.
@@ -53,8 +54,8 @@ KEPT = (0.92, 0.93, 0.83, 0.83)
 _SHARES = {"signals": 1.0, "words": 0.5, "lead": 0.5}
 _SHARES_OF_A_LARGER = {"signals": 1.0, "words": 0.25, "lead": 1.0}
 _CHEAP = ("signals", "words")  # those that need no encoder
-# Below this probability nobody looks again: 4% of a general stream lie above it, and of 204 articles in scope 4 below, which
-# an encoder would call out of scope as well.
+# Below this probability, or that from which a text of its extent is in doubt, nobody looks again: 4% of a general stream lie
+# above it, and of 204 articles in scope 4 below, which an encoder would call out of scope as well.
 _FIRST_STAGE = 0.05
 # Of a text as short as this, nothing is believed because of one word: it must name the field, and one more group of the
 # field or the subject. Without that rule one headline of a general stream in four would be called in scope.
@@ -170,8 +171,9 @@ class ScopeModel:
         scores = np.stack([self.classifiers[name][1:].decision_function(rows[name]) for name in _CHEAP], axis=1)
         found = self._probabilities("cheap", scores, extents)
         believed = _believed(rows["signals"], extents)
-        found = np.where(believed, found, found * _FIRST_STAGE)  # in their order, and none of them passes
-        passed = found >= _FIRST_STAGE
+        least = np.minimum(_FIRST_STAGE, doubt_from(self.thresholds))[extents]
+        found = np.where(believed, found, found * least)  # in their order, and none of them passes
+        passed = found >= least
         if "lead" in self.classifiers and passed.any():
             asked = [one for one, pass_ in zip(documents, passed, strict=True) if pass_]
             lead = self.classifiers["lead"].decision_function(asked)

@@ -29,11 +29,16 @@ def tag_documents(stored: StoredTagger, documents: Sequence[Document]) -> list[T
     Raises:
         FileNotFoundError: the version is gone, or is not the recorded one.
     """
-    return _load(stored).tag(documents)
+    return load_stored(stored).tag(documents)
 
 
 @cache
-def _load(stored: StoredTagger) -> "Tagger":
+def load_stored(stored: StoredTagger) -> "Tagger":
+    """The tagger, loaded once.
+
+    Raises:
+        FileNotFoundError: the version is gone, or is not the recorded one.
+    """
     # Here: it brings scikit-learn, which the process that names this function may not need.
     from models.tagging.versions import load_version
 

@@ -10,6 +10,7 @@ import pytest
 
 from models.tagging.classifier import Tagger
 from models.tagging.decisions import Document, State
+from models.tagging.steps import Extent
 from models.tagging.training import sentences_of
 from models.tagging.versions import load_tagger
 from models.themes import theme_ids
@@ -117,6 +118,17 @@ def test_no_short_text_is_in_scope_because_of_one_word(tagger: Tagger) -> None:
 def test_a_headline_that_names_nobody_of_the_field_is_not_believed(tagger: Tagger) -> None:
     (found,) = tagger.tag([Document("Boss resigns after bullying inquiry into toxic culture", "")])
     assert found.scope_state is State.NO
+
+
+def test_what_is_in_doubt_is_read_for_themes_however_low_the_threshold(
+    tagger: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weak = [SPEAKING_UP, FOOTBALL, *(Document(f"The board of the hospital met, part {n}", "") for n in range(8))]
+    monkeypatch.setattr(tagger.scope, "thresholds", np.full(len(Extent), 1e-6))
+    scores = tagger.score(weak, themes_of_all=False)
+    looked = [one is not None for one in scores.read]
+    assert looked == [state is not State.NO for state in tagger.scope_states(scores)]
+    assert sum(looked) > 1
 
 
 def test_welsh_is_flagged_and_not_tagged(tagger: Tagger) -> None:
