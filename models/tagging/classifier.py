@@ -32,7 +32,7 @@ class Scores:
 
     in_scope: Floats  # probability, shape (documents,)
     themes: Floats  # probability given that it is in scope, shape (documents, themes); 0 where nobody looked
-    read: tuple[SentenceScores | None, ...]  # the sentences looked at; None where the first stage turned it away
+    read: tuple[SentenceScores | None, ...]  # the sentences looked at; None where nobody looked
     extents: NDArray[np.intp]  # how much there was to read, shape (documents,)
 
 
@@ -73,7 +73,7 @@ class Tagger:
         self.themes = themes
 
     def score(self, documents: Sequence[Document], *, themes_of_all: bool = True) -> Scores:
-        """Scores of all documents; those that the first stage turns away get their cheap scope alone.
+        """Scores of all documents; of those that the first stage turns away that of scope is its own, cheap one.
 
         Without `themes_of_all`, what is plainly out of scope is not read for themes: it would be given none.
         """
@@ -86,8 +86,7 @@ class Tagger:
             texts = {i: sentences_of(documents[i]) for i in numbers}
             extents[list(numbers)] = [extent_of(texts[i]) for i in numbers]
             rows = [i for i in numbers if not _unreadable(texts[i])]
-            in_scope[rows], passed = self.scope.score([texts[i] for i in rows])
-            rows = [i for i, keep in zip(rows, passed, strict=True) if keep]
+            in_scope[rows], _ = self.scope.score([texts[i] for i in rows])
             if not themes_of_all:
                 rows = [i for i in rows if _state(in_scope[i], self.scope.thresholds[extents[i]]) is not State.NO]
             found = self.themes.read([texts[i] for i in rows])
@@ -143,17 +142,13 @@ class Tagger:
         """Scope, themes, evidence, terms and thresholds of one document."""
         scores = self.score([document])
         sentences = sentences_of(document)
-        note = _unreadable(sentences)
-        read = scores.read[0]
-        reasons = (
-            ()
-            if read is None or not read.sentences
-            else tuple(
-                sorted(self._reasons(scores, [(0, theme) for theme in range(len(theme_ids()))]), key=lambda r: -r.score)
-            )
-        )
-        if not note and read is None:
+        note, read = _unreadable(sentences), scores.read[0]
+        if not note and not self.scope.score([sentences])[1].any():
             note = f"the first stage found no sign of {load_framework().scope}"
+        reasons: tuple[ThemeReason, ...] = ()
+        if not note and read is not None and read.sentences:
+            every = self._reasons(scores, [(0, theme) for theme in range(len(theme_ids()))])
+            reasons = tuple(sorted(every, key=lambda reason: -reason.score))
         return Explanation(
             title=document.title,
             in_scope=float(scores.in_scope[0]),

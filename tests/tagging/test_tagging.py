@@ -187,7 +187,9 @@ def test_an_explanation_shows_every_theme_with_its_threshold(tagger: Tagger) -> 
 
 
 def test_an_explanation_says_why_nobody_looked(tagger: Tagger) -> None:
-    assert "no sign" in tagger.explain(FOOTBALL).note
+    why = tagger.explain(FOOTBALL)
+    assert "no sign" in why.note
+    assert why.themes == ()
 
 
 class CountingEncoder:
