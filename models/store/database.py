@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, create_engine
 
 from models.store.database_address import DatabaseError, read_address, shown_address
@@ -265,6 +265,8 @@ def _revision(connection: Connection, label: str) -> str | None:
 def _reason(error: DBAPIError) -> str:
     text_of_error = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
     lower = text_of_error.lower()
+    if isinstance(error, IntegrityError):
+        return f"refused a row, as where another program wrote the same at that moment ({text_of_error}); run again"
     if "not a database" in lower or "malformed" in lower:
         return f"is damaged or not a database ({text_of_error}); restore a backup or name another --data folder"
     if "readonly" in lower or "unable to open" in lower or "read-only" in lower:

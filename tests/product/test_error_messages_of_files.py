@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from models.store.database import Database, explain_error, open_database
 from tests.product.test_commands import command
@@ -108,3 +108,13 @@ def test_a_disk_that_fills_up_while_it_works(sqlite: Database) -> None:
         session.connection().exec_driver_sql("CREATE TABLE much AS SELECT randomblob(100000)")
     assert "the disk is full" in explain_error(caught.value)
     assert "make room and run again, nothing is lost" in explain_error(caught.value)
+
+
+def test_a_row_that_is_there_already_is_not_laid_to_the_server(database: Database) -> None:
+    with database.write() as session:
+        session.connection().exec_driver_sql("CREATE TABLE once (id INTEGER PRIMARY KEY)")
+        session.connection().exec_driver_sql("INSERT INTO once VALUES (1)")
+    with pytest.raises(IntegrityError) as caught, database.write() as session:
+        session.connection().exec_driver_sql("INSERT INTO once VALUES (1)")
+    said = explain_error(caught.value)
+    assert ("refused a row" in said, "run again" in said, "server runs" in said) == (True, True, False)
