@@ -21,8 +21,9 @@ MAX_VALIDATOR = 1000  # an ETag or a date; a longer one is not worth sending bac
 _LONG_WORD = re.compile(r"\S{200}(?=\S)")
 
 # Marks on one letter, in a line: hundreds make it as wide as seven phones and cover what stands around. No language sets so
-# many. As in `models.text`, what is neither a letter nor ASCII, since `re` knows no marks.
-_MARKS = re.compile(r"([^\w\s!-~]{8})[^\w\s!-~]+")
+# many. `re` knows no marks: what is neither a letter nor ASCII is looked at.
+_MOST_MARKS = 8
+_PERHAPS_MARKS = re.compile(rf"[^\w\s!-~]{{{_MOST_MARKS + 1},}}")
 
 # How much of a text is looked at for each letter that is kept: blanks are folded, hidden characters dropped.
 _LOOK_AHEAD = 8
@@ -35,12 +36,20 @@ def plain_line(text: str, longest: int | None = None) -> str:
     kept = text if text.isprintable() else "".join(filter(None, map(_in_line, text)))
     line = " ".join(kept.split())
     if not line.isascii():
-        line = _MARKS.sub(r"\1", line)
+        line = _PERHAPS_MARKS.sub(_with_few_marks, line)
     if longest is None or len(line) <= longest:
         return line
     head = line[: longest - 2]  # the blank and the ellipsis count
     space = head.rfind(" ", longest // 2)
     return f"{(head[:space] if space > 0 else head).rstrip(',;:–—-')} …"
+
+
+def _with_few_marks(found: re.Match[str]) -> str:
+    kept, marks = "", 0
+    for character in found[0]:
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        kept += character if marks <= _MOST_MARKS else ""
+    return kept
 
 
 def plain_lines(text: str, longest: int = MAX_TEXT) -> str:
