@@ -85,6 +85,7 @@ def _threes(words: list[str]) -> Iterable[str]:
 
 
 def share_held(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """How many of the sequences of the text with fewer of them the other has too; 0 to 1."""
     smaller = min(len(one), len(other))
     return len(np.intersect1d(one, other, assume_unique=True)) / smaller if smaller else 0.0
 

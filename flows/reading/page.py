@@ -45,9 +45,8 @@ _TAG = re.compile(rb"<[A-Za-z!/]")
 _COMMENTING = etree.XPath("//@*[contains(., '<!--')]/..")
 _LONG_TAG_BYTES = 30_000
 _QUOTED = re.compile(rb"=\s*(?:\"[^\"]*\"|'[^']*')")
-_MARKED = re.compile(
-    rb"=\s*(?:\"[^\"<>]*[<>][^\"]*\"|'[^'<>]*[<>][^']*')"
-)  # a value that holds what begins or ends a tag
+# A value that holds what begins or ends a tag.
+_MARKED = re.compile(rb"=\s*(?:\"[^\"<>]*[<>][^\"]*\"|'[^'<>]*[<>][^']*')")
 _PARTING = (b" ", b"\t", b"\n", b"\r", b"\f", b"/")  # two attributes
 _LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{%d,}>?" % _LONG_TAG_BYTES)
 # The names that old pages give to what really is the Windows code page, as the WHATWG's table says.

@@ -245,3 +245,12 @@ def test_an_outlets_background_makes_no_copy_of_its_next_report(shared: int, out
     archive.add(1, text(1), title="Police search a house")
     words = "\n".join(lines_of(text(2))[: 20 - shared] + lines_of(text(1))[:shared])
     assert (archive.add(2, words, title="Three arrested", outlet=outlet) is not None) is copy
+
+
+def test_a_text_that_has_changed_is_compared_as_it_is_now() -> None:
+    archive = Archive()
+    archive.add(1, text(1))
+    assert archive.add(2, text(1)) is not None  # compared with the first, whose words are held from then on
+    archive.texts[1] = text(3)
+    archive.index.add(Report(1, 1, "paper 1", "A headline", MONDAY, fingerprint(text(3))))
+    assert archive.add(3, text(3), title="Another") == Match(1, 1, "text")

@@ -243,6 +243,20 @@ def test_the_scores_on_real_articles_are_those_that_were_measured() -> None:
             assert f"A larger encoder gets {scope['f1']:.2f}" in text_of("README.md")
 
 
+def test_the_readme_states_the_speed_that_the_benchmark_table_states() -> None:
+    def cost_of(row: str) -> int:
+        found = re.search(rf"^\| {re.escape(row)} \| \**([\d.]+)\** \|", text_of("tests/README.md"), re.MULTILINE)
+        assert found, row
+        return round(float(found[1]))
+
+    alone = cost_of("floor: trafilatura alone")
+    plain = cost_of("**the monitor, feed to stored tags, TF-IDF**")
+    encoded = cost_of("the monitor, sentence encoder")
+    said = f"{plain} ms of CPU per article without the sentence encoder, where text extraction alone takes {alone}; {encoded} with it"
+    assert said in text_of("README.md")
+    assert f"With {plain} ms of CPU per article ({encoded} with the encoder)" in text_of("tests/README.md")
+
+
 def test_the_two_commands_of_the_start_are_those_that_ci_runs() -> None:
     start = re.search(r"## Start\n.*?```sh\n(.*?)```", text_of("README.md"), re.DOTALL)
     assert start
