@@ -4,8 +4,8 @@ DATA is a data folder that has the MiniLM encoder (`culture-monitor model fetch 
 there. ONE and OTHER are labelled real articles, as `culture-monitor evaluate` reads them.
 
 `retold`: trained with none, a tenth, a third and all of the retold reports, measured on both files (5 minutes). `reviews`: one file is
-the stream whose articles a person reviews, in three orders, the other measures after each stage; then the other way round, and
-the mean of both (half an hour).
+the stream whose articles a person reviews, by doubt, certainty, certainty and likeness to what was confirmed (as ASReview does), or
+chance; the other measures after each stage; then the other way round, and the mean of both (half an hour).
 """
 
 import argparse
@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from models.settings import MINILM
 from models.tagging.classifier import Tagger
@@ -29,9 +30,8 @@ SHARES = (0.0, 0.1, 1 / 3, 1.0)
 STAGES = (0, 25, 50, 100, 190)
 _RETOLD = re.compile(r"\d+:")  # groups of the files in seeds/retold, which are numbered
 
-Order = Callable[
-    [np.ndarray, np.ndarray], np.ndarray
-]  # scores and thresholds of scope to the places to ask, first first
+# Scores and thresholds of scope, and likeness to what was confirmed (0 to 1), to the places to ask, first first.
+Order = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def _log_odds(p: np.ndarray) -> np.ndarray:
@@ -39,9 +39,10 @@ def _log_odds(p: np.ndarray) -> np.ndarray:
 
 
 ORDERS: dict[str, Order] = {
-    "by doubt": lambda p, threshold: np.argsort(np.abs(_log_odds(p) - _log_odds(threshold)), kind="stable"),
-    "by certainty": lambda p, _: np.argsort(-p, kind="stable"),
-    "by chance": lambda p, _: np.random.default_rng(len(p)).permutation(len(p)),
+    "doubt": lambda p, threshold, _: np.argsort(np.abs(_log_odds(p) - _log_odds(threshold)), kind="stable"),
+    "certainty": lambda p, *_: np.argsort(-p, kind="stable"),
+    "likeness": lambda p, _, like: np.argsort(-(p + like), kind="stable"),
+    "chance": lambda p, *_: np.random.default_rng(len(p)).permutation(len(p)),
 }
 
 
@@ -69,12 +70,17 @@ def after_reviews(
 ) -> list[float]:
     """Average precision of scope on `test` after each stage of reviews of `stream`, asked in an order that each model gives anew."""
     asked: list[Labelled] = []
+    vectors = TfidfVectorizer(sublinear_tf=True, stop_words="english").fit_transform(
+        one.document.text for one in stream
+    )
     tagger = train(load_training_data())
     found = [average_precision(tagger, test)]
     for stage in STAGES[1:]:
         left = [one for one in stream if one not in asked]
         scores = tagger.score([one.document for one in left])
-        places = order(scores.in_scope.clip(1e-6, 1 - 1e-6), tagger.scope.thresholds[scores.extents])
+        confirmed = [stream.index(one) for one in asked if one.in_scope]
+        like = (vectors[[stream.index(one) for one in left]] @ vectors[confirmed].T).toarray().max(axis=1, initial=0.0)
+        places = order(scores.in_scope.clip(1e-6, 1 - 1e-6), tagger.scope.thresholds[scores.extents], like)
         asked += [left[i] for i in places[: stage - len(asked)]]
         tagger = train(load_training_data([review_of(one) for one in asked]))
         found.append(average_precision(tagger, test))
@@ -88,6 +94,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("one", type=Path)
     parser.add_argument("other", type=Path)
+    parser.add_argument("--order", choices=ORDERS, action="append", help="of the reviews; each without it")
     options = parser.parse_args()
     folder = options.data / "models"
     choice = choose_encoder(MINILM, folder / MINILM)
@@ -104,10 +111,10 @@ def main() -> None:
             sys.stdout.write(f"F1 {scope['f1']:.3f}, themes micro F1 {themes:.3f}\n")
             sys.stdout.flush()
         return
-    for name, order in ORDERS.items():
-        ways = [after_reviews(train, *pair, order) for pair in ((one, other), (other, one))]
+    for name in options.order or ORDERS:
+        ways = [after_reviews(train, *pair, ORDERS[name]) for pair in ((one, other), (other, one))]
         means = ", ".join(f"{stage}: {mean:.3f}" for stage, mean in zip(STAGES, np.mean(ways, axis=0), strict=True))
-        sys.stdout.write(f"{name}: scope AP after {means}\n")
+        sys.stdout.write(f"by {name}: scope AP after {means}\n")
         sys.stdout.flush()
 
 
